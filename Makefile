@@ -1,0 +1,58 @@
+# Every target works on a fresh machine with git, make and python3: .venv is made when it is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SEED ?=
+
+.DEFAULT_GOAL := help
+
+help: ## show this text
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements/bootstrap.txt requirements/dev.txt pyproject.toml
+	@echo "==> setting up $(VENV) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements/dev.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable . --quiet
+	@touch $@
+
+venv: $(STAMP) ## set up .venv from the locks
+
+demo: $(STAMP) ## two incidents from alert to verified fix, without a cluster (SEED=7 repeats exactly)
+	@$(BIN)/incident-commander demo $(if $(SEED),--seed $(SEED))
+
+test: $(STAMP) ## unit, simulation and functional tests (finds or builds an API server)
+	@$(BIN)/python -m tests.controlplane assets || true
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy --strict, import contracts
+	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "==> mypy" && $(BIN)/mypy
+	@echo "==> import contracts" && $(BIN)/lint-imports
+
+format: $(STAMP) ## ruff --fix and ruff format
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+bench: $(STAMP) ## measure speed, writes, memory and storm; prints a table and writes JSON
+	@$(BIN)/python -m bench
+
+e2e: $(STAMP) ## the scenarios on a real cluster (any KUBECONFIG, else the project's local cluster)
+	@$(BIN)/python -m e2e
+
+cluster-up: ## a real single-node Kubernetes on this machine, without Docker (needs root)
+	@e2e/cluster/up
+
+cluster-down: ## take that cluster down again; leaves nothing
+	@e2e/cluster/down
+
+lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/base.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
+	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
+
+.PHONY: help venv demo test lint format bench e2e cluster-up cluster-down lock

@@ -1,0 +1,1 @@
+"""Incident Commander: from a Prometheus alert to a verified fix."""

@@ -1,0 +1,1 @@
+"""The resources of group ``incidentcommander.io``: names, models, conditions, reasons."""

@@ -1,0 +1,47 @@
+"""The causes that a diagnosis can name. Runbooks match on these."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Cause(enum.StrEnum):
+    """Category of a hypothesis."""
+
+    IMAGE_NOT_FOUND = "ImageNotFound"
+    IMAGE_PULL_UNAUTHORIZED = "ImagePullUnauthorized"
+    IMAGE_REGISTRY_UNREACHABLE = "ImageRegistryUnreachable"
+    BAD_COMMAND = "BadCommand"
+    """The container's command cannot be started (exit 126 or 127, or the runtime refuses it)."""
+    CRASH_AFTER_ROLLOUT = "CrashAfterRollout"
+    """The containers of the newest revision exit; those of the revision before did not."""
+    CRASH_LOOP = "CrashLoop"
+    """Containers keep exiting and no rollout explains it."""
+    CONFIG_MISSING = "ConfigMissing"
+    """A ConfigMap, a Secret or a key of one that the pod refers to does not exist."""
+    MEMORY_LIMIT_TOO_LOW = "MemoryLimitTooLow"
+    MEMORY_LEAK = "MemoryLeak"
+    CPU_THROTTLED = "CPUThrottled"
+    HPA_AT_MAXIMUM = "HPAAtMaximum"
+    UNSCHEDULABLE_RESOURCES = "UnschedulableResources"
+    UNSCHEDULABLE_TAINT = "UnschedulableTaint"
+    UNSCHEDULABLE_AFFINITY = "UnschedulableAffinity"
+    """Node selector, node affinity, pod (anti-)affinity or spread constraints leave no node."""
+    UNSCHEDULABLE_VOLUME = "UnschedulableVolume"
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    PROBE_MISCONFIGURED = "ProbeMisconfigured"
+    """The probe asks the wrong thing, or too impatiently; the application itself works."""
+    APP_NOT_ANSWERING = "AppNotAnswering"
+    """The probe is right; the application does not answer."""
+    SERVICE_SELECTS_NOTHING = "ServiceSelectsNothing"
+    SERVICE_WRONG_PORT = "ServiceWrongPort"
+    DEPENDENCY_DOWN = "DependencyDown"
+    JOB_FAILED = "JobFailed"
+    CRON_JOB_FAILING = "CronJobFailing"
+    NODE_NOT_READY = "NodeNotReady"
+    NODE_PRESSURE = "NodePressure"
+    NODE_CORDONED = "NodeCordoned"
+    VOLUME_FULL = "VolumeFull"
+    VOLUME_CLAIM_PENDING = "VolumeClaimPending"
+    TARGET_GONE = "TargetGone"
+    UNKNOWN = "Unknown"

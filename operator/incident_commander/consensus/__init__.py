@@ -1,0 +1,1 @@
+"""Signed statements, rounds, quorums and certificates. Pure: keys, envelopes and ``now`` are arguments."""

@@ -1,0 +1,1 @@
+"""Reconcile an Incident: gather → decide → record. Never touches a workload."""

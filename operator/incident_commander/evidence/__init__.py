@@ -1,0 +1,1 @@
+"""What is gathered about a target, and how it is cited."""

@@ -1,0 +1,89 @@
+"""Evidence: everything that decisions may look at, gathered once, immutable, with its gaps named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from incident_commander.api.kinds import Kind
+from incident_commander.api.meta import TargetRef
+from incident_commander.api.statement import Citation
+from incident_commander.ports import Object, Query, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The end of one container's log; ``previous`` is the container before the last restart."""
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The answer to one named query. No series: asked, and there is no data."""
+
+    query: Query
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Facts about one target at one time.
+
+    ``objects`` holds a list for each kind that was asked for (by ``Kind.resource``); an absent key means
+    "not asked or not readable", which ``gaps`` explains. ``metrics`` is keyed by query name.
+    """
+
+    target: TargetRef | None
+    captured_at: datetime
+    objects: Mapping[str, Sequence[Object]] = field(default_factory=dict)
+    logs: Sequence[Log] = ()
+    metrics: Mapping[str, Measured] = field(default_factory=dict)
+    gaps: Sequence[str] = ()
+
+    def of(self, kind: Kind) -> Sequence[Object]:
+        """Objects of a kind; empty when there are none or none could be read."""
+        return self.objects.get(kind.resource, ())
+
+    def asked(self, kind: Kind) -> bool:
+        """Whether the absence of objects of this kind means anything."""
+        return kind.resource in self.objects
+
+    def find(self, kind: Kind, namespace: str | None, name: str) -> Object | None:
+        """One object by name, or None."""
+        for item in self.of(kind):
+            meta = item.get("metadata", {})
+            if meta.get("name") == name and (not kind.namespaced or meta.get("namespace") == namespace):
+                return item
+        return None
+
+    def logs_of(self, namespace: str, pod: str) -> Iterator[Log]:
+        """All logs of a pod."""
+        return (log for log in self.logs if log.namespace == namespace and log.pod == pod)
+
+
+def reference(obj: Object) -> str:
+    """``Kind/namespace/name`` or ``Kind/name``."""
+    meta = obj.get("metadata", {})
+    return "/".join(str(p) for p in (obj.get("kind"), meta.get("namespace"), meta.get("name")) if p)
+
+
+def target_of(obj: Object) -> TargetRef:
+    """A TargetRef that pins this incarnation of the object."""
+    meta = obj.get("metadata", {})
+    return TargetRef(
+        api_version=obj.get("apiVersion", ""),
+        kind=obj.get("kind", ""),
+        namespace=meta.get("namespace"),
+        name=meta.get("name", ""),
+        uid=meta.get("uid"),
+        generation=meta.get("generation"),
+    )
+
+
+__all__ = ["Citation", "Evidence", "Log", "Measured", "reference", "target_of"]

@@ -1,0 +1,1 @@
+"""HTTP: the Alertmanager webhook, health, metrics, OpenAPI."""

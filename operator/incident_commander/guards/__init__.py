@@ -1,0 +1,1 @@
+"""Guards: what must hold immediately before every write, one per file. Pure."""

@@ -1,0 +1,1 @@
+"""Alert → Incident: payload, target, fingerprint, correlation, storm control. Pure."""

@@ -1,0 +1,1 @@
+"""Thin Kopf handlers, one file per process."""

@@ -1,0 +1,1 @@
+"""Runbooks → candidate plans with digests. Pure."""

@@ -1,0 +1,152 @@
+"""What the outside looks like to the inside.
+
+Decisions never read: they are given what was gathered through these ports. The real outside is in
+``adapters``, the simulated one in ``rehearsal``; the same contract tests run against both.
+Objects are plain JSON dictionaries, as the API server sends them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from incident_commander.api.kinds import Kind
+
+Object = dict[str, Any]
+"""A Kubernetes object as JSON. Treat as immutable: copy before changing."""
+
+
+class PatchType(enum.StrEnum):
+    """Content types of PATCH that the project uses."""
+
+    JSON = "application/json-patch+json"
+    MERGE = "application/merge-patch+json"
+
+
+class Cluster(Protocol):
+    """A Kubernetes API server, seen with one identity.
+
+    Every method raises a subclass of ``errors.ClusterError``: NotFound, AlreadyExists, Conflict,
+    Forbidden, Invalid, Throttled or Unavailable.
+    """
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
+        """One object."""
+        ...
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, *, labels: str | None = None, fields: str | None = None
+    ) -> list[Object]:
+        """All objects (paged inside). ``labels`` and ``fields`` are selectors in kubectl's syntax.
+
+        Each item carries ``apiVersion`` and ``kind``.
+        """
+        ...
+
+    async def create(
+        self, kind: Kind, namespace: str | None, body: Object, *, dry_run: bool = False, field_manager: str = ""
+    ) -> Object:
+        """Create; answers the stored object."""
+        ...
+
+    async def patch(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        name: str,
+        body: Any,
+        *,
+        patch_type: PatchType,
+        subresource: str | None = None,
+        dry_run: bool = False,
+        field_manager: str = "",
+    ) -> Object:
+        """Patch; answers the stored object. A failing JSON Patch ``test`` raises Conflict."""
+        ...
+
+    async def delete(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        name: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Delete with preconditions (Conflict when they do not hold)."""
+        ...
+
+    async def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool = False,
+        tail_lines: int = 200,
+        limit_bytes: int = 262_144,
+    ) -> str:
+        """The end of a container's log, with timestamps off. Raises LogsUnavailable or a ClusterError."""
+        ...
+
+    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
+        """Whether the API server serves this resource (and subresource, e.g. ``resize`` of pods)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A Prometheus query that code can name.
+
+    ``name`` and ``params`` say what is asked (the rehearsal answers from them); ``promql`` is what a
+    real Prometheus evaluates. ``unit`` is the base unit of the values ("bytes", "cores", "ratio", ...).
+    """
+
+    name: str
+    promql: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One time series: labels and (unix seconds, value) points in time order."""
+
+    labels: Mapping[str, str]
+    points: Sequence[tuple[float, float]]
+
+
+class Metrics(Protocol):
+    """A Prometheus. Both methods raise MetricsUnavailable; an empty answer means "no data"."""
+
+    async def query(self, query: Query, at: datetime) -> list[Series]:
+        """Instant query; each series has one point."""
+        ...
+
+    async def query_range(self, query: Query, start: datetime, end: datetime, step_seconds: int) -> list[Series]:
+        """Range query."""
+        ...
+
+
+class Clock(Protocol):
+    """Time. Decisions get ``now`` as an argument; only edges hold a clock."""
+
+    def now(self) -> datetime:
+        """Timezone-aware UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait (virtually, in a rehearsal)."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells people. Failing to tell never stops or undoes anything, and is recorded."""
+
+    async def notify(self, subject: str, body: str, *, severity: str) -> None:
+        """Send one message."""
+        ...

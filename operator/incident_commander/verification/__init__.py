@@ -1,0 +1,1 @@
+"""Checks → Pass, Fail or Inconclusive. Pure."""
