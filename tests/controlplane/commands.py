@@ -86,6 +86,7 @@ def controller_manager(
         "--bind-address=127.0.0.1",
         f"--secure-port={ports.controller_manager}",
         f"--cert-dir={scratch}",
+        f"--flex-volume-plugin-dir={scratch / 'volume-plugins'}",
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",

@@ -44,6 +44,7 @@ def install(packages: Sequence[str], progress: Callable[[str], None] = print) ->
             progress("refreshing the package lists")
             _apt(["apt-get", "update", "-o", "DPkg::Lock::Timeout=300"])
             done = _apt(command)
+        _keep_from_starting_at_boot(wanted)
     if done.returncode:
         raise InstallError(f"apt-get could not install {' '.join(wanted)}:\n{done.stdout[-2000:]}")
 
@@ -59,6 +60,18 @@ def _apt(command: list[str]) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def _keep_from_starting_at_boot(packages: Sequence[str]) -> None:
+    """Disable the units that the packages brought: we start their programs ourselves, when we need them."""
+    if shutil.which("systemctl"):
+        listed = subprocess.run(["dpkg-query", "--listfiles", *packages], capture_output=True, text=True, check=False)
+        files = [Path(line) for line in listed.stdout.splitlines() if "/systemd/system/" in line]
+        units = [
+            file.name for file in files if file.suffix in (".service", ".socket", ".timer") and "@" not in file.name
+        ]
+        if units:
+            subprocess.run(["systemctl", "disable", "--quiet", *units], capture_output=True, check=False)
 
 
 @contextlib.contextmanager

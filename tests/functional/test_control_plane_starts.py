@@ -16,6 +16,7 @@ import pytest
 from tests.controlplane import ApiError, Assets, ControlPlane, ControlPlaneError
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.apiserver
 
 
 def eventually(check: Callable[[], Any], seconds: float = 30) -> Any:
