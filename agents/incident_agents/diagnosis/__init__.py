@@ -1,0 +1,1 @@
+"""Diagnosis: ranked causes from evidence. ``engine`` decides, ``vote`` judges a plan, ``facts`` is the table."""
