@@ -1,0 +1,105 @@
+"""What an agent is: what it is given about an Incident, and what it may say."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from incident_commander.api.agent import Role
+from incident_commander.api.incident import Incident
+from incident_commander.api.plan import Plan
+from incident_commander.api.statement import (
+    Account,
+    Assessment,
+    Body,
+    Citation,
+    Decision,
+    Diagnosis,
+    Forecast,
+    Measurement,
+    Proposal,
+    Statement,
+)
+from incident_commander.evidence.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One Incident as it stands now, read fresh.
+
+    ``statements`` are those of other agents, opened and verified, the latest of each role; ``own`` is what
+    this agent said of this Incident before, or None.
+    """
+
+    now: datetime
+    incident: Incident
+    statements: Mapping[Role, Statement] = field(default_factory=dict)
+    own: Statement | None = None
+
+    def assessment(self) -> Assessment | None:
+        """What detection said."""
+        body = self._body(Role.DETECTION)
+        return body if isinstance(body, Assessment) else None
+
+    def diagnosis(self) -> Diagnosis | None:
+        """What diagnosis said."""
+        body = self._body(Role.DIAGNOSIS)
+        return body if isinstance(body, Diagnosis) else None
+
+    def forecast(self) -> Forecast | None:
+        """What prediction said."""
+        body = self._body(Role.PREDICTION)
+        return body if isinstance(body, Forecast) else None
+
+    def proposal(self) -> Proposal | None:
+        """What this agent proposed before."""
+        return self.own.body if self.own is not None and isinstance(self.own.body, Proposal) else None
+
+    def _body(self, role: Role) -> Body | None:
+        statement = self.statements.get(role)
+        return statement.body if statement is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """A vote before it is signed. ``reason`` comes from an enumeration of the agent's own.
+
+    ``aside`` is said in the same write as the vote: communication's Account, verification's Measurement.
+    """
+
+    decision: Decision
+    reason: enum.StrEnum
+    message: str
+    evidence: tuple[Citation, ...] = ()
+    aside: Account | Measurement | None = None
+
+
+class Agent(Protocol):
+    """A stateless voter. Both methods may raise ``ClusterError``: then nothing is said and it is tried again.
+
+    What an agent could not find out is no error: it abstains, or says what is missing.
+    """
+
+    @property
+    def role(self) -> Role:
+        """Its duty."""
+        ...
+
+    async def speak(self, case: Case) -> Body | None:
+        """Its statement for the present phase, or None when there is nothing (new) to say."""
+        ...
+
+    async def vote(self, case: Case, plan: Plan) -> Ballot:
+        """Its vote on ``plan``, whose digest was recomputed and found right."""
+        ...
+
+
+class EvidenceSource(Protocol):
+    """Where agents get evidence from."""
+
+    async def evidence(self, incident: Incident, now: datetime) -> Evidence:
+        """What is known about the target at ``now``; what could not be read is named in its gaps."""
+        ...
