@@ -105,6 +105,17 @@ class InvalidCertificate(Refusal):
     """A certificate that does not prove a quorum; ``reason`` says why."""
 
 
+class TooFewAgents(Refusal):
+    """Fewer members than tolerate one Byzantine fault: no round is opened."""
+
+    def __init__(self, found: int, needed: int) -> None:
+        super().__init__(
+            "TooFewAgents",
+            f"{found} agents have a key that counts now, at least {needed} are needed: "
+            "install more agents, or renew the keys in Agent.spec.publicKeys",
+        )
+
+
 class InvalidPayload(IncidentCommanderError):
     """External input that does not have the documented shape.
 
