@@ -150,3 +150,84 @@ class Notifier(Protocol):
     async def notify(self, subject: str, body: str, *, severity: str) -> None:
         """Send one message."""
         ...
+
+
+class Telemetry(Protocol):
+    """Counts what happens, for the operator's own metrics. Never fails, never decides anything.
+
+    Arguments are values of small fixed sets (phases, roles, reasons), never names of objects.
+    """
+
+    def phase_changed(self, from_phase: str, to_phase: str) -> None:
+        """An Incident moved on."""
+        ...
+
+    def incident_ended(self, outcome: str, seconds: float) -> None:
+        """An Incident reached its end, so long after its first alert was received."""
+        ...
+
+    def statement_made(self, role: str, type_: str) -> None:
+        """An agent wrote a statement."""
+        ...
+
+    def statement_refused(self, role: str, reason: str) -> None:
+        """A statement or vote did not count."""
+        ...
+
+    def vote_cast(self, role: str, decision: str, reason: str) -> None:
+        """An agent voted."""
+        ...
+
+    def round_decided(self, decision: str, seconds: float) -> None:
+        """A round ended, so long after it was opened."""
+        ...
+
+    def agent_quarantined(self, role: str, offence: str) -> None:
+        """An agent lost its vote."""
+        ...
+
+    def guard_refused(self, guard: str, reason: str) -> None:
+        """A guard did not allow a write."""
+        ...
+
+    def step_finished(self, action: str, outcome: str) -> None:
+        """The executor carried out a step, or did not."""
+        ...
+
+    def verified(self, result: str) -> None:
+        """An attempt was measured."""
+        ...
+
+
+class Uncounted:
+    """``Telemetry`` that nobody reads: rehearsals, tests, the command line."""
+
+    def phase_changed(self, from_phase: str, to_phase: str) -> None:
+        """Not counted."""
+
+    def incident_ended(self, outcome: str, seconds: float) -> None:
+        """Not counted."""
+
+    def statement_made(self, role: str, type_: str) -> None:
+        """Not counted."""
+
+    def statement_refused(self, role: str, reason: str) -> None:
+        """Not counted."""
+
+    def vote_cast(self, role: str, decision: str, reason: str) -> None:
+        """Not counted."""
+
+    def round_decided(self, decision: str, seconds: float) -> None:
+        """Not counted."""
+
+    def agent_quarantined(self, role: str, offence: str) -> None:
+        """Not counted."""
+
+    def guard_refused(self, guard: str, reason: str) -> None:
+        """Not counted."""
+
+    def step_finished(self, action: str, outcome: str) -> None:
+        """Not counted."""
+
+    def verified(self, result: str) -> None:
+        """Not counted."""
