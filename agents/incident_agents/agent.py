@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from incident_commander.api.agent import Role
-from incident_commander.api.incident import Incident
+from incident_commander.api.incident import Incident, Phase
 from incident_commander.api.plan import Plan
 from incident_commander.api.statement import (
     Account,
@@ -86,6 +86,11 @@ class Agent(Protocol):
     @property
     def role(self) -> Role:
         """Its duty."""
+        ...
+
+    @property
+    def speaks_in(self) -> frozenset[Phase]:
+        """Phases in which it makes statements; it votes in any case."""
         ...
 
     async def speak(self, case: Case) -> Body | None:
