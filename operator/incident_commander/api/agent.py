@@ -55,7 +55,7 @@ class Quarantine(Model):
     incident: ShortText
     since: Timestamp
     message: Text = ""
-    proof: Annotated[list[Annotated[str, Field(max_length=32768)]], Field(max_length=4)] = []
+    proof: Annotated[list[Annotated[str, Field(max_length=65536)]], Field(max_length=4)] = []
 
 
 class AgentStatus(Model):

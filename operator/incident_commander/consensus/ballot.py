@@ -14,7 +14,7 @@ from incident_commander.consensus.reasons import StatementReason
 from incident_commander.errors import InvalidStatement
 
 MAX_VOTE_ENVELOPE = 32_768
-"""Characters. Tighter than for statements, so that a pair of votes always fits into a proof."""
+"""Characters. Tighter than for statements: each vote stands up to three times in an Incident."""
 
 
 def accept_vote(

@@ -34,12 +34,13 @@ def issue(
     votes: Sequence[RecordedVote],
     now: datetime,
     *,
-    required_roles: Sequence[str] = (),
+    required_roles: Sequence[str],
 ) -> Certificate:
     """A certificate from accepted votes, one for each approving member.
 
     It expires when the votes no longer make a quorum (and the required roles) by themselves. Votes that
     expire earlier are left out: one agent cannot shorten it by voting for a second only.
+    ``required_roles``: of the policy; a vote that they need is never left out.
     Raises InvalidCertificate (``QuorumNotReached`` or ``RequiredRoleMissing``).
     """
     entitled = {member.agent for member in members if not member.quarantined}

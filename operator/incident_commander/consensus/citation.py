@@ -64,5 +64,6 @@ def _agrees(claimed: str, actual: Any) -> bool:
     if isinstance(actual, bool):
         return lower not in ("true", "false") or (lower == "true") is actual
     if isinstance(actual, int):
-        return str(actual) in claimed
-    return str(actual) in claimed or (claimed != "" and claimed.rstrip("….") in str(actual))
+        return re.search(rf"(?<![0-9.]){actual}(?![0-9])", claimed) is not None
+    text, shortened = str(actual), claimed.rstrip("….")
+    return text in claimed or (shortened != "" and shortened in text)

@@ -19,7 +19,7 @@ from datetime import datetime
 
 from incident_commander.api.agent import Agent, Offence, Quarantine
 from incident_commander.api.statement import Proposal, Vote
-from incident_commander.consensus.ballot import MAX_VOTE_ENVELOPE, signed_vote
+from incident_commander.consensus.ballot import signed_vote
 from incident_commander.consensus.citation import contradiction
 from incident_commander.consensus.envelope import Signed, key_counts, open_signed
 from incident_commander.consensus.reasons import StatementReason
@@ -130,7 +130,7 @@ def outside_catalogue(
         incident=signed.statement.incident,
         since=now,
         message=f"agent {signed.statement.agent} proposes what no action yields: {'; '.join(differences)}"[:1024],
-        proof=[envelope] if len(envelope) <= MAX_VOTE_ENVELOPE else [],
+        proof=[envelope],
     )
 
 
