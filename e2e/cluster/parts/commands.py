@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import contextlib
+import fcntl
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from e2e.cluster.parts import addons, controlplane, host, images, layout, monitoring, node, processes
@@ -15,8 +16,13 @@ from e2e.cluster.parts.layout import HERE, KUBECONFIG, STATE, ClusterError
 from e2e.cluster.parts.progress import say, step
 from tests.controlplane.pki import PkiError
 
-_EXTRAS = ("alertmanager", "kube-state-metrics", "metrics-server", "prometheus", "python-image")
-_MODULES = {"kube-state-metrics": "kube-state-metrics", "metrics-server": "metrics-server", "prometheus": "prometheus"}
+_EXTRAS = ("alertmanager", "fake-nodes", "kube-state-metrics", "metrics-server", "prometheus", "python-image")
+_MODULES = {
+    "fake-nodes": "kwok",
+    "kube-state-metrics": "kube-state-metrics",
+    "metrics-server": "metrics-server",
+    "prometheus": "prometheus",
+}
 
 
 def up(arguments: list[str]) -> None:
@@ -27,6 +33,9 @@ def up(arguments: list[str]) -> None:
     parser.add_argument(
         "--monitoring-config", type=Path, metavar="DIR", help="alertmanager.yml and prometheus-rules/*.yaml"
     )
+    parser.add_argument(
+        "--disk", default="", metavar="SIZE", help="keep it all on a file system of this size: it can fill up"
+    )
     options = parser.parse_args(arguments)
     extras = [extra for extra in options.extras.split(",") if extra]
     if unknown := set(extras) - set(_EXTRAS):
@@ -34,7 +43,7 @@ def up(arguments: list[str]) -> None:
 
     host.check()
     _build("kubernetes", "coredns", *[_MODULES[extra] for extra in extras if extra in _MODULES])
-    host.prepare(monitoring="alertmanager" in extras)
+    host.prepare(monitoring="alertmanager" in extras, disk=options.disk)
     identities = controlplane.Identities()
     controlplane.start(identities)
     node.start_runtime()
@@ -69,7 +78,6 @@ def down(arguments: list[str]) -> None:
         processes.stop("kube-apiserver", hard=True)
     with step("undoing what it changed on the machine"):
         host.restore()
-        shutil.rmtree(STATE)
     say("the cluster is gone")
 
 
@@ -134,7 +142,8 @@ def main(command: Callable[[list[str]], None]) -> int:
     """Run a command; errors that were foreseen become one message and exit code 1."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        command(sys.argv[1:])
+        with _one_at_a_time() if command in (up, down) else contextlib.nullcontext():
+            command(sys.argv[1:])
     except (ClusterError, PkiError) as error:
         print(f"{command.__name__.replace('_', '-')}: {error}", file=sys.stderr)
         return 1
@@ -144,12 +153,26 @@ def main(command: Callable[[list[str]], None]) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Wait while somebody else brings the cluster up or down."""
+    lock = Path("/run/lock") / f"{STATE.name}.lock"
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting: another `up` or `down` is at work")
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 def _starters(identities: controlplane.Identities) -> dict[str, Callable[[], None]]:
     return {
         "metrics-server": addons.metrics_server,
         "kube-state-metrics": addons.kube_state_metrics,
         "alertmanager": monitoring.start_alertmanager,
         "prometheus": lambda: monitoring.start_prometheus(identities),
+        "fake-nodes": lambda: node.start_fake_nodes(identities),
         "python-image": lambda: images.ensure(images.PYTHON),
     }
 

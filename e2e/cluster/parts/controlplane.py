@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from e2e.cluster.parts import processes
@@ -46,6 +44,7 @@ class Identities:
         self.kubelet = self.authority.issue(
             "kubelet", f"system:node:{NODE_NAME}", ["system:nodes"], [f"DNS:{NODE_NAME}", f"IP:{NODE_ADDRESS}"]
         )
+        self.kwok = self.authority.issue("kwok", "kwok", ["system:masters"])
         self.prometheus = self.authority.issue("prometheus", "prometheus")
         admin = self.authority.issue("admin", "admin", ["system:masters"])
         kubeconfig.write(KUBECONFIG, APISERVER_URL, self.authority.certificate, admin)
@@ -63,13 +62,17 @@ def start(identities: Identities) -> None:
     processes.ensure(
         "etcd",
         commands.etcd(Path(etcd), STATE / "etcd", PORTS),
-        lambda: _answers(f"http://127.0.0.1:{PORTS.etcd}/health"),
+        lambda: processes.answers(f"http://127.0.0.1:{PORTS.etcd}/health"),
     )
     processes.ensure(
         "kube-apiserver", _apiserver(programs, identities), lambda: kubectl_says("get", "--raw", "/readyz")
     )
     processes.ensure("kube-controller-manager", _controller_manager(programs, identities), _has_default_service_account)
-    processes.ensure("kube-scheduler", _scheduler(programs, identities), lambda: True)
+    processes.ensure(
+        "kube-scheduler",
+        _scheduler(programs, identities),
+        lambda: processes.answers(f"https://127.0.0.1:{SCHEDULER_PORT}/healthz"),
+    )
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:
@@ -144,11 +147,3 @@ def _scheduler(programs: Path, identities: Identities) -> list[str]:
 
 def _has_default_service_account() -> bool:
     return kubectl_says("get", "serviceaccount", "default", "--namespace=default")
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

@@ -16,6 +16,7 @@ from e2e.cluster.parts import processes
 from e2e.cluster.parts.layout import (
     CONTAINERD_RUN,
     CONTAINERD_SOCKET,
+    DISK,
     NODE_ADDRESS,
     POD_RANGE,
     SERVICE_RANGE,
@@ -62,8 +63,11 @@ def check() -> None:
         raise ClusterError(f"{CONTAINERD_SOCKET} belongs to another containerd (Docker's?): use kind on this machine")
 
 
-def prepare(*, monitoring: bool) -> None:
-    """Packages, kernel settings and the node's address; safe to repeat."""
+def prepare(*, monitoring: bool, disk: str) -> None:
+    """Packages, our folder (with `disk`, like "3G", a file system of that size), kernel settings, the node's address.
+
+    Safe to repeat; the disk of a cluster that is there already stays as it is.
+    """
     packages = _PACKAGES + (_MONITORING_PACKAGES if monitoring else [])
     if shutil.which("cc") is None:
         packages += ["gcc", "libc6-dev"]
@@ -72,6 +76,8 @@ def prepare(*, monitoring: bool) -> None:
             debian.install(packages, say)
         except debian.InstallError as error:
             raise ClusterError(str(error)) from error
+    if disk and not STATE.exists():
+        _mount_disk(disk)
     STATE.mkdir(parents=True, exist_ok=True)
     _save_settings()
     for name, value in _OUR_SETTINGS.items():
@@ -82,8 +88,17 @@ def prepare(*, monitoring: bool) -> None:
     _keep_cluster_traffic_here()
 
 
+def _mount_disk(size: str) -> None:
+    with step(f"a file system of {size} for the cluster"):
+        run(["truncate", f"--size={size}", str(DISK)])
+        run(["mkfs.ext4", "-q", "-m", "0", str(DISK)])
+        STATE.mkdir(parents=True)
+        run(["mount", "-o", "loop", str(DISK), str(STATE)])
+
+
 def restore() -> None:
-    """Undo everything outside our own folder. Processes must be ended before; goes on where a thing is gone already."""
+    """Undo everything, and remove our folder. Processes must be ended before; goes on where a thing is gone already."""
+    _restore_settings()
     unmount_below([STATE, CONTAINERD_RUN])
     for namespace in Path("/run/netns").glob("cni-*"):
         subprocess.run(["umount", "--lazy", str(namespace)], check=False, capture_output=True)
@@ -91,12 +106,17 @@ def restore() -> None:
     # The kernel keeps a Pod's network for a while after its last process; its end of the cable need not wait for that.
     for cable in Path("/sys/class/net/cni0/brif").glob("*"):
         subprocess.run(["ip", "link", "delete", cable.name], check=False, capture_output=True)
-    for arguments in (["link", "delete", "cni0"], ["address", "delete", f"{NODE_ADDRESS}/32", "dev", "lo"]):
+    for arguments in (
+        ["link", "delete", "cni0"],
+        ["route", "delete", "unreachable", POD_RANGE],
+        ["address", "delete", f"{NODE_ADDRESS}/32", "dev", "lo"],
+    ):
         subprocess.run(["ip", *arguments], check=False, capture_output=True)
     _remove_iptables_rules()
     _remove_cgroups()
-    _restore_settings()
     _remove_leftovers()
+    shutil.rmtree(STATE)
+    DISK.unlink(missing_ok=True)
 
 
 def unmount_below(folders: Iterable[Path]) -> None:
@@ -154,13 +174,14 @@ def _restore_settings() -> None:
 def _keep_cluster_traffic_here() -> None:
     """Refuse packets for a Service or Pod that is not there (yet), which would else leave by the machine's own gateway.
 
-    These chains see a packet after kube-proxy's translation: one that is still for a Service has not been translated.
+    The chains see a packet after kube-proxy's translation: one that is still for a Service has not been translated. The
+    node's own Pods have a narrower route than this one, by cni0.
     """
+    run(["ip", "route", "replace", "unreachable", POD_RANGE])
     for chain in ("FORWARD", "OUTPUT"):
-        for stray in (["-d", SERVICE_RANGE], ["-d", POD_RANGE, "!", "-o", "cni0"]):
-            rule = [chain, *stray, "-m", "comment", "--comment", _OUR_RULE, "-j", "REJECT"]
-            if subprocess.run(["iptables", "-w", "-C", *rule], check=False, capture_output=True).returncode:
-                run(["iptables", "-w", "-I", *rule])
+        rule = [chain, "-d", SERVICE_RANGE, "-m", "comment", "--comment", _OUR_RULE, "-j", "REJECT"]
+        if subprocess.run(["iptables", "-w", "-C", *rule], check=False, capture_output=True).returncode:
+            run(["iptables", "-w", "-I", *rule])
 
 
 def _remove_iptables_rules() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.cluster.parts.layout import CONTAINERD_SOCKET, ClusterError, cache_folder, module_bin, run
-from e2e.cluster.parts.progress import step
+from e2e.cluster.parts.progress import step, watch
 from tests.controlplane import debian
 
 PAUSE, BUSYBOX, PYTHON = "docker.io/local/pause:1", "docker.io/local/busybox:1", "docker.io/local/python:3.11"
@@ -47,7 +47,7 @@ def ensure(name: str) -> None:
     if name not in loaded():
         with step(f"image {name}"), tempfile.TemporaryDirectory() as scratch:
             if name == PYTHON:
-                load(_python_archive(name))
+                load(_python_archive())
                 return
             archive = Path(scratch) / "image.tar"
             pack(archive, name, _contents(name, Path(scratch)))
@@ -68,27 +68,24 @@ def build(context: Path, dockerfile: Path | None, name: str) -> None:
     """Build a Dockerfile with buildah, from base images of this machine only, and load the result."""
     with step("Debian packages for building images"):
         debian.install(["buildah"])
-    if not _in_buildah(PYTHON_BASE):
-        archive = _python_archive(PYTHON_BASE)
+    recipe = dockerfile or context / "Dockerfile"
+    if PYTHON_BASE in recipe.read_text() and not _in_buildah(PYTHON_BASE):
+        archive = _python_archive()
         with step(f"base image {PYTHON_BASE}"):
-            run(["buildah", "pull", "--quiet", f"docker-archive:{archive}"])
+            watch(["buildah", "pull", "--quiet", f"docker-archive:{archive}:{PYTHON_BASE}"])
     with step(f"building {name}"):
         command = [
             "buildah",
             "build",
-            "--isolation",
-            "chroot",
+            "--isolation=chroot",
+            "--network=host",
             "--pull-never",
-            "--network",
-            "host",
             "--layers",
-            "--tag",
-            name,
+            f"--tag={name}",
         ]
         if _CERTIFICATES.exists():
             command += ["--volume", f"{_CERTIFICATES.parent}:{_CERTIFICATES.parent}:ro"]
-        command += ["--file", str(dockerfile)] if dockerfile else []
-        if subprocess.run([*command, str(context)], check=False, stdout=2).returncode:
+        if subprocess.run([*command, f"--file={recipe}", str(context)], check=False, stdout=2).returncode:
             raise ClusterError(f"{name} was not built; buildah's own words are above")
     load_from_buildah(name)
 
@@ -97,7 +94,7 @@ def load_from_buildah(name: str) -> None:
     """Load an image that buildah (or podman) has on this machine. Raises ClusterError when it has none of that name."""
     with step(f"loading {name}"), tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch) / "image.tar"
-        run(["buildah", "push", "--quiet", name, f"docker-archive:{archive}:{name}"])
+        watch(["buildah", "push", "--quiet", name, f"docker-archive:{archive}:{name}"])
         load(archive)
 
 
@@ -111,10 +108,10 @@ def pack(archive: Path, name: str, contents: Contents) -> None:
             _add(tar, path, source=source, mode=0o755 if source.stat().st_mode & 0o100 else 0o644)
         for path, target in contents.links.items():
             _add(tar, path, kind=tarfile.SYMTYPE, target=target)
-    _write_archive(archive, name, layer.getvalue(), contents)
+    _write_archive(archive, [name], layer.getvalue(), contents)
 
 
-def _write_archive(archive: Path, name: str, layer: bytes, contents: Contents) -> None:
+def _write_archive(archive: Path, names: Sequence[str], layer: bytes, contents: Contents) -> None:
     digest = hashlib.sha256(layer).hexdigest()
     config = {
         "architecture": "amd64",
@@ -130,13 +127,14 @@ def _write_archive(archive: Path, name: str, layer: bytes, contents: Contents) -
     }
     config_text = json.dumps(config).encode()
     config_name = f"{hashlib.sha256(config_text).hexdigest()}.json"
-    manifest = [{"Config": config_name, "RepoTags": [name], "Layers": [f"{digest}/layer.tar"]}]
+    manifest = [{"Config": config_name, "RepoTags": list(names), "Layers": [f"{digest}/layer.tar"]}]
     with tarfile.open(archive, "w") as tar:
-        for path, data in {
+        members = {
             config_name: config_text,
             f"{digest}/layer.tar": layer,
             "manifest.json": json.dumps(manifest).encode(),
-        }.items():
+        }
+        for path, data in members.items():
             member = tarfile.TarInfo(path)
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
@@ -174,9 +172,9 @@ def _contents(name: str, scratch: Path) -> Contents:
     return Contents([f"/{module}"], {module: module_bin(module) / module}, folders=["tmp"], user="65532:65532")
 
 
-def _python_archive(name: str) -> Path:
-    """A minimal Debian with Python 3.11 as an image of that name; made once (≈ 1 min) and kept in the cache."""
-    archive = cache_folder() / "images" / f"{name.replace('/', '_').replace(':', '_')}.tar"
+def _python_archive() -> Path:
+    """A minimal Debian with Python 3.11, under both names; made once (≈ 1 min) and kept in the cache."""
+    archive = cache_folder() / "images" / "python-3.11.tar"
     if archive.exists():
         return archive
     with step("Debian packages for the Python image"):
@@ -184,7 +182,7 @@ def _python_archive(name: str) -> Path:
     archive.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=archive.parent) as scratch, step("a minimal Debian with Python (≈ 1 min)"):
         root = Path(scratch) / "root"
-        run(["debootstrap", "--variant=minbase", f"--include={_PYTHON_PACKAGES}", _SUITE, str(root)])
+        watch(["debootstrap", "--variant=minbase", f"--include={_PYTHON_PACKAGES}", _SUITE, str(root)])
         for rubbish in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
             shutil.rmtree(root / rubbish, ignore_errors=True)
         (root / "usr/bin/python").symlink_to("python3")
@@ -192,16 +190,14 @@ def _python_archive(name: str) -> Path:
         with tarfile.open(fileobj=layer, mode="w") as tar:
             tar.add(root, arcname=".")
         unfinished = Path(scratch) / "image.tar"
-        _write_archive(unfinished, name, layer.getvalue(), Contents([], command=["python3"]))
+        _write_archive(unfinished, [PYTHON, PYTHON_BASE], layer.getvalue(), Contents([], command=["python3"]))
         unfinished.replace(archive)
     return archive
 
 
 def _in_buildah(name: str) -> bool:
-    return (
-        subprocess.run(["buildah", "inspect", "--type", "image", name], check=False, capture_output=True).returncode
-        == 0
-    )
+    command = ["buildah", "inspect", "--type=image", name]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def _ctr(*arguments: str) -> str:

@@ -18,17 +18,19 @@ NODE_NAME = "ic-node"
 # An address that only this machine has (on `lo`), so that Pods can reach the API server and nobody outside can.
 NODE_ADDRESS = "10.250.0.1"
 SERVICE_RANGE, APISERVER_SERVICE, DNS_SERVICE = "10.96.0.0/16", "10.96.0.1", "10.96.0.10"
-POD_RANGE, NODE_POD_RANGE = "10.244.0.0/16", "10.244.0.0/24"
+POD_RANGE, NODE_POD_RANGE, FAKE_POD_RANGE = "10.244.0.0/16", "10.244.0.0/24", "10.244.128.0/17"
 
 PORTS = Ports(etcd=12379, etcd_peer=12380, apiserver=16443, controller_manager=12257)
 SCHEDULER_PORT, PROXY_METRICS_PORT, PROXY_HEALTH_PORT = 12259, 12249, 12256
 KUBELET_PORT, KUBELET_HEALTH_PORT = 10250, 12248
-PROMETHEUS_PORT, ALERTMANAGER_PORT = 19090, 19093
+PROMETHEUS_PORT, ALERTMANAGER_PORT, KWOK_PORT = 19090, 19093, 12247
 
 APISERVER_URL = f"https://{NODE_ADDRESS}:{PORTS.apiserver}"
 PROMETHEUS_URL = f"http://127.0.0.1:{PROMETHEUS_PORT}"
 ALERTMANAGER_URL = f"http://127.0.0.1:{ALERTMANAGER_PORT}"
 
+# With `up --disk` the folder is a file system of its own, in this file.
+DISK = STATE.with_name(f"{STATE.name}.disk")
 KUBECONFIG = STATE / "kubeconfig"
 AUDIT_FOLDER = STATE / "audit"
 PKI_FOLDER = STATE / "pki"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def start_prometheus(identities: Identities) -> None:
         f"--web.external-url={PROMETHEUS_URL}",
         "--log.level=warn",
     ]
-    processes.ensure("prometheus", _with_cluster_dns(command), lambda: _answers(f"{PROMETHEUS_URL}/-/ready"))
+    processes.ensure("prometheus", _with_cluster_dns(command), lambda: processes.answers(f"{PROMETHEUS_URL}/-/ready"))
 
 
 def start_alertmanager() -> None:
@@ -81,22 +80,24 @@ def start_alertmanager() -> None:
         f"--web.external-url={ALERTMANAGER_URL}",
         "--log.level=warn",
     ]
-    processes.ensure("alertmanager", _with_cluster_dns(command), lambda: _answers(f"{ALERTMANAGER_URL}/-/ready"))
+    processes.ensure(
+        "alertmanager", _with_cluster_dns(command), lambda: processes.answers(f"{ALERTMANAGER_URL}/-/ready")
+    )
 
 
 def reload() -> None:
     """Make both read their files again. Raises ClusterError with the log when one of them refuses what it read."""
     for name, url in _URLS.items():
         if processes.pid_of(name) is not None:
-            with step(f"reloading {name}"):
-                before = _last_reload(name, url)
-                processes.signal_to(name, signal.SIGHUP)
-                wait_for(
-                    f"{name} to accept its configuration",
-                    lambda name=name, url=url, before=before: _last_reload(name, url) > before,  # type: ignore[misc]
-                    10,
-                    lambda name=name: processes.tail(name, 5),  # type: ignore[misc]
-                )
+            _reload_one(name, url)
+
+
+def _reload_one(name: str, url: str) -> None:
+    with step(f"reloading {name}"):
+        before = _last_reload(name, url)
+        processes.signal_to(name, signal.SIGHUP)
+        accepted = f"{name} to accept its configuration"
+        wait_for(accepted, lambda: _last_reload(name, url) > before, 5, lambda: processes.tail(name, 6))
 
 
 def _last_reload(name: str, url: str) -> float:
@@ -193,11 +194,3 @@ def _pods_job(tls: dict[str, str]) -> dict[str, object]:
             },
         ],
     }
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False

@@ -12,8 +12,11 @@ from e2e.cluster.parts.layout import (
     CONTAINERD_RUN,
     CONTAINERD_SOCKET,
     DNS_SERVICE,
+    FAKE_POD_RANGE,
     KUBELET_HEALTH_PORT,
     KUBELET_PORT,
+    KWOK_PORT,
+    MANIFESTS,
     NODE_ADDRESS,
     NODE_NAME,
     NODE_POD_RANGE,
@@ -72,7 +75,7 @@ def start_runtime() -> None:
     _write("cni/10-incident-commander.conflist", json.dumps(_NETWORK, indent=1))
     config = _write("containerd.toml", _CONTAINERD)
     command = ["containerd", "--config", str(config), "--log-level", "warn"]
-    processes.ensure("containerd", command, lambda: _containerd_answers())
+    processes.ensure("containerd", command, _containerd_answers)
     images.ensure(images.PAUSE)
 
 
@@ -104,9 +107,23 @@ def start(identities: Identities) -> None:
         "--conntrack-tcp-timeout-close-wait=0",
     ]
     processes.ensure("kubelet", kubelet, lambda: kubectl_says("get", "node", NODE_NAME))
-    processes.ensure("kube-proxy", proxy, lambda: True)
+    processes.ensure("kube-proxy", proxy, lambda: processes.answers(f"http://127.0.0.1:{PROXY_HEALTH_PORT}/healthz"))
     ready = ("wait", "--for=condition=Ready", f"node/{NODE_NAME}", "--timeout=5s")
     wait_for(f"node {NODE_NAME} to be Ready", lambda: kubectl_says(*ready), 90, lambda: kubectl("describe", "nodes"))
+
+
+def start_fake_nodes(identities: Identities) -> None:
+    """kwok, which plays the kubelet of every Node annotated kwok.x-k8s.io/node=fake."""
+    command = [
+        str(module_bin("kwok") / "kwok"),
+        f"--kubeconfig={identities.kubeconfig('kwok', identities.kwok)}",
+        f"--config={MANIFESTS / 'fake-node-stages.yaml'}",
+        "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+        f"--cidr={FAKE_POD_RANGE}",
+        "--node-lease-duration-seconds=40",
+        f"--server-address=127.0.0.1:{KWOK_PORT}",
+    ]
+    processes.ensure("kwok", command, lambda: processes.answers(f"http://127.0.0.1:{KWOK_PORT}/healthz"))
 
 
 def _kubelet_configuration(identities: Identities) -> dict[str, object]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from typing import IO
 
 from e2e.cluster.parts.layout import ClusterError
 
@@ -25,6 +29,26 @@ def step(what: str) -> Iterator[None]:
     yield
     if (took := time.monotonic() - began) > 1:
         say(f"  … done in {took:.1f} s")
+
+
+def watch(command: list[str]) -> None:
+    """Run a slow command, telling every few seconds what it said last. Raises ClusterError when it fails."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        began = time.monotonic()
+        while True:
+            try:
+                code = process.wait(_TELL_EVERY_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                last = _said(output).strip().rpartition("\n")[2]
+                say(f"  {command[0]}, {time.monotonic() - began:.0f} s: {last[:100]}")
+        if code:
+            raise ClusterError(f"`{' '.join(command[:4])}` failed with {code}: {_said(output)[-2000:]}")
+
+
+def _said(output: IO[str]) -> str:
+    return os.pread(output.fileno(), 1 << 20, 0).decode(errors="replace")
 
 
 def wait_for(what: str, ready: Callable[[], bool], seconds: float, why_not: Callable[[], str] = lambda: "") -> None:
