@@ -3,7 +3,8 @@
 Each function gives a ``ports.Query``: ``promql`` for a real Prometheus, ``name`` and ``params`` for whoever
 answers without one. ``params`` of queries about a workload: ``namespace``, ``kind``, ``name`` (the
 TargetRef's), ``container`` when one was asked for, ``window`` (seconds) where a rate is taken.
-Series of containers carry the labels ``namespace``, ``pod`` and ``container``.
+Series of containers carry the labels ``namespace``, ``pod`` and ``container``; those of volumes ``namespace``
+and ``persistentvolumeclaim`` (all claims of the namespace when none is named).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ RATE_WINDOW_SECONDS = 300
 
 _POD_NAME_LIMIT = 58
 """A generated name is cut here before its five random characters (apiserver ``names.MaxGeneratedNameLength``)."""
+
+KINDS_WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"})
+"""Workloads whose pods have generated names."""
 
 IDENTIFYING_LABELS: tuple[str, ...] = (
     "namespace",
@@ -152,17 +156,17 @@ def hpa_max_replicas(namespace: str, name: str) -> Query:
     return _of_hpa("hpa_max_replicas", "kube_horizontalpodautoscaler_spec_max_replicas", namespace, name)
 
 
-def volume_used(namespace: str, claim: str) -> Query:
+def volume_used(namespace: str, claim: str | None = None) -> Query:
     """Used bytes of a claim's volume, as its node's kubelet sees them."""
     return _of_claim("volume_used", "kubelet_volume_stats_used_bytes{%s}", namespace, claim, "bytes")
 
 
-def volume_capacity(namespace: str, claim: str) -> Query:
+def volume_capacity(namespace: str, claim: str | None = None) -> Query:
     """Capacity in bytes of a claim's volume."""
     return _of_claim("volume_capacity", "kubelet_volume_stats_capacity_bytes{%s}", namespace, claim, "bytes")
 
 
-def volume_used_ratio(namespace: str, claim: str) -> Query:
+def volume_used_ratio(namespace: str, claim: str | None = None) -> Query:
     """Used share of the bytes of a claim's volume, 0 to 1."""
     return _of_claim(
         "volume_used_ratio",
@@ -173,7 +177,7 @@ def volume_used_ratio(namespace: str, claim: str) -> Query:
     )
 
 
-def volume_inodes_ratio(namespace: str, claim: str) -> Query:
+def volume_inodes_ratio(namespace: str, claim: str | None = None) -> Query:
     """Used share of the inodes of a claim's volume, 0 to 1; no data where the file system has no fixed number."""
     return _of_claim(
         "volume_inodes_ratio",
@@ -209,7 +213,7 @@ def alert(labels: Mapping[str, str], target: TargetRef | None = None) -> Query:
         text = labels.get(label)
         if text is None:
             continue
-        if label == "pod" and target is not None and target.kind in _KINDS_WITH_PODS:
+        if label == "pod" and target is not None and target.kind in KINDS_WITH_PODS:
             selectors.append(matches("pod", pod_pattern(target.kind, target.name)))
             params |= {"kind": target.kind, "name": target.name}
         else:
@@ -233,9 +237,6 @@ def sample_age(target: TargetRef) -> Query:
 def expression(name: str, promql: str) -> Query:
     """A query that a policy or a runbook wrote out; ``name`` is its check's name."""
     return Query(f"expression:{name}", promql, {"promql": promql}, "")
-
-
-_KINDS_WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob"})
 
 
 def _of_pods(
@@ -270,7 +271,9 @@ def _of_hpa(name: str, metric: str, namespace: str, hpa: str) -> Query:
     return Query(name, f"{metric}{{{selector}}}", params, "replicas")
 
 
-def _of_claim(name: str, template: str, namespace: str, claim: str, unit: str) -> Query:
-    selector = f"{equals('namespace', namespace)},{equals('persistentvolumeclaim', claim)}"
-    params = {"namespace": namespace, "persistentvolumeclaim": claim}
+def _of_claim(name: str, template: str, namespace: str, claim: str | None, unit: str) -> Query:
+    selector, params = equals("namespace", namespace), {"namespace": namespace}
+    if claim is not None:
+        selector += f",{equals('persistentvolumeclaim', claim)}"
+        params["persistentvolumeclaim"] = claim
     return Query(name, template.replace("%s", selector), params, unit)

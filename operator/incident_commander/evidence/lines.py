@@ -1,0 +1,29 @@
+"""Log text as lines that can be shown: no escape sequences, no control characters, no endless lines."""
+
+from __future__ import annotations
+
+import re
+
+MAX_LINE = 2000
+"""Characters kept of one line."""
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
+    r"|\x1b\][^\x07\x1b]{0,4096}(?:\x07|\x1b\\)?"  # OSC: titles, links
+    r"|\x1b[PX^_][^\x1b]{0,4096}(?:\x1b\\)?"  # DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+
+
+def clean_line(line: str) -> str:
+    """The line without terminal escapes, control and direction characters, at most ``MAX_LINE`` long."""
+    bounded = line[: 4 * MAX_LINE]
+    text = _CONTROL.sub("", _ESCAPES.sub("", bounded)).replace("\t", " ").strip()
+    return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
+
+
+def clean_lines(text: str, most: int) -> tuple[str, ...]:
+    """The last ``most`` lines that are not empty."""
+    cleaned = (clean_line(line) for line in text.split("\n")[-4 * most :])
+    return tuple([line for line in cleaned if line][-most:])

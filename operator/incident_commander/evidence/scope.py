@@ -1,0 +1,86 @@
+"""How much is gathered: everything for a diagnosis, little for a poll."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from incident_commander.api import kinds
+from incident_commander.api.kinds import Kind
+from incident_commander.api.meta import TargetRef
+
+_OF_NAMESPACE: tuple[Kind, ...] = (
+    kinds.POD,
+    kinds.REPLICA_SET,
+    kinds.DEPLOYMENT,
+    kinds.STATEFUL_SET,
+    kinds.DAEMON_SET,
+    kinds.CONTROLLER_REVISION,
+    kinds.JOB,
+    kinds.CRON_JOB,
+    kinds.SERVICE,
+    kinds.ENDPOINT_SLICE,
+    kinds.EVENT,
+    kinds.PERSISTENT_VOLUME_CLAIM,
+    kinds.HORIZONTAL_POD_AUTOSCALER,
+    kinds.POD_DISRUPTION_BUDGET,
+    kinds.RESOURCE_QUOTA,
+    kinds.CONFIG_MAP,
+)
+_OF_CLUSTER: tuple[Kind, ...] = (kinds.NODE, kinds.PERSISTENT_VOLUME, kinds.STORAGE_CLASS)
+_POLLED_WITH: dict[str, tuple[Kind, ...]] = {
+    "Deployment": (kinds.REPLICA_SET, kinds.POD, kinds.EVENT),
+    "StatefulSet": (kinds.CONTROLLER_REVISION, kinds.POD, kinds.EVENT),
+    "DaemonSet": (kinds.CONTROLLER_REVISION, kinds.POD, kinds.EVENT),
+    "ReplicaSet": (kinds.POD, kinds.EVENT),
+    "Pod": (kinds.EVENT,),
+    "Job": (kinds.POD, kinds.EVENT),
+    "CronJob": (kinds.JOB, kinds.POD, kinds.EVENT),
+    "Service": (kinds.ENDPOINT_SLICE,),
+    "HorizontalPodAutoscaler": (kinds.EVENT,),
+    "PersistentVolumeClaim": (kinds.EVENT,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which kinds are listed, and whether logs and metrics are read. Secrets are in no scope."""
+
+    kinds: tuple[Kind, ...]
+    logs: bool = True
+    metrics: bool = True
+
+
+FULL = Scope(_OF_NAMESPACE + _OF_CLUSTER)
+"""For a diagnosis."""
+
+
+def polling(target: TargetRef) -> Scope:
+    """For looking again: the target, what tells its health, and events. No logs, no metrics."""
+    own = kinds.kind_of(target.api_version, target.kind)
+    found = dict.fromkeys(((own,) if own is not None else ()) + _POLLED_WITH.get(target.kind, ()))
+    return Scope(tuple(found), logs=False, metrics=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one gathering."""
+
+    seconds: float = 10.0
+    """For everything; what has not answered by then is a gap."""
+    concurrency: int = 8
+    calls: int = 80
+    objects_per_kind: int = 2000
+    bytes: int = 32 * 1024 * 1024
+    sick_pods: int = 6
+    """Pods of the target whose logs are read."""
+    other_pods: int = 6
+    """Sick pods beside the target whose logs are read."""
+    log_lines: int = 200
+    log_bytes: int = 65_536
+    history_seconds: int = 3600
+    step_seconds: int = 15
+    gaps: int = 40
+
+
+DEFAULT_LIMITS = Limits()
+"""Bounds of a diagnosis."""

@@ -1,0 +1,77 @@
+"""What is kept of an object: nothing that nobody may see, nothing that nobody reads, the relevant first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from incident_commander.api.kinds import CONFIG_MAP, EVENT, POD, Kind
+from incident_commander.api.meta import TargetRef
+from incident_commander.consensus.canonical import digest
+from incident_commander.evidence import fields, pods
+from incident_commander.ports import Object
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]{0,15}://)?(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?/?"
+)
+
+
+def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:
+    """A copy that may be kept as evidence.
+
+    Without ``managedFields`` and the last-applied annotation. Values of a ConfigMap become their digests,
+    unless one is nothing but the address of one of ``services``: that shows who depends on whom.
+    """
+    meta = {k: v for k, v in fields.mapping(obj, "metadata").items() if k != "managedFields"}
+    annotations = fields.mapping(meta, "annotations")
+    if _LAST_APPLIED in annotations:
+        meta["annotations"] = {k: v for k, v in annotations.items() if k != _LAST_APPLIED}
+    kept: Object = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": meta}
+    if kind == CONFIG_MAP:
+        for part in ("data", "binaryData"):
+            if part in kept:
+                kept[part] = {k: _hidden(v, services) for k, v in fields.mapping(obj, part).items()}
+    return kept
+
+
+def relevant_first(kind: Kind, objects: Sequence[Object], target: TargetRef | None) -> list[Object]:
+    """The order in which objects are kept when there are too many: the target's, sick pods, newest events."""
+    stem = target.name if target is not None else ""
+
+    def rank(obj: Object) -> tuple[bool, bool, str]:
+        if kind == EVENT:
+            about = fields.text(obj, "involvedObject", "name")
+            return not (stem and about.startswith(stem)), False, _inverted(event_time(obj))
+        sick = kind == POD and not pods.ready(obj)
+        return not (stem and fields.name(obj).startswith(stem)), not sick, ""
+
+    return sorted(objects, key=rank)
+
+
+def event_time(event: Object) -> str:
+    """When an event was last seen, as written (RFC 3339 in UTC sorts as text)."""
+    for path in (("series", "lastObservedTime"), ("lastTimestamp",), ("eventTime",), ("firstTimestamp",)):
+        if written := fields.text(event, *path):
+            return written
+    return fields.text(event, "metadata", "creationTimestamp")
+
+
+def size_of(obj: Object) -> int:
+    """Bytes of the object as JSON, about."""
+    return len(json.dumps(obj, default=str))
+
+
+def _hidden(value: Any, services: Collection[str]) -> str:
+    text = value if isinstance(value, str) else ""
+    found = _ADDRESS.fullmatch(text) if len(text) <= 300 else None
+    if found is not None and found["host"].split(".", 1)[0] in services:
+        return text
+    return digest(text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _inverted(written: str) -> str:
+    """Sorts the other way round than ``written``."""
+    return "".join(chr(0x10FFFF - ord(c)) for c in written[:40])
