@@ -1,0 +1,73 @@
+"""One decision per reconcile: from a view to a transition. Pure."""
+
+from __future__ import annotations
+
+from incident_commander.api.incident import AlertStatus, CheckResult, Outcome, Phase
+from incident_commander.api.reasons import Reason
+from incident_commander.api.statement import AlertState, Assessment
+from incident_commander.coordinator import acting, diagnosing, voting
+from incident_commander.coordinator.transition import Draft, Transition
+from incident_commander.coordinator.view import TargetState, View
+from incident_commander.verification.observation import WORKLOAD_HEALTHY
+
+BEFORE_ACTING = frozenset({Phase.PENDING, Phase.DIAGNOSING, Phase.PLANNING, Phase.VOTING, Phase.AWAITING_APPROVAL})
+
+_PHASES = {
+    Phase.PENDING: diagnosing.begin,
+    Phase.DIAGNOSING: diagnosing.diagnose,
+    Phase.PLANNING: diagnosing.plan_again,
+    Phase.VOTING: voting.count,
+    Phase.AWAITING_APPROVAL: voting.await_approval,
+    Phase.EXECUTING: acting.follow,
+    Phase.VERIFYING: acting.verify,
+    Phase.ROLLING_BACK: acting.follow_undo,
+}
+
+
+def decide(view: View) -> Transition:
+    """What becomes of the Incident now."""
+    phase = view.incident.status.phase
+    draft = Draft(view.incident, view.now)
+    if acting.undo_wanted(view):
+        undo = view.incident.spec.undo
+        requester = undo.requester if undo else ""
+        return acting.roll_back(view, draft, f"{requester} asked to take it back", Reason.UNDO_REQUESTED)
+    if phase.terminal:
+        return draft.done()
+    if phase is not Phase.PENDING and (ended := _overtaken(view, draft)) is not None:
+        return ended
+    return _PHASES[phase](view)
+
+
+def _overtaken(view: View, draft: Draft) -> Transition | None:
+    """What makes the present phase pointless: the target is gone, or the symptom is, by itself."""
+    phase = view.incident.status.phase
+    acted = any(a.finished_at is not None or a.steps for a in view.incident.status.execution.attempts)
+    if phase in BEFORE_ACTING and view.target in (TargetState.MISSING, TargetState.REPLACED):
+        gone = view.target is TargetState.MISSING
+        reason = Reason.TARGET_DELETED if gone else Reason.TARGET_REPLACED
+        what = "was deleted" if gone else "was replaced by another object of that name"
+        message = f"the target {what} meanwhile; {'see the attempts' if acted else 'nothing was changed'}"
+        return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, reason, message, resolved=False).done()
+    if phase is Phase.VERIFYING and view.target in (TargetState.MISSING, TargetState.REPLACED):
+        message = "the target is gone after the change; whether it helped cannot be measured"
+        reason = Reason.TARGET_DELETED
+        return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, reason, message, resolved=False).done()
+    if phase in BEFORE_ACTING and not acted and _symptom_gone(view):
+        message = "the alert is resolved and the workload is healthy; nothing was done"
+        return draft.end(Phase.CLOSED, Outcome.SELF_HEALED, Reason.SELF_HEALED, message, resolved=True).done()
+    return None
+
+
+def _symptom_gone(view: View) -> bool:
+    """Every alert is resolved (or detection says it is gone) and the workload is measured healthy."""
+    alerts = view.incident.spec.alerts
+    resolved = bool(alerts) and all(alert.status is AlertStatus.RESOLVED for alert in alerts)
+    gone = any(isinstance(s.body, Assessment) and s.body.state is AlertState.GONE for s in view.statements.values())
+    if not (resolved or gone) or (view.incident.spec.omitted_alerts and not resolved):
+        return False
+    checks = view.observation.checks if view.observation else ()
+    health = next((c for c in checks if c.name == WORKLOAD_HEALTHY), None)
+    if view.incident.spec.target_ref is None:
+        return resolved
+    return health is not None and health.result is CheckResult.PASS

@@ -1,0 +1,90 @@
+"""Measure once: workload health, the alert itself, and the plan's PromQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from incident_commander.api.incident import Alert, AlertStatus, Check, CheckResult, Incident
+from incident_commander.api.meta import TargetRef
+from incident_commander.api.plan import VerificationPlan
+from incident_commander.errors import MetricsUnavailable
+from incident_commander.evidence import queries
+from incident_commander.evidence.gatherer import gather
+from incident_commander.evidence.health import WorkloadHealth, workload_health
+from incident_commander.evidence.scope import polling
+from incident_commander.ports import Clock, Cluster, Metrics
+from incident_commander.verification.observation import (
+    WORKLOAD_HEALTHY,
+    Observation,
+    alert_check,
+    promql_check,
+)
+
+
+async def observe(
+    cluster: Cluster,
+    metrics: Metrics | None,
+    clock: Clock,
+    incident: Incident,
+    plan: VerificationPlan,
+    target: TargetRef | None,
+    since: datetime | None,
+) -> Observation:
+    """All checks that the plan asks for; whatever cannot be read is Inconclusive."""
+    checks: list[Check] = []
+    failed = False
+    if plan.workload_healthy and target is not None:
+        namespace = incident.metadata.namespace or ""
+        evidence = await gather(
+            target,
+            cluster=cluster,
+            metrics=None,
+            clock=clock,
+            namespace=target.namespace or namespace,
+            scope=polling(target),
+        )
+        health = workload_health(target, evidence.objects, since=since)
+        failed = health.failed
+        checks.append(health_check(health))
+    if plan.alert_resolved and incident.spec.alerts:
+        checks.append(await _alerts(metrics, incident, target, clock.now()))
+    for check in plan.promql:
+        try:
+            if metrics is None:
+                raise MetricsUnavailable("no Prometheus is configured")
+            series = await metrics.query(queries.expression(check.name, check.query), clock.now())
+            checks.append(promql_check(check, [s.points[-1][1] for s in series if s.points]))
+        except MetricsUnavailable as error:
+            checks.append(promql_check(check, None, str(error)))
+    return Observation(tuple(checks), failed)
+
+
+def health_check(health: WorkloadHealth) -> Check:
+    """The health check of a workload."""
+    result = {True: CheckResult.PASS, False: CheckResult.FAIL, None: CheckResult.INCONCLUSIVE}[health.healthy]
+    return Check(name=WORKLOAD_HEALTHY, result=result, message=f"{health.reason}: {health.message}"[:1024])
+
+
+async def _alerts(metrics: Metrics | None, incident: Incident, target: TargetRef | None, now: datetime) -> Check:
+    """Resolved when Alertmanager said so of each, or when Prometheus is up and has none of them firing."""
+    open_ = [a for a in incident.spec.alerts if a.status is AlertStatus.FIRING]
+    if not open_:
+        return alert_check(False, f"all {len(incident.spec.alerts)} alerts are resolved")
+    if metrics is None:
+        return alert_check(None, f"{open_[0].name} was not reported resolved, and no Prometheus is configured")
+    try:
+        if not any(s.points and s.points[-1][1] > 0 for s in await metrics.query(queries.sources_up(), now)):
+            return alert_check(None, "Prometheus has no scrape target that is up: its silence proves nothing")
+        for alert in _distinct(open_):
+            states = [s.labels for s in await metrics.query(queries.alert(alert.labels, target), now)]
+            if any(labels.get("alertstate") == "firing" for labels in states):
+                return alert_check(True, f"{alert.name} is still firing")
+    except MetricsUnavailable as error:
+        return alert_check(None, f"whether {open_[0].name} still fires cannot be told: {error}")
+    return alert_check(False, f"{', '.join(sorted({a.name for a in open_}))}: not firing in Prometheus")
+
+
+def _distinct(alerts: Sequence[Alert]) -> list[Alert]:
+    """At most ten, one for each alert name."""
+    return list({alert.name: alert for alert in alerts}.values())[:10]

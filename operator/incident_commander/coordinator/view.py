@@ -1,0 +1,86 @@
+"""Everything that a decision about one Incident may look at, gathered beforehand."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from incident_commander.api.agent import Agent
+from incident_commander.api.incident import Incident
+from incident_commander.api.policy import Mode, RemediationPolicy
+from incident_commander.api.statement import Statement
+from incident_commander.ports import Object
+from incident_commander.verification.observation import Observation
+
+
+class TargetState(enum.StrEnum):
+    """What the API server says about the target. UNKNOWN: it could not be asked."""
+
+    PRESENT = "Present"
+    MISSING = "Missing"
+    REPLACED = "Replaced"
+    NONE = "None"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorSettings:
+    """How long (seconds) each stage may take before people are asked."""
+
+    diagnosis_seconds: int = 60
+    planning_seconds: int = 30
+    execution_seconds: int = 600
+    undo_seconds: int = 300
+    vote_grace_seconds: float = 0.5
+    """How long a quorum waits for the votes still missing, so that dissent is on record."""
+    min_confidence: int = 60
+    operator_namespace: str = "incident-commander"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """``statements`` and ``votes``: by agent, opened and verified. ``invalid``: why the others do not count."""
+
+    now: datetime
+    incident: Incident
+    settings: CoordinatorSettings
+    agents: tuple[Agent, ...] = ()
+    statements: Mapping[str, Statement] = field(default_factory=dict)
+    vote_envelopes: Mapping[str, str] = field(default_factory=dict)
+    earlier_votes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cited: Mapping[str, Object] = field(default_factory=dict)
+    """Objects that votes cite, as the API server has them now, by reference."""
+    outside: tuple[str, ...] = ()
+    """How the proposal differs from what the catalogue yields from unchanged objects."""
+    proposal_envelope: str = ""
+    invalid: tuple[tuple[str, str, str], ...] = ()
+    """(agent, reason, message)."""
+    policy: RemediationPolicy | None = None
+    target: TargetState = TargetState.UNKNOWN
+    observation: Observation | None = None
+    undo_seen: bool | None = None
+    """Whether the target shows the pre-image again; None when it could not be read."""
+
+    @property
+    def mode(self) -> Mode:
+        """No policy is Observe."""
+        return self.policy.spec.mode if self.policy is not None else Mode.OBSERVE
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the deadline of the current phase has passed."""
+        deadline = self.incident.status.deadline
+        return deadline is not None and self.now >= deadline
+
+    def until_deadline(self, at_most: float = 60.0) -> float:
+        """Seconds to wait for the deadline, at least a little."""
+        deadline = self.incident.status.deadline
+        if deadline is None:
+            return at_most
+        return max(0.1, min(at_most, (deadline - self.now).total_seconds()))
+
+    def after(self, seconds: float) -> datetime:
+        """``now`` plus seconds."""
+        return self.now + timedelta(seconds=seconds)

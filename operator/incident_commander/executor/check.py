@@ -1,0 +1,106 @@
+"""Everything that must hold immediately before a write, checked from fresh reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from incident_commander.api.incident import GuardResult, Incident
+from incident_commander.api.plan import Plan, Step, Verb
+from incident_commander.api.policy import RemediationPolicy
+from incident_commander.errors import Forbidden, Invalid, Refusal
+from incident_commander.executor import gather
+from incident_commander.executor.breaker import read_breaker
+from incident_commander.executor.certified import certified_plan
+from incident_commander.executor.write import write
+from incident_commander.guards.chain import evaluate
+from incident_commander.guards.guard import GuardInput
+from incident_commander.planning.policy import bounds_of
+from incident_commander.planning.recompute import confirm_step
+from incident_commander.ports import Clock, Cluster, Object
+
+
+class HeldUp(Exception):
+    """A guard refuses now and may allow later, at ``until``."""
+
+    def __init__(self, guards: list[GuardResult], until: datetime) -> None:
+        super().__init__(next((g.message for g in guards if not g.allowed), ""))
+        self.guards = guards
+        self.until = until
+
+
+class Denied(Refusal):
+    """A guard refuses; ``guards`` is what all of them said."""
+
+    def __init__(self, guards: list[GuardResult]) -> None:
+        first = next(g for g in guards if not g.allowed)
+        super().__init__(first.reason, f"guard {first.guard}: {first.message}")
+        self.guards = guards
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A step that may be written to ``target`` as it was read."""
+
+    step: Step
+    target: Object
+    policy: RemediationPolicy | None
+    guards: tuple[GuardResult, ...]
+
+
+async def prove(cluster: Cluster, incident: Incident, now: datetime) -> Plan:
+    """The certified plan, proven against the Agents and the policy as they are now.
+
+    Raises ``Refusal`` (``InvalidCertificate``, ``TargetDeleted``, ...) or ``ClusterError``.
+    """
+    plan = incident.status.plan
+    if plan is None:
+        raise Refusal("NoCertificate", "status carries no plan")
+    surroundings = await gather.read_surroundings(cluster, incident, plan.steps[0].target)
+    return certified_plan(incident, await gather.read_agents(cluster), surroundings.policy, now)
+
+
+async def clear(
+    cluster: Cluster, clock: Clock, incident: Incident, plan: Plan, step: Step, operator_namespace: str
+) -> Cleared:
+    """Recompute the step, run every guard, and let the API server dry-run it.
+
+    Raises ``HeldUp``, ``Denied``, ``Refusal`` (PlanStale, DryRunRefused, ...) or ``ClusterError``.
+    """
+    surroundings = await gather.read_surroundings(cluster, incident, step.target)
+    policy, situation = surroundings.policy, surroundings.situation
+    confirmed = confirm_step(plan, step, situation, bounds_of(policy))
+    now = clock.now()
+    breaker, _ = await read_breaker(cluster, operator_namespace)
+    verdicts = evaluate(
+        GuardInput(
+            now=now,
+            incident=incident,
+            plan=plan,
+            step=confirmed,
+            target=situation.target,
+            policy=policy,
+            namespace=surroundings.namespace,
+            related=situation.related,
+            history=await gather.read_history(cluster),
+            breaker=breaker,
+            operator_namespace=operator_namespace,
+        )
+    )
+    guards = [
+        GuardResult(guard=v.guard, allowed=v.allowed, reason=v.reason, message=v.message[:1024]) for v in verdicts
+    ]
+    refused = [v for v in verdicts if not v.allowed]
+    if refused:
+        times = [v.retry_at for v in refused]
+        # Waiting helps only if it helps with every guard that refuses.
+        known = [t for t in times if t is not None]
+        if len(known) == len(times):
+            raise HeldUp(guards, max(known))
+        raise Denied(guards)
+    if confirmed.verb is not Verb.NONE:
+        try:
+            await write(cluster, confirmed, situation.target, dry_run=True)
+        except (Invalid, Forbidden) as error:
+            raise Refusal("DryRunRefused", f"the API server would refuse: {error}") from error
+    return Cleared(confirmed, situation.target, policy, tuple(guards))

@@ -1,0 +1,96 @@
+"""Take an attempt back from its recorded pre-image: last step first, only what still is ours."""
+
+from __future__ import annotations
+
+from incident_commander.actions.write import already_undone, undo_patch
+from incident_commander.api import kinds
+from incident_commander.api.incident import Attempt, Incident, StepOutcome, StepRecord
+from incident_commander.api.names import FIELD_MANAGER_EXECUTOR
+from incident_commander.api.plan import Verb
+from incident_commander.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from incident_commander.executor import journal, record
+from incident_commander.executor.write import read_target
+from incident_commander.ports import Clock, Cluster, PatchType
+
+UNDO_TRIES = 5
+
+
+async def take_back(cluster: Cluster, clock: Clock, incident: Incident) -> None:
+    """Undo the last attempt of the Incident, if it stands, and record what became of each step.
+
+    The deny list needs no second look: nothing on it could have been written. Raises ``ClusterError``
+    when the API server does not answer usefully; what was done until then is found again by reading.
+    """
+    attempts = incident.status.execution.attempts
+    if not attempts or not stands(attempts[-1]):
+        return
+    attempt = attempts[-1]
+    if attempt.outcome is not StepOutcome.UNDOING:
+        attempt = attempt.model_copy(update={"outcome": StepOutcome.UNDOING})
+        try:
+            incident = await journal.store(cluster, incident, record.with_attempt(incident.status.execution, attempt))
+        except Conflict:
+            return
+    for index in reversed(range(len(attempt.steps))):
+        step = attempt.steps[index]
+        if step.outcome in (StepOutcome.UNDONE, StepOutcome.NO_OP, StepOutcome.REFUSED) or step.verb is Verb.NONE:
+            continue
+        outcome, reason, message = await _undo_step(cluster, step)
+        attempt = record.with_step(
+            attempt, index, outcome=outcome, reason=reason, message=message[:1024], finished_at=clock.now()
+        )
+    attempt = _conclude(attempt, clock)
+    await journal.store_outcome(cluster, incident, record.with_attempt(incident.status.execution, attempt))
+
+
+def stands(attempt: Attempt) -> bool:
+    """Whether something of the attempt may have been written and was not taken back."""
+    if attempt.outcome in (StepOutcome.APPLIED, StepOutcome.UNDOING, StepOutcome.INTENDED):
+        return True
+    return attempt.outcome is StepOutcome.FAILED and any(s.outcome is StepOutcome.APPLIED for s in attempt.steps)
+
+
+def _conclude(attempt: Attempt, clock: Clock) -> Attempt:
+    failed = [s for s in attempt.steps if s.outcome is StepOutcome.UNDO_FAILED]
+    if failed:
+        message = "; ".join(f"{s.target}: {s.message}" for s in failed)
+        return record.finish(attempt, StepOutcome.UNDO_FAILED, failed[0].reason, message, clock.now())
+    undone = [s for s in attempt.steps if s.outcome is StepOutcome.UNDONE]
+    message = "; ".join(f"{s.target}: {s.message}" for s in undone) or "there was nothing to take back"
+    return record.finish(attempt, StepOutcome.UNDONE, "Undone", message, clock.now())
+
+
+async def _undo_step(cluster: Cluster, step: StepRecord) -> tuple[StepOutcome, str, str]:
+    if step.verb is Verb.DELETE:
+        return StepOutcome.UNDONE, "NothingToUndo", "its controller has made it anew"
+    kind = kinds.kind_of(step.target.api_version, step.target.kind)
+    if kind is None:
+        return StepOutcome.UNDO_FAILED, "KindUnknown", f"{step.target.kind} is not a kind of the catalogue"
+    for _ in range(UNDO_TRIES):
+        try:
+            current = await read_target(cluster, step.target)
+        except NotFound:
+            return StepOutcome.UNDONE, "TargetDeleted", "it does not exist any more"
+        if step.target.uid and current["metadata"].get("uid") != step.target.uid:
+            return StepOutcome.UNDONE, "TargetReplaced", "it is another object now"
+        if already_undone(step, current):
+            return StepOutcome.UNDONE, "Undone", "shows the values from before"
+        if not step.undo_possible:
+            return StepOutcome.UNDO_FAILED, "NotUndoable", "this action has no undo"
+        try:
+            await cluster.patch(
+                kind,
+                step.target.namespace if kind.namespaced else None,
+                step.target.name,
+                undo_patch(step, current),
+                patch_type=PatchType.JSON,
+                subresource=step.subresource,
+                field_manager=FIELD_MANAGER_EXECUTOR,
+            )
+        except Conflict:
+            continue
+        except Refusal as refusal:
+            return StepOutcome.UNDO_FAILED, refusal.reason, str(refusal)
+        except (Invalid, Forbidden) as error:
+            return StepOutcome.UNDO_FAILED, error.reason, str(error)
+    return StepOutcome.UNDO_FAILED, "TargetBusy", f"it changed {UNDO_TRIES} times while it was to be undone"
