@@ -23,7 +23,6 @@ from incident_commander.api.statement import (
     Proposal,
     Statement,
 )
-from incident_commander.evidence.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +98,4 @@ class Agent(Protocol):
 
     async def vote(self, case: Case, plan: Plan) -> Ballot:
         """Its vote on ``plan``, whose digest was recomputed and found right."""
-        ...
-
-
-class EvidenceSource(Protocol):
-    """Where agents get evidence from."""
-
-    async def evidence(self, incident: Incident, now: datetime) -> Evidence:
-        """What is known about the target at ``now``; what could not be read is named in its gaps."""
         ...

@@ -1,0 +1,1 @@
+"""Detection: is the symptom real, and is it there now?"""
