@@ -124,14 +124,12 @@ def test_without_a_controller_manager_there_is_still_an_api_server(control_plane
 
 def test_nothing_is_left_when_the_process_that_started_it_is_killed(control_plane_assets: Assets) -> None:
     command = [sys.executable, "-m", "tests.controlplane", "up", "--no-controller-manager"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    folder = Path(process.stdout.readline().strip().removeprefix("export KUBECONFIG=")).parent
-    pids = [int(file.read_text()) for file in folder.glob("*.pid")]
-    assert len(pids) == 2
-
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip().removeprefix("export KUBECONFIG=")).parent
+        pids = [int(file.read_text()) for file in folder.glob("*.pid")]
+        assert len(pids) == 2
+        process.send_signal(signal.SIGKILL)
 
     assert eventually(lambda: not folder.exists())
     assert not any(_alive(pid) for pid in pids)

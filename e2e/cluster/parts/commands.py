@@ -99,12 +99,12 @@ def status(arguments: list[str]) -> None:
             print(f"{name:24} {url}")
     if layout.MONITORING_CONFIG.is_symlink():
         print(f"{'monitoring config':24} {layout.MONITORING_CONFIG.readlink()}")
+    if dead := [name for name, pid in running.items() if pid is None]:
+        raise ClusterError(f"not running: {', '.join(dead)}; `up` starts what is missing")
     print(
         "\n" + controlplane.kubectl("get", "nodes") + "\n" + controlplane.kubectl("get", "pods", "--all-namespaces"),
         end="",
     )
-    if dead := [name for name, pid in running.items() if pid is None]:
-        raise ClusterError(f"not running: {', '.join(dead)}; `up` starts what is missing")
 
 
 def reload(arguments: list[str]) -> None:
