@@ -9,7 +9,7 @@ from incident_commander.api.incident import GuardResult, Incident
 from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.api.policy import RemediationPolicy
 from incident_commander.errors import Forbidden, Invalid, Refusal
-from incident_commander.executor import gather
+from incident_commander.executor import gather, record
 from incident_commander.executor.breaker import read_breaker
 from incident_commander.executor.certified import certified_plan
 from incident_commander.executor.write import write
@@ -65,6 +65,7 @@ async def clear(
 ) -> Cleared:
     """Recompute the step, run every guard, and let the API server dry-run it.
 
+    The attempt that is being carried out does not stand in its own way: locks and caps count the others.
     Raises ``HeldUp``, ``Denied``, ``Refusal`` (PlanStale, DryRunRefused, ...) or ``ClusterError``.
     """
     surroundings = await gather.read_surroundings(cluster, incident, step.target)
@@ -72,17 +73,23 @@ async def clear(
     confirmed = confirm_step(plan, step, situation, bounds_of(policy))
     now = clock.now()
     breaker, _ = await read_breaker(cluster, operator_namespace)
+    own = record.attempt_of(incident)
+    history = [
+        past
+        for past in await gather.read_history(cluster)
+        if own is None or (past.incident_uid, past.attempt.id) != (incident.metadata.uid, own.id)
+    ]
     verdicts = evaluate(
         GuardInput(
             now=now,
-            incident=incident,
+            incident=record.without(incident, own),
             plan=plan,
             step=confirmed,
             target=situation.target,
             policy=policy,
             namespace=surroundings.namespace,
             related=situation.related,
-            history=await gather.read_history(cluster),
+            history=history,
             breaker=breaker,
             operator_namespace=operator_namespace,
         )

@@ -17,7 +17,7 @@ from incident_commander.executor import breaker, gather, journal, record
 from incident_commander.executor.check import Cleared, Denied, HeldUp, clear, prove
 from incident_commander.executor.undo import take_back
 from incident_commander.executor.write import already_written, write
-from incident_commander.ports import Clock, Cluster
+from incident_commander.ports import Clock, Cluster, Telemetry, Uncounted
 
 WRITE_TRIES = 5
 """How often a write is tried anew when its target changes in between; each time all is checked again."""
@@ -37,7 +37,15 @@ class Executor:
     So locks, budgets and concurrency limits are exact. There is one executor (Lease, or one replica).
     """
 
-    def __init__(self, *, cluster: Cluster, clock: Clock, settings: ExecutorSettings | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        clock: Clock,
+        settings: ExecutorSettings | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        self._telemetry: Telemetry = telemetry or Uncounted()
         self._cluster = cluster
         self._clock = clock
         self._settings = settings or ExecutorSettings()
@@ -100,6 +108,8 @@ class Executor:
             attempt = record.with_step(attempt, index, finished_at=self._clock.now(), **values)
             if attempt.steps[index].outcome not in (StepOutcome.APPLIED, StepOutcome.NO_OP):
                 break
+        for done in attempt.steps:
+            self._telemetry.step_finished(done.action.value, done.outcome.value)
         attempt = record.conclude(attempt, self._clock.now())
         execution = record.with_attempt(incident.status.execution, attempt)
         await journal.store_outcome(self._cluster, incident, execution)
@@ -146,6 +156,9 @@ class Executor:
     async def _refuse(self, incident: Incident, refusal: Refusal, guards: Sequence[GuardResult]) -> float | None:
         """Record that nothing was done, and why."""
         now = self._clock.now()
+        for guard in guards:
+            if not guard.allowed:
+                self._telemetry.guard_refused(guard.guard, guard.reason)
         consensus, plan = incident.status.consensus, incident.status.plan
         attempt = record.attempt_of(incident) or record.refused_attempt(incident, now)
         attempt = record.finish(attempt, record.refused(refusal), refusal.reason, str(refusal), now)

@@ -78,6 +78,15 @@ def attempt_of(incident: Incident) -> Attempt | None:
     )
 
 
+def without(incident: Incident, attempt: Attempt | None) -> Incident:
+    """The Incident as if that attempt had not been recorded yet."""
+    if attempt is None:
+        return incident
+    execution = incident.status.execution
+    kept = execution.model_copy(update={"attempts": [a for a in execution.attempts if a.id != attempt.id]})
+    return incident.model_copy(update={"status": incident.status.model_copy(update={"execution": kept})})
+
+
 def refused(refusal: Refusal) -> StepOutcome:
     """Nothing to change is a recorded result of its own; everything else was refused."""
     return StepOutcome.NO_OP if refusal.reason == "NothingToChange" else StepOutcome.REFUSED
