@@ -54,7 +54,8 @@ class DetectionAgent:
 
     async def _assess(self, case: Case) -> Assessment:
         incident = case.incident
-        evidence, views = await asyncio.gather(self._look(incident), self._views(incident, case.now))
+        listening = await self._listening(case.now) if incident.spec.alerts else False
+        evidence, views = await asyncio.gather(self._look(incident), self._views(incident, case.now, listening))
         target = incident.spec.target_ref
         since = case.now - _CRASHED_WITHIN
         health = workload_health(target, evidence.objects, since=since) if target is not None else None
@@ -64,8 +65,15 @@ class DetectionAgent:
         target = incident.spec.target_ref
         return await self._source.evidence(incident, polling(target) if target is not None else _NOTHING)
 
-    async def _views(self, incident: Incident, now: datetime) -> list[AlertView]:
+    async def _listening(self, now: datetime) -> bool:
+        """Whether Prometheus has any scrape target that is up; its silence proves nothing otherwise."""
+        found = await self._instant(queries.sources_up(), now)
+        return any(value > 0 for series in found or () for _, value in series.points)
+
+    async def _views(self, incident: Incident, now: datetime, listening: bool) -> list[AlertView]:
         alerts = incident.spec.alerts[:_ALERTS]
+        if not listening:
+            return [view_alert(alert, None, None, _STEP_SECONDS) for alert in alerts]
         return list(await asyncio.gather(*(self._view(incident, alert, now) for alert in alerts)))
 
     async def _view(self, incident: Incident, alert: Alert, now: datetime) -> AlertView:

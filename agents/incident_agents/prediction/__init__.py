@@ -1,0 +1,1 @@
+"""Prediction: where the driving series goes, and whether acting is better than waiting."""
