@@ -1,0 +1,155 @@
+"""What becomes of alerts, given the Incidents that are stored: join, update, count, create, or nothing at all."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from incident_commander.api.incident import Alert, AlertStatus
+from incident_commander.intake.draft import Draft, incident_of, patch_of
+from incident_commander.intake.fingerprint import firing_key
+from incident_commander.intake.known import Known, home_of
+from incident_commander.intake.lane import Lane
+from incident_commander.intake.naming import STORM_PREFIX, incident_names
+from incident_commander.ports import Object
+
+
+class Fate(enum.StrEnum):
+    """What became of one alert."""
+
+    CREATED = "Created"
+    """Recorded in an Incident that was created for it."""
+    JOINED = "Joined"
+    """Recorded in an open Incident."""
+    UPDATED = "Updated"
+    """A recorded alert fires again."""
+    RESOLVED = "Resolved"
+    """A recorded alert is marked as over."""
+    COUNTED = "Counted"
+    """The Incident's list is full: counted in ``spec.omittedAlerts``."""
+    UNCHANGED = "Unchanged"
+    """Recorded or counted before; nothing was written."""
+    ALREADY_OVER = "AlreadyOver"
+    """Told as resolved, and no open Incident is about it: nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An alert and the key of the group that it came in."""
+
+    alert: Alert
+    group_key: str
+
+
+@dataclass(slots=True)
+class Create:
+    """An Incident to be created."""
+
+    name: str
+    body: Object
+    fates: dict[int, Fate]
+
+
+@dataclass(slots=True)
+class Patch:
+    """A change of a stored Incident."""
+
+    known: Known
+    operations: list[dict[str, Any]]
+    fates: dict[int, Fate]
+
+
+@dataclass(slots=True)
+class Decision:
+    """``settled`` needs no write; each write settles its ``fates`` once it is stored. Keys are places in the batch."""
+
+    settled: dict[int, tuple[Fate, str]] = field(default_factory=dict)
+    """Fate and the Incident's ``namespace/name`` (empty for none)."""
+    patches: list[Patch] = field(default_factory=list)
+    create: Create | None = None
+
+
+def decide(
+    lane: Lane, knowns: Sequence[Known], arrivals: Mapping[int, Arrival], truncated: Mapping[str, int]
+) -> Decision:
+    """What to write for these arrivals of one lane, so that each is recorded or counted exactly once.
+
+    ``knowns``: Incidents of the lane and storms of its namespace, open and ended. ``truncated``: by group key, how
+    many alerts Alertmanager left out.
+    """
+    stored = [Draft.of(known) for known in knowns]
+    home = home_of(knowns, lane.hash)
+    into = next((draft for draft in stored if draft.base is home), Draft.of(None)) if home else Draft.of(None)
+    drafts = [into, *(draft for draft in stored if draft is not into)]
+    fates = {place: _place(arrival.alert, into, drafts) for place, arrival in arrivals.items()}
+    for group_key, count in truncated.items():
+        if not any(_counts_truncated(draft, group_key, count) for draft in drafts):
+            into.count_truncated(group_key, count)
+    decision = Decision()
+    for draft in drafts:
+        mine = {place: fate for place, (fate, of) in fates.items() if of is draft}
+        if draft.base is None:
+            if draft.changed:
+                decision.create = _create(lane, knowns, arrivals, truncated, draft, mine)
+        elif draft.changed:
+            decision.patches.append(Patch(draft.base, patch_of(draft, draft.base), mine))
+        else:
+            decision.settled.update({place: (fate, draft.base.key) for place, fate in mine.items()})
+    decision.settled.update({place: (fate, "") for place, (fate, of) in fates.items() if of is None})
+    return decision
+
+
+def _place(alert: Alert, into: Draft, drafts: Sequence[Draft]) -> tuple[Fate, Draft | None]:
+    """Put the alert into a draft. ``drafts`` begins with ``into``, which new alerts join."""
+    firing = alert.status is AlertStatus.FIRING
+    key = firing_key(alert.fingerprint, alert.starts_at)
+    for draft in drafts:
+        state = draft.state_of(alert.fingerprint)
+        if state is not None and state.starts_at == alert.starts_at:
+            if state.firing == firing:
+                return Fate.UNCHANGED, draft
+            if not firing:
+                draft.resolve(alert)
+                return Fate.RESOLVED, draft
+            if draft.base is None or draft.base.open:
+                draft.update(alert)
+                return Fate.UPDATED, draft
+        elif draft.omitted.holds(key):
+            return Fate.UNCHANGED, draft
+    recorded = into.state_of(alert.fingerprint)
+    if recorded is not None:
+        if alert.starts_at < recorded.starts_at:
+            return Fate.UNCHANGED, into
+        into.update(alert)
+        return (Fate.UPDATED if firing else Fate.RESOLVED), into
+    if not firing and into.base is None and not into.changed:
+        return Fate.ALREADY_OVER, None
+    if into.record(alert):
+        return (Fate.CREATED if into.base is None else Fate.JOINED), into
+    return Fate.COUNTED, into
+
+
+def _counts_truncated(draft: Draft, group_key: str, count: int) -> bool:
+    return draft.omitted.with_truncated(group_key, count) is draft.omitted
+
+
+def _create(
+    lane: Lane,
+    knowns: Sequence[Known],
+    arrivals: Mapping[int, Arrival],
+    truncated: Mapping[str, int],
+    draft: Draft,
+    fates: dict[int, Fate],
+) -> Create:
+    """A group whose alerts are all over, but that was truncated, is led by its first alert."""
+    firing = [a for p, a in arrivals.items() if p in fates and a.alert.status is AlertStatus.FIRING]
+    candidates = firing or list(arrivals.values())
+    lead = min(candidates, key=lambda arrival: (arrival.alert.starts_at, arrival.alert.fingerprint))
+    taken = {known.name for known in knowns}
+    prefix = STORM_PREFIX if lane.storm else lead.alert.name
+    names = incident_names(prefix, lane.hash, lead.group_key, lead.alert.starts_at, lead.alert.fingerprint)
+    name = next(name for name in names if name not in taken)
+    group_key = lead.group_key or next(iter(truncated), "")
+    return Create(name, incident_of(draft, lane, name, group_key), fates)

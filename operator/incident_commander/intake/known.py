@@ -1,0 +1,116 @@
+"""What is kept of a stored Incident: enough to correlate by, small enough to keep many."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from incident_commander.api.incident import Phase
+from incident_commander.api.names import LABEL_TARGET_HASH
+from incident_commander.api.statement import Severity
+from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
+from incident_commander.ports import Object
+
+_TERMINAL = frozenset(phase.value for phase in Phase if phase.terminal)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAlert:
+    """A recorded alert; ``index`` is its place in ``spec.alerts``."""
+
+    index: int
+    starts_at: datetime
+    firing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A stored Incident as it was read. ``phase`` is empty before the coordinator has seen it."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    lane: str
+    """Value of the label ``incidentcommander.io/target``."""
+    phase: str
+    open: bool
+    """Neither ended nor being deleted: alerts may join."""
+    created: str
+    alerts: Mapping[str, KnownAlert]
+    """By fingerprint."""
+    places: int | None
+    """Length of ``spec.alerts``; None when there is no such list."""
+    severity: Severity
+    omitted: Omitted
+    annotated: bool
+    """Whether ``metadata.annotations`` exists."""
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+
+def known_incident(obj: Object) -> Known:
+    """From the object as the API server sends it. What others made unreadable in it reads as absent."""
+    meta, spec = _mapping(obj.get("metadata")), _mapping(obj.get("spec"))
+    annotations, labels = _mapping(meta.get("annotations")), _mapping(meta.get("labels"))
+    phase = str(_mapping(obj.get("status")).get("phase") or "")
+    listed = spec.get("alerts")
+    alerts = listed if isinstance(listed, list) else None
+    return Known(
+        namespace=str(meta.get("namespace") or ""),
+        name=str(meta.get("name") or ""),
+        uid=str(meta.get("uid") or ""),
+        generation=int(meta.get("generation") or 0),
+        resource_version=str(meta.get("resourceVersion") or ""),
+        lane=str(labels.get(LABEL_TARGET_HASH) or ""),
+        phase=phase,
+        open=phase not in _TERMINAL and not meta.get("deletionTimestamp"),
+        created=str(meta.get("creationTimestamp") or ""),
+        alerts=_alerts(alerts or ()),
+        places=None if alerts is None else len(alerts),
+        severity=_severity(spec.get("severity")),
+        omitted=Omitted.from_text(str(annotations.get(ANNOTATION_OMITTED, "{}")), _count(spec.get("omittedAlerts"))),
+        annotated=isinstance(meta.get("annotations"), dict),
+    )
+
+
+def home_of(knowns: Sequence[Known], lane: str) -> Known | None:
+    """The open Incident that alerts of this lane join: the oldest, or None."""
+    mine = [known for known in knowns if known.open and known.lane == lane]
+    return min(mine, key=lambda known: (known.created, known.name), default=None)
+
+
+def _alerts(listed: Sequence[Any]) -> dict[str, KnownAlert]:
+    found: dict[str, KnownAlert] = {}
+    for index, item in enumerate(listed):
+        entry = _mapping(item)
+        fingerprint, starts_at = entry.get("fingerprint"), _moment(entry.get("startsAt"))
+        if isinstance(fingerprint, str) and starts_at is not None:
+            found[fingerprint] = KnownAlert(index, starts_at, entry.get("status") != "resolved")
+    return found
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+
+
+def _severity(value: Any) -> Severity:
+    return Severity(value) if value in set(Severity) else Severity.INFO
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, TypeError, OverflowError):
+        return None
