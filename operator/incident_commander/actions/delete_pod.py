@@ -1,0 +1,58 @@
+"""DeletePod: the controller makes a new pod, perhaps elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.steps import NOTHING_TO_CHANGE, check, related
+from incident_commander.api import kinds
+from incident_commander.api.plan import ActionName, Risk, Step, Undo, Verb
+from incident_commander.errors import Refusal
+from incident_commander.evidence import fields, pods
+from incident_commander.evidence.evidence import reference, target_of
+from incident_commander.evidence.owners import controller
+
+_MIRROR = "kubernetes.io/config.mirror"
+
+
+class DeletePod:
+    """No parameters. Only for pods that a controller replaces; a deleted pod itself cannot come back."""
+
+    name = ActionName.DELETE_POD
+    kinds = frozenset({"Pod"})
+
+    def plan(
+        self,
+        situation: Situation,
+        parameters: Mapping[str, str],
+        *,
+        bounds: Bounds,
+        issued_at: datetime,
+        step_name: str,
+    ) -> Step:
+        """See ``Action.plan``. Refuses pods without a controller, and static (mirror) pods."""
+        pod = situation.target
+        if fields.text(pod, "kind") == "Pod" and fields.text(pod, "metadata", "deletionTimestamp"):
+            raise Refusal(NOTHING_TO_CHANGE, f"{reference(pod)} is being deleted already")
+        check(self, situation, parameters, ())
+        owner = controller(pod)
+        if owner is None:
+            raise Refusal("NotOwned", f"{reference(pod)} has no controller: nothing would bring it back")
+        if owner.kind == "Node" or _MIRROR in fields.mapping(pod, "metadata", "annotations"):
+            raise Refusal("StaticPod", f"{reference(pod)} is a static pod of a kubelet; deleting it does nothing")
+        others = [p for p in related(situation, kinds.POD) if fields.name(p) != fields.name(pod) and pods.ready(p)]
+        return Step(
+            name=step_name,
+            action=self.name,
+            target=target_of(pod),
+            parameters=dict(parameters),
+            verb=Verb.DELETE,
+            undo=Undo(
+                possible=False, reason=f"{owner.kind} {owner.name} makes a new pod; the old one cannot come back"
+            ),
+            risk=Risk.LOW if others else Risk.MEDIUM,
+            summary=f"delete {reference(pod)}; {owner.kind} {owner.name} makes a new one"
+            f" ({len(others)} other pods of it are ready)",
+        )
