@@ -1,0 +1,129 @@
+"""Which policy rules a target: all that match, merged to the strictest of each. Adding one never allows more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import reduce
+
+from incident_commander.actions.action import Bounds
+from incident_commander.api.meta import ObjectMeta
+from incident_commander.api.plan import ActionName
+from incident_commander.api.policy import (
+    ApprovalPolicy,
+    ConsensusPolicy,
+    GitOps,
+    Limits,
+    Mode,
+    PolicyMatch,
+    RemediationPolicy,
+    RemediationPolicySpec,
+    VerificationPolicy,
+)
+from incident_commander.api.quantity import parse_quantity
+from incident_commander.api.statement import Severity
+
+_STRICTEST_FIRST = (Mode.OBSERVE, Mode.APPROVE, Mode.AUTO)
+
+
+def select_policy(
+    policies: Sequence[RemediationPolicy],
+    *,
+    namespace: str,
+    labels: Mapping[str, str],
+    severity: Severity,
+    target_kind: str,
+) -> RemediationPolicy | None:
+    """The effective policy for a target, or None when none matches (which means Observe).
+
+    ``namespace`` is "" for a cluster-level target, which only a policy without ``namespaces`` or with the
+    literal "" matches. When several match, the strictest value of each field holds; the name lists them all.
+    """
+    matching = [
+        policy
+        for policy in sorted(policies, key=lambda p: p.metadata.name)
+        if matches(policy.spec.match, namespace, labels, severity, target_kind)
+    ]
+    if not matching:
+        return None
+    if len(matching) == 1:
+        return matching[0]
+    name = "+".join(policy.metadata.name for policy in matching)
+    spec = reduce(_strictest, (policy.spec for policy in matching))
+    return RemediationPolicy(metadata=ObjectMeta(name=name), spec=spec)
+
+
+def matches(
+    match: PolicyMatch, namespace: str, labels: Mapping[str, str], severity: Severity, target_kind: str
+) -> bool:
+    """Whether a policy is about such a target."""
+    return (
+        (not match.namespaces or any(fnmatchcase(namespace, pattern) for pattern in match.namespaces))
+        and all(labels.get(key) == value for key, value in match.selector.match_labels.items())
+        and (not match.severities or severity in match.severities)
+        and (not match.kinds or target_kind in match.kinds)
+    )
+
+
+def bounds_of(policy: RemediationPolicy | None) -> Bounds:
+    """The limits that actions keep to; without a policy the defaults, for a recommendation."""
+    limits = policy.spec.limits if policy is not None else Limits()
+    return Bounds(
+        max_replicas=limits.max_replicas,
+        max_memory=limits.max_memory,
+        max_cpu=limits.max_cpu,
+        min_healthy_percent=limits.min_healthy_percent,
+    )
+
+
+def _strictest(one: RemediationPolicySpec, other: RemediationPolicySpec) -> RemediationPolicySpec:
+    return RemediationPolicySpec(
+        mode=min(one.mode, other.mode, key=_STRICTEST_FIRST.index),
+        match=one.match,
+        actions=[name for name in ActionName if name in one.actions and name in other.actions],
+        limits=_limits(one.limits, other.limits),
+        freeze_windows=[*one.freeze_windows, *(w for w in other.freeze_windows if w not in one.freeze_windows)],
+        verification=_verification(one.verification, other.verification),
+        approval=ApprovalPolicy(
+            expires_after_seconds=min(one.approval.expires_after_seconds, other.approval.expires_after_seconds)
+        ),
+        consensus=_consensus(one.consensus, other.consensus),
+        git_ops=GitOps.PROPOSE if GitOps.PROPOSE in (one.git_ops, other.git_ops) else GitOps.PATCH,
+    )
+
+
+def _limits(one: Limits, other: Limits) -> Limits:
+    return Limits(
+        max_attempts=min(one.max_attempts, other.max_attempts),
+        cooldown_seconds=max(one.cooldown_seconds, other.cooldown_seconds),
+        max_concurrent=min(one.max_concurrent, other.max_concurrent),
+        max_per_hour=min(one.max_per_hour, other.max_per_hour),
+        min_healthy_percent=max(one.min_healthy_percent, other.min_healthy_percent),
+        max_replicas=min(one.max_replicas, other.max_replicas),
+        max_memory=min(one.max_memory, other.max_memory, key=parse_quantity),
+        max_cpu=min(one.max_cpu, other.max_cpu, key=parse_quantity),
+    )
+
+
+def _verification(one: VerificationPolicy, other: VerificationPolicy) -> VerificationPolicy:
+    """The longest window, every query."""
+    return VerificationPolicy(
+        window_seconds=_longest(one.window_seconds, other.window_seconds),
+        settle_seconds=_longest(one.settle_seconds, other.settle_seconds),
+        poll_seconds=_longest(one.poll_seconds, other.poll_seconds),
+        promql=[*one.promql, *(check for check in other.promql if check not in one.promql)],
+    )
+
+
+def _consensus(one: ConsensusPolicy, other: ConsensusPolicy) -> ConsensusPolicy:
+    return ConsensusPolicy(
+        min_quorum=_longest(one.min_quorum, other.min_quorum),
+        required_roles=[*one.required_roles, *(r for r in other.required_roles if r not in one.required_roles)],
+        round_seconds=min(one.round_seconds, other.round_seconds),
+        max_rounds=min(one.max_rounds, other.max_rounds),
+    )
+
+
+def _longest(one: int | None, other: int | None) -> int | None:
+    known = [value for value in (one, other) if value is not None]
+    return max(known, default=None)
