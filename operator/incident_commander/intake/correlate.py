@@ -83,10 +83,10 @@ def decide(
     home = home_of(knowns, lane.hash)
     into = next((draft for draft in stored if draft.base is home), Draft.of(None)) if home else Draft.of(None)
     drafts = [into, *(draft for draft in stored if draft is not into)]
-    fates = {place: _place(arrival.alert, into, drafts) for place, arrival in arrivals.items()}
     for group_key, count in truncated.items():
         if not any(_counts_truncated(draft, group_key, count) for draft in drafts):
             into.count_truncated(group_key, count)
+    fates = {place: _place(arrival.alert, into, drafts) for place, arrival in arrivals.items()}
     decision = Decision()
     for draft in drafts:
         mine = {place: fate for place, (fate, of) in fates.items() if of is draft}
@@ -143,7 +143,7 @@ def _create(
     draft: Draft,
     fates: dict[int, Fate],
 ) -> Create:
-    """A group whose alerts are all over, but that was truncated, is led by its first alert."""
+    """The Incident is named after its first firing alert; after its first where only truncated ones may be firing."""
     firing = [a for p, a in arrivals.items() if p in fates and a.alert.status is AlertStatus.FIRING]
     candidates = firing or list(arrivals.values())
     lead = min(candidates, key=lambda arrival: (arrival.alert.starts_at, arrival.alert.fingerprint))

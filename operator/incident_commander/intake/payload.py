@@ -62,7 +62,9 @@ class _Outside(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class _Alert(_Outside):
+class WebhookAlert(_Outside):
+    """One alert, as it is sent."""
+
     status: AlertStatus
     labels: _Labels
     annotations: _Labels
@@ -72,14 +74,16 @@ class _Alert(_Outside):
     fingerprint: str | None = None
 
 
-class _Webhook(_Outside):
+class Webhook(_Outside):
+    """The request body. Only ``alerts`` is needed."""
+
     group_key: Annotated[str, Field(alias="groupKey", max_length=_GROUP_KEY_LIMIT)] = ""
     group_labels: Annotated[dict[str, str] | None, Field(alias="groupLabels")] = None
     truncated: Annotated[int | None, Field(alias="truncatedAlerts", ge=0, le=1_000_000)] = None
-    alerts: list[_Alert]
+    alerts: list[WebhookAlert]
 
 
-_WEBHOOK = TypeAdapter(_Webhook)
+_WEBHOOK = TypeAdapter(Webhook)
 
 
 def parse_notification(body: bytes) -> Notification:
@@ -105,7 +109,7 @@ def webhook_schema() -> dict[str, object]:
     return _WEBHOOK.json_schema(by_alias=True, ref_template="#/components/schemas/{model}", mode="validation")
 
 
-def _recorded(raw: _Alert) -> Alert:
+def _recorded(raw: WebhookAlert) -> Alert:
     labels, annotations = bounded_maps(raw.labels, raw.annotations, first=_FIRST_LABELS)
     resolved = raw.status is AlertStatus.RESOLVED
     ended = raw.ends_at if resolved and raw.ends_at is not None and raw.ends_at.year > 1 else None

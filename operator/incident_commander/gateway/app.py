@@ -1,0 +1,187 @@
+"""The HTTP surface: Alertmanager's webhook, health, metrics and OpenAPI."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from incident_commander import errors
+from incident_commander.api.kinds import INCIDENT
+from incident_commander.gateway.admission import Admission
+from incident_commander.gateway.body import read_body
+from incident_commander.gateway.metrics import GatewayMetrics
+from incident_commander.gateway.openapi import ANSWERS, REQUEST_BODY, describe
+from incident_commander.gateway.receiver import Receipt, Receiver
+from incident_commander.gateway.refusal import HttpRefusal
+from incident_commander.gateway.remembered import Remembered
+from incident_commander.gateway.reviewer import Reviewer, User
+from incident_commander.gateway.settings import Authentication, GatewaySettings
+from incident_commander.intake.payload import parse_notification
+from incident_commander.ports import Clock, Cluster
+
+_READY_SECONDS = 5.0
+_LONGEST_TOKEN = 16384
+_log = structlog.stdlib.get_logger("incident_commander.gateway")
+
+
+class Gateway:
+    """One gateway: what its endpoints do."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        reviewer: Reviewer | None,
+        clock: Clock,
+        settings: GatewaySettings,
+        metrics: GatewayMetrics,
+    ) -> None:
+        self._cluster = cluster
+        self._reviewer = reviewer
+        self._settings = settings
+        self._receiver = Receiver(cluster, clock, settings, metrics, reviewer)
+        self._admission = Admission(settings.requests_in_flight, settings.bytes_in_flight)
+        self._readiness: Remembered[str, str] = Remembered(clock, 1, lambda trouble: 1.0 if trouble else _READY_SECONDS)
+        self._metrics = metrics
+        self.draining = False
+        """Set when the process is asked to end: not ready any more, but what comes is still taken."""
+        metrics.pending_bytes.set_function(lambda: self._admission.body_bytes)
+        metrics.pending_requests.set_function(lambda: self._admission.requests)
+
+    async def alerts(self, request: Request) -> Response:
+        """Alertmanager webhook, version 4. Answers 200 only when every alert is recorded or counted in an Incident."""
+        with self._metrics.seconds.time():
+            response = await self._answer(request)
+        self._metrics.requests.labels(str(response.status_code)).inc()
+        return response
+
+    async def healthz(self) -> Response:
+        """The process answers."""
+        return PlainTextResponse("ok\n")
+
+    async def readyz(self) -> Response:
+        """The API server answers, and knows Incidents."""
+        trouble = "the process is about to end" if self.draining else await self._readiness.get("", self._trouble)
+        return PlainTextResponse(f"{trouble or 'ok'}\n", 503 if trouble else 200)
+
+    async def metrics(self) -> Response:
+        """In Prometheus' text format."""
+        return Response(self._metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            with self._admission.enter() as ticket:
+                async with asyncio.timeout(self._settings.deadline_seconds):
+                    user = await self._authenticate(request)
+                    body = await read_body(
+                        request, ticket, limit=self._settings.body_limit, seconds=self._settings.body_seconds
+                    )
+                    return _acknowledged(await self._receiver.receive(parse_notification(body), user))
+        except HttpRefusal as refusal:
+            return self._refused(refusal)
+        except errors.InvalidPayload as error:
+            return self._refused(HttpRefusal(400, str(error), field=error.path))
+        except TimeoutError:
+            seconds = self._settings.deadline_seconds
+            return self._refused(HttpRefusal(503, f"not stored within {seconds:g} s; send it again", close=True))
+        except errors.Invalid as error:
+            _log.error("Incident was refused by the API server", error=str(error))
+            return self._refused(HttpRefusal(500, f"the API server refused to store an Incident: {error}"))
+        except errors.ClusterError as error:
+            _log.warning("Alerts were not stored", error=str(error), reason=error.reason)
+            return self._refused(HttpRefusal(503, f"not stored, send it again: {error}"))
+
+    async def _authenticate(self, request: Request) -> User | None:
+        if self._reviewer is None:
+            return None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:
+            raise HttpRefusal(
+                401,
+                "no bearer token; set http_config.authorization in Alertmanager's webhook_configs to the token of a "
+                "ServiceAccount that may create incidents.incidentcommander.io",
+                close=True,
+            )
+        user = await self._reviewer.authenticate(token)
+        if user is None:
+            raise HttpRefusal(401, "the API server does not accept this token; is it expired?", close=True)
+        return user
+
+    def _refused(self, refusal: HttpRefusal) -> Response:
+        headers = {}
+        if refusal.status == 503:
+            headers["Retry-After"] = str(self._settings.retry_after_seconds)
+        if refusal.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if refusal.close:
+            headers["Connection"] = "close"
+        content = {"error": str(refusal)} | ({"field": refusal.field} if refusal.field else {})
+        return _json(content, refusal.status, headers)
+
+    async def _trouble(self) -> str:
+        try:
+            known = await self._cluster.offers(INCIDENT)
+        except errors.ClusterError as error:
+            return f"the API server does not answer: {error}"
+        return "" if known else "the API server does not know Incidents: install crds/"
+
+
+def create_app(
+    cluster: Cluster,
+    reviewer: Reviewer | None,
+    clock: Clock,
+    settings: GatewaySettings,
+    registry: CollectorRegistry | None = None,
+) -> FastAPI:
+    """The gateway as an ASGI application; ``app.state.gateway`` is the ``Gateway``.
+
+    Raises ``ConfigurationError`` when nobody reviews tokens on an address that others can reach.
+    """
+    settings.check()
+    if (reviewer is None) != (settings.authentication is Authentication.NONE):
+        raise errors.ConfigurationError(
+            f"gateway: authentication is {settings.authentication.value}, and "
+            + ("there is no reviewer of tokens" if reviewer is None else "a reviewer of tokens was given")
+        )
+    gateway = Gateway(cluster, reviewer, clock, settings, GatewayMetrics(registry))
+    app = FastAPI(title="Incident Commander gateway", version="v1", docs_url=None, redoc_url=None)
+    app.state.gateway = gateway
+
+    async def alerts(request: Request) -> Response:
+        return await gateway.alerts(request)
+
+    _route(app, "POST", "/api/v1/alerts", alerts, gateway.alerts.__doc__, openapi_extra=REQUEST_BODY, responses=ANSWERS)
+    _route(app, "GET", "/healthz", gateway.healthz, gateway.healthz.__doc__)
+    _route(app, "GET", "/readyz", gateway.readyz, gateway.readyz.__doc__)
+    _route(app, "GET", "/metrics", gateway.metrics, gateway.metrics.__doc__)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def _route(
+    app: FastAPI, method: str, path: str, endpoint: Callable[..., Awaitable[Response]], text: str | None, **more: Any
+) -> None:
+    app.add_api_route(
+        path, endpoint, methods=[method], description=text, response_class=Response, response_model=None, **more
+    )
+
+
+def _acknowledged(receipt: Receipt) -> Response:
+    alerts = [
+        {"fingerprint": alert.fingerprint, "fate": settled.fate.value, "incident": settled.incident}
+        for alert, settled in receipt.alerts
+    ]
+    return _json({"alerts": alerts, "truncatedAlerts": receipt.truncated}, 200, {})
+
+
+def _json(content: dict[str, Any], status: int, headers: dict[str, str]) -> Response:
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    return Response(text.encode("utf-8", "replace"), status, headers, "application/json")

@@ -1,0 +1,110 @@
+"""Group commit: alerts of one lane that arrive while a write is in flight share the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from incident_commander.errors import ClusterError, Unavailable
+from incident_commander.gateway.commit import Batch, Settled
+from incident_commander.gateway.metrics import GatewayMetrics
+from incident_commander.intake.correlate import Arrival
+from incident_commander.intake.lane import Lane
+
+Commit = Callable[[Lane, Batch], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Submission:
+    arrivals: Sequence[Arrival]
+    truncated: Mapping[str, int]
+    stored: asyncio.Future[list[Settled]]
+
+
+class Lanes:
+    """One writer per lane, for as long as there is something to write."""
+
+    def __init__(self, commit: Commit, metrics: GatewayMetrics) -> None:
+        self._commit = commit
+        self._metrics = metrics
+        self._waiting: dict[tuple[str, str], list[_Submission]] = {}
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def submit(self, lane: Lane, arrivals: Sequence[Arrival], truncated: Mapping[str, int]) -> list[Settled]:
+        """Returns when all of these are stored, in order. Raises the ``ClusterError`` that prevented it.
+
+        Who stops waiting does not stop the write.
+        """
+        stored: asyncio.Future[list[Settled]] = asyncio.get_running_loop().create_future()
+        stored.add_done_callback(_retrieved)
+        submission = _Submission(arrivals, truncated, stored)
+        key = (lane.namespace, lane.hash)
+        if key in self._waiting:
+            self._waiting[key].append(submission)
+        else:
+            self._waiting[key] = [submission]
+            writer = asyncio.create_task(self._write(lane, key))
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await asyncio.shield(stored)
+
+    async def _write(self, lane: Lane, key: tuple[str, str]) -> None:
+        try:
+            while waiting := self._waiting[key]:
+                self._waiting[key] = []
+                try:
+                    await self._store(lane, waiting)
+                finally:
+                    _give_up(waiting)
+        finally:
+            _give_up(self._waiting.pop(key))
+
+    async def _store(self, lane: Lane, submissions: Sequence[_Submission]) -> None:
+        arrivals = [arrival for submission in submissions for arrival in submission.arrivals]
+        truncated: dict[str, int] = {}
+        for submission in submissions:
+            for group, count in submission.truncated.items():
+                truncated[group] = max(count, truncated.get(group, 0))
+        batch = Batch(dict(enumerate(arrivals)), truncated)
+        self._metrics.commit_alerts.observe(len(arrivals))
+        try:
+            with self._metrics.commit_seconds.time():
+                await self._commit(lane, batch)
+                if batch.overflow:
+                    await self._overflow(lane, batch)
+        except ClusterError as error:
+            self._metrics.commits.labels("failed").inc()
+            self._answer(submissions, batch, error)
+        else:
+            self._metrics.commits.labels("stored").inc()
+            self._answer(submissions, batch, None)
+
+    async def _overflow(self, lane: Lane, batch: Batch) -> None:
+        places = list(batch.arrivals)
+        self._metrics.storm_alerts.inc(len(places))
+        left = [batch.arrivals[place] for place in places]
+        settled = await self.submit(Lane.of_storm(lane.namespace), left, batch.truncated)
+        batch.settled.update(zip(places, settled, strict=True))
+
+    def _answer(self, submissions: Sequence[_Submission], batch: Batch, error: ClusterError | None) -> None:
+        place = 0
+        for submission in submissions:
+            places = range(place, place + len(submission.arrivals))
+            place += len(submission.arrivals)
+            if error is not None and not (all(p in batch.settled for p in places) and not submission.truncated):
+                submission.stored.set_exception(error)
+            else:
+                submission.stored.set_result([batch.settled[p] for p in places])
+
+
+def _give_up(submissions: Sequence[_Submission]) -> None:
+    """Nobody waits for ever: a writer that was cancelled, or has a defect, lets go of those who wait."""
+    for submission in submissions:
+        if not submission.stored.done():
+            submission.stored.set_exception(Unavailable("the alerts' writer has ended before they were stored"))
+
+
+def _retrieved(stored: asyncio.Future[list[Settled]]) -> None:
+    if not stored.cancelled():
+        stored.exception()

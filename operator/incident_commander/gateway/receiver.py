@@ -1,0 +1,138 @@
+"""From a notification to stored alerts: where each belongs, who may put it there, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from incident_commander import errors
+from incident_commander.api.incident import Alert
+from incident_commander.gateway.commit import Committer, Settled
+from incident_commander.gateway.lanes import Lanes
+from incident_commander.gateway.metrics import GatewayMetrics
+from incident_commander.gateway.refusal import HttpRefusal
+from incident_commander.gateway.reviewer import Reviewer, User
+from incident_commander.gateway.settings import GatewaySettings
+from incident_commander.gateway.targets import TargetFinder
+from incident_commander.intake.correlate import Arrival
+from incident_commander.intake.lane import Lane
+from incident_commander.intake.payload import Notification
+from incident_commander.intake.storm import StormControl
+from incident_commander.intake.target import candidates
+from incident_commander.ports import Clock, Cluster
+
+_LOOKUPS_AT_A_TIME = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of each alert of a notification, in its order."""
+
+    alerts: Sequence[tuple[Alert, Settled]]
+    truncated: int
+
+
+@dataclass(slots=True)
+class _Share:
+    """What one lane gets of a notification; ``places`` are places in it."""
+
+    places: list[int] = field(default_factory=list)
+    truncated: dict[str, int] = field(default_factory=dict)
+
+
+class Receiver:
+    """The gateway without HTTP. Returns from ``receive`` only when every alert is stored."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        clock: Clock,
+        settings: GatewaySettings,
+        metrics: GatewayMetrics,
+        reviewer: Reviewer | None = None,
+    ) -> None:
+        storms = StormControl(settings.storm)
+        slots = asyncio.Semaphore(settings.api_concurrency)
+        self._reviewer = reviewer
+        self._metrics = metrics
+        self._targets = TargetFinder(cluster, clock, storms, slots, settings)
+        self._lanes = Lanes(Committer(cluster, clock, storms, slots, metrics).commit, metrics)
+
+    async def receive(self, notification: Notification, user: User | None = None) -> Receipt:
+        """Store a notification.
+
+        Raises ``HttpRefusal`` (403, nothing stored) when the user may not create Incidents where one of the alerts
+        belongs, and a ``ClusterError`` when some could not be stored; sending all of it again is then right, and
+        changes nothing for those that were.
+        """
+        arrivals = [Arrival(alert, notification.group_key) for alert in notification.alerts]
+        await self._check(user, await self._homes(arrivals))
+        truncated = {notification.group_key: notification.truncated} if notification.truncated else {}
+        shares = await self._shares(arrivals, truncated)
+        await self._check(user, {lane.namespace for lane in shares})
+        settled = await self._store(arrivals, shares)
+        for done in settled.values():
+            self._metrics.alerts.labels(done.fate.value).inc()
+        self._metrics.truncated.inc(notification.truncated)
+        return Receipt([(a.alert, settled[place]) for place, a in enumerate(arrivals)], notification.truncated)
+
+    async def _homes(self, arrivals: Sequence[Arrival]) -> set[str]:
+        named = {(c.namespace, bool(c.refs)): c for c in (candidates(a.alert.labels) for a in arrivals)}
+        return {await self._targets.home(one) for one in named.values()}
+
+    async def _check(self, user: User | None, namespaces: set[str]) -> None:
+        if user is None or self._reviewer is None:
+            return
+        for namespace in sorted(namespaces):
+            if not await self._reviewer.may_create(user, namespace):
+                raise HttpRefusal(
+                    403,
+                    f"{user.name} may not create incidents.incidentcommander.io in namespace {namespace}; bind it to "
+                    "a Role that allows this. None of these alerts was stored",
+                )
+
+    async def _shares(self, arrivals: Sequence[Arrival], truncated: Mapping[str, int]) -> dict[Lane, _Share]:
+        """By lane. What Alertmanager left out is counted where the first alert belongs."""
+        lanes = await self._lanes_of(arrivals)
+        shares: dict[Lane, _Share] = {}
+        for place, lane in enumerate(lanes):
+            shares.setdefault(lane, _Share()).places.append(place)
+        if lanes:
+            shares[lanes[0]].truncated.update(truncated)
+        return shares
+
+    async def _lanes_of(self, arrivals: Sequence[Arrival]) -> list[Lane]:
+        """In order, some at a time: of the same target only the first has to be looked for."""
+        lanes: list[Lane] = []
+        for start in range(0, len(arrivals), _LOOKUPS_AT_A_TIME):
+            some = arrivals[start : start + _LOOKUPS_AT_A_TIME]
+            lanes += await asyncio.gather(*(self._targets.lane(arrival) for arrival in some))
+        return lanes
+
+    async def _store(self, arrivals: Sequence[Arrival], shares: Mapping[Lane, _Share]) -> dict[int, Settled]:
+        outcomes = await asyncio.gather(
+            *(self._submit(lane, [arrivals[place] for place in share.places], share) for lane, share in shares.items()),
+            return_exceptions=True,
+        )
+        settled: dict[int, Settled] = {}
+        for share, outcome in zip(shares.values(), outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            settled.update(zip(share.places, outcome, strict=True))
+        return settled
+
+    async def _submit(self, lane: Lane, arrivals: Sequence[Arrival], share: _Share) -> Sequence[Settled]:
+        try:
+            return await self._lanes.submit(lane, arrivals, share.truncated)
+        except (errors.NotFound, errors.Forbidden):
+            # The namespace is gone, or going: then this belongs to the operator's. Else the right is missing.
+            self._targets.forget_namespace(lane.namespace)
+            again = await self._shares(arrivals, share.truncated)
+            if lane in again:
+                raise
+            settled: dict[int, Settled] = {}
+            for other, part in again.items():
+                mine = [arrivals[place] for place in part.places]
+                settled.update(zip(part.places, await self._lanes.submit(other, mine, part.truncated), strict=True))
+            return [settled[place] for place in range(len(arrivals))]

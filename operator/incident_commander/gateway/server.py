@@ -1,0 +1,36 @@
+"""Serving the gateway: uvicorn inside of a running loop, with an end that loses nothing."""
+
+from __future__ import annotations
+
+import uvicorn
+from fastapi import FastAPI
+
+from incident_commander.gateway.settings import GatewaySettings
+
+_CONNECTIONS_PER_REQUEST = 4
+_BACKLOG = 2048
+
+
+def server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
+    """A server that is not started yet. Set its ``should_exit`` to end it: POSTs in flight are answered first."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        ws="none",
+        backlog=_BACKLOG,
+        limit_concurrency=settings.requests_in_flight * _CONNECTIONS_PER_REQUEST,
+        timeout_keep_alive=int(settings.header_seconds),
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    return uvicorn.Server(config)
+
+
+async def serve(app: FastAPI, settings: GatewaySettings) -> None:
+    """Serve until SIGTERM or SIGINT; returns when the POSTs that were in flight are answered."""
+    await server(app, settings).serve()
