@@ -40,6 +40,10 @@ class PolicyMatch(Model):
     kinds: Annotated[list[ShortText], Field(max_length=16)] = []
 
 
+TimeText = Annotated[ShortText, Field(json_schema_extra={"format": "date-time"})]
+"""RFC 3339, checked by the API server and kept as it was written."""
+
+
 class FreezeWindow(Model):
     """No action between ``start`` and ``start + durationMinutes``.
 
@@ -51,8 +55,8 @@ class FreezeWindow(Model):
     schedule: ShortText | None = None
     duration_minutes: Annotated[int, Field(ge=1, le=10080)] | None = None
     timezone: ShortText = "UTC"
-    from_: Annotated[ShortText | None, Field(alias="from")] = None
-    until: ShortText | None = None
+    from_: Annotated[TimeText | None, Field(alias="from")] = None
+    until: TimeText | None = None
 
 
 class Limits(Model):

@@ -38,8 +38,11 @@ class RunbookStep(Model):
     name: ShortText
     action: ActionName
     parameters: Annotated[dict[str, ShortText], Field(max_length=16)] = {}
-    on: Literal["Target", "Object"] = "Target"
-    """Act on the Incident's target, or on the object that the hypothesis names."""
+    on: Annotated[Literal["Target", "Object"], Field(alias="actOn")] = "Target"
+    """Act on the Incident's target, or on the object that the hypothesis names.
+
+    ``actOn`` outside: YAML 1.1, which kubectl and PyYAML read, takes a bare ``on`` for a boolean.
+    """
 
 
 class RunbookSpec(Model):
