@@ -13,7 +13,7 @@ from incident_commander.executor import gather, record
 from incident_commander.executor.breaker import read_breaker
 from incident_commander.executor.certified import certified_plan
 from incident_commander.executor.write import write
-from incident_commander.guards.chain import evaluate
+from incident_commander.guards.chain import evaluate, first_denial, waiting_until
 from incident_commander.guards.guard import GuardInput
 from incident_commander.planning.policy import bounds_of
 from incident_commander.planning.recompute import confirm_step
@@ -94,16 +94,11 @@ async def clear(
             operator_namespace=operator_namespace,
         )
     )
-    guards = [
-        GuardResult(guard=v.guard, allowed=v.allowed, reason=v.reason, message=v.message[:1024]) for v in verdicts
-    ]
-    refused = [v for v in verdicts if not v.allowed]
-    if refused:
-        times = [v.retry_at for v in refused]
-        # Waiting helps only if it helps with every guard that refuses.
-        known = [t for t in times if t is not None]
-        if len(known) == len(times):
-            raise HeldUp(guards, max(known))
+    guards = [judged.to_result() for judged in verdicts]
+    if first_denial(verdicts) is not None:
+        until = waiting_until(verdicts)
+        if until is not None:
+            raise HeldUp(guards, until)
         raise Denied(guards)
     if confirmed.verb is not Verb.NONE:
         try:
