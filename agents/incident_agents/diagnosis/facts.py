@@ -65,7 +65,7 @@ Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is 1.5 times the 
 1.25 times the limit, else twice the limit, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the
 limit, or twice when more than half of the periods were throttled. ``suggestedMaxReplicas`` is 1.5 times the
 maximum, at least two more. ``changed`` lists what the newest revision changed in that container, of:
-image, command, args, env, config, resources, probes, ports, volumes, other.
+image, command, args, env, config, resources, probes, ports, volumes, placement, other.
 """
 
 from __future__ import annotations

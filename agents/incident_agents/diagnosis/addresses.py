@@ -1,0 +1,85 @@
+"""Addresses in text: in log lines about connections that failed, and in configuration values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from incident_commander.evidence.evidence import Log
+
+_TROUBLE = re.compile(
+    r"connection refused|ECONNREFUSED|no such host|ENOTFOUND|EAI_AGAIN|name or service not known|could not resolve"
+    r"|name resolution|no route to host|EHOSTUNREACH|i/o timeout|connect(ion)? timed? ?out|ETIMEDOUT|connection reset"
+    r"|ECONNRESET|could not connect|can'?t connect|cannot connect|failed to connect|unable to connect|connection failed"
+    r"|connect error|unreachable|communications link failure|server closed the connection|name does not resolve"
+    r"|unavailable|connect: network|lookup [^ ]+ on |Connection to .{1,80} failed",
+    re.IGNORECASE,
+)
+_NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?){0,8}"
+_HOSTS = (
+    re.compile(
+        rf"[a-z][a-z0-9+.-]{{1,15}}://(?:[^@\s/]{{1,128}}@)?(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?", re.IGNORECASE
+    ),
+    re.compile(rf"lookup (?P<host>{_NAME})"),
+    re.compile(
+        rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|resolve host:?|host(?:name)?[ =:]\"?)\s*'?(?P<host>{_NAME})"
+        r"(?::(?P<port>\d{1,5}))?"
+    ),
+    re.compile(rf"(?<![\w./-])(?P<host>{_NAME}):(?P<port>\d{{2,5}})(?![\w:.])"),
+    re.compile(
+        rf"(?:connect(?:ing|ion)? to|server at|host)(?: server)?(?: at)? [\"'`]?(?P<host>{_NAME})[\"'`]?", re.IGNORECASE
+    ),
+)
+_RESOLVER = re.compile(r" on \d{1,3}(?:\.\d{1,3}){3}:53")
+_OWN_SIDE = re.compile(r"\S+:\d+->")
+_LOCAL = re.compile(r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1")
+_IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host as written, and the port when there was one."""
+
+    host: str
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """A log line about a connection that failed."""
+
+    address: Address
+    log: Log
+    line: str
+
+
+def addresses(line: str) -> list[Address]:
+    """Hosts in a line about a failed connection; none for other lines."""
+    if not _TROUBLE.search(line):
+        return []
+    text = _OWN_SIDE.sub("", _RESOLVER.sub("", line[:1000]))
+    found: dict[str, Address] = {}
+    for pattern in _HOSTS:
+        for match in pattern.finditer(text):
+            host = match["host"].lower().rstrip(".")
+            port = match.groupdict().get("port")
+            known = found.get(host)
+            if _LOCAL.fullmatch(host) or host.isdigit() or (known is not None and known.port is not None):
+                continue
+            found[host] = Address(host, int(port) if port else None)
+    return list(found.values())
+
+
+def in_value(written: str) -> list[Address]:
+    """The address that a configuration value is (or the host of the URL that it is); nothing for other values."""
+    url = _HOSTS[0].search(written)
+    plain = re.fullmatch(rf"(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?/?", written.strip())
+    match = url or plain
+    if match is None:
+        return []
+    return [Address(match["host"].lower(), int(match["port"]) if match["port"] else None)]
+
+
+def is_ip(host: str) -> bool:
+    """Whether a host is an IPv4 address."""
+    return _IP.fullmatch(host) is not None

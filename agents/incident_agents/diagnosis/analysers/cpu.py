@@ -1,0 +1,75 @@
+"""The kernel throttles a container at its CPU limit."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from decimal import Decimal
+
+from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.series import latest
+from incident_commander.api.causes import Cause
+from incident_commander.api.quantity import format_cpu
+from incident_commander.evidence import citing, fields, pods
+from incident_commander.ports import Object
+
+_RECENT_POINTS = 8
+_NOTABLE = 0.25
+"""As the CPUThrottlingHigh alert of the Kubernetes mixin."""
+
+
+def analyse(case: Case) -> Iterator[Finding]:
+    """One finding for the container of the target that is throttled most."""
+    measured = case.evidence.metrics.get("container_cpu_throttled_ratio")
+    if measured is None:
+        return
+    worst: tuple[float, Object, str] | None = None
+    for series in measured.series:
+        pod = next((p for p in case.target_pods if fields.name(p) == series.labels.get("pod")), None)
+        recent = latest(series, case.now, _RECENT_POINTS)
+        if pod is None or len(recent) < 3:
+            continue
+        ratio = statistics.median(recent)
+        if ratio >= _NOTABLE and (worst is None or ratio > worst[0]):
+            worst = ratio, pod, series.labels.get("container", "")
+    if worst is None:
+        return
+    ratio, pod, name = worst
+    workload, container = case.workload_of(pod), pods.container(pod, name)
+    limit = fields.quantity(container.spec, "resources", "limits", "cpu") if container is not None else None
+    if workload is None or container is None or not limit:
+        return
+    usage = _usage(case, fields.name(pod), name)
+    near = usage is not None and usage >= 0.7 * float(limit)
+    hinted = any(word in a.name.lower() for a in case.incident.spec.alerts for word in ("throttl", "cpu", "latency"))
+    confidence = (62 if ratio >= 0.5 else 42) + (12 if near else 0) + (8 if hinted else 0) + (5 if ratio >= 0.75 else 0)
+    evidence = [citing.of_metric(measured.query, f"{ratio:.2f} of periods throttled ({name})")]
+    used = case.evidence.metrics.get("container_cpu_usage")
+    if used is not None and usage is not None:
+        evidence.append(citing.of_metric(used.query, f"{usage:.3f} cores ({name})"))
+    at = next(n for n, c in enumerate(fields.items(pod, "spec", "containers")) if c.get("name") == name)
+    evidence.append(citing.of_object(pod, f"spec.containers[{at}].resources.limits.cpu"))
+    yield of_workload(
+        Cause.CPU_THROTTLED,
+        workload,
+        [pod],
+        name,
+        confidence=confidence,
+        summary=f"container {name} is throttled in {ratio:.0%} of its periods at its CPU limit of {format_cpu(limit)}",
+        evidence=evidence,
+        facts={
+            "cpuLimit": format_cpu(limit),
+            "suggestedCPULimit": format_cpu(limit * (Decimal(2) if ratio > 0.5 else Decimal("1.5"))),
+            "throttledRatio": f"{ratio:.2f}",
+        },
+    )
+
+
+def _usage(case: Case, pod: str, container: str) -> float | None:
+    measured = case.evidence.metrics.get("container_cpu_usage")
+    for series in measured.series if measured is not None else ():
+        if series.labels.get("pod") == pod and series.labels.get("container") == container:
+            recent = latest(series, case.now, _RECENT_POINTS)
+            return statistics.median(recent) if recent else None
+    return None

@@ -1,0 +1,102 @@
+"""The API server refuses to create pods: a ResourceQuota is used up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.workload import Workload
+from incident_commander.api import kinds
+from incident_commander.api.causes import Cause
+from incident_commander.api.statement import Citation
+from incident_commander.evidence import citing, fields
+from incident_commander.evidence.evidence import reference, target_of
+from incident_commander.evidence.owners import owns
+from incident_commander.ports import Object
+
+_EXCEEDED = re.compile(
+    r"exceeded quota: (?P<quota>[^,\s]{1,253}), requested: (?P<requested>[^\n]*?), used: (?P<used>[^\n]*?), "
+    r"limited: (?P<limited>[^\n]*)"
+)
+_UNSPECIFIED = re.compile(r"failed quota: (?P<quota>[^:\s]{1,253}): must specify (?P<what>[^\n]*)")
+
+
+def analyse(case: Case) -> Iterator[Finding]:
+    """One finding for each workload whose pods a quota refuses."""
+    for workload in case.workloads:
+        for message, citation in _refusals(case, workload):
+            found = _finding(case, workload, message, citation)
+            if found is not None:
+                yield found
+                break
+
+
+def _refusals(case: Case, workload: Workload) -> Iterator[tuple[str, Citation]]:
+    """What creating its pods met with, while pods are missing."""
+    if not _short(workload):
+        return
+    creators = [workload.object]
+    for kind in (kinds.REPLICA_SET, kinds.JOB):
+        creators += [o for o in case.evidence.of(kind) if owns(workload.object, o)]
+    for creator in creators:
+        for n, condition in enumerate(fields.items(creator, "status", "conditions")):
+            if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
+                yield fields.text(condition, "message"), citing.of_object(creator, f"status.conditions[{n}].message")
+        for event in case.events(creator, "FailedCreate"):
+            yield fields.text(event, "message"), citing.of_event(event)
+
+
+def _short(workload: Workload) -> bool:
+    desired = workload.health.desired
+    return desired is None or len(workload.living) < desired or not workload.health.rollout_complete
+
+
+def _finding(case: Case, workload: Workload, message: str, citation: Citation) -> Finding | None:
+    exceeded, unspecified = _EXCEEDED.search(message), _UNSPECIFIED.search(message)
+    match = exceeded or unspecified
+    if match is None:
+        return None
+    quota = case.find(kinds.RESOURCE_QUOTA, fields.namespace(workload.object), match["quota"])
+    facts = {"quota": match["quota"]}
+    if exceeded is not None:
+        facts |= {
+            "resource": ",".join(p.split("=", 1)[0] for p in exceeded["requested"].split(",")),
+            "requested": exceeded["requested"],
+            "used": exceeded["used"],
+            "hard": exceeded["limited"],
+        }
+        summary = (
+            f"quota {match['quota']} refuses pods of {workload.ref}: {exceeded['requested']} wanted, "
+            f"{exceeded['used']} used of {exceeded['limited']}"
+        )
+    else:
+        summary = f"quota {match['quota']} refuses pods of {workload.ref}: they must specify {match['what']}"
+    found = of_workload(
+        Cause.QUOTA_EXCEEDED,
+        workload,
+        [],
+        "",
+        confidence=90,
+        summary=summary,
+        evidence=[citation, *_of_quota(quota)],
+        facts=facts,
+    )
+    if quota is None or exceeded is None:
+        return found
+    return Finding(
+        found.cause,
+        target_of(quota),
+        found.confidence,
+        found.summary,
+        found.evidence,
+        found.facts,
+        found.about | {reference(quota)},
+    )
+
+
+def _of_quota(quota: Object | None) -> list[Citation]:
+    if quota is None:
+        return []
+    return [citing.of_object(quota, "status.hard"), citing.of_object(quota, "status.used")]

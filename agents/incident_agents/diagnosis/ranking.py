@@ -1,0 +1,141 @@
+"""From findings to an order: a cause stands above what it explains, and what is not about the target sinks.
+
+The model is small on purpose. Each analyser gives a confidence as if nothing else were wrong; then
+
+1. a finding that explains another (``EXPLAINS``, on the same objects, or along ``depends_on``) pushes it at
+   least 12 below itself, and gains 2 for each effect, at most 6;
+2. a finding about the target counts in full, one about what is attached to it 8 less; one that explains a
+   finding about the target counts in full as well; any other is 40 less and at most 40.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from incident_agents.diagnosis.finding import Finding
+from incident_commander.api.causes import Cause
+
+BAR = 50
+"""Below this a finding explains nothing and is no confident hypothesis."""
+
+_DROP, _GAIN, _MOST_GAIN = 12, 2, 6
+_ATTACHED, _ELSEWHERE, _ELSEWHERE_MOST = 8, 40, 40
+
+_NOT_ANSWERING = frozenset({Cause.APP_NOT_ANSWERING, Cause.PROBE_MISCONFIGURED})
+_ENDS = frozenset({Cause.CRASH_LOOP, Cause.JOB_FAILED, Cause.CRON_JOB_FAILING, Cause.HPA_AT_MAXIMUM}) | _NOT_ANSWERING
+_OF_NODES = frozenset({Cause.DEPENDENCY_DOWN, Cause.UNSCHEDULABLE_TAINT, Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING})
+_ROUTING = frozenset({Cause.DEPENDENCY_DOWN, Cause.APP_NOT_ANSWERING, Cause.CRASH_LOOP})
+
+EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
+    Cause.NODE_NOT_READY: _OF_NODES | {Cause.NODE_CORDONED},
+    Cause.NODE_PRESSURE: _OF_NODES,
+    Cause.VOLUME_FULL: _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.DEPENDENCY_DOWN},
+    Cause.VOLUME_CLAIM_PENDING: frozenset({Cause.UNSCHEDULABLE_VOLUME}),
+    Cause.QUOTA_EXCEEDED: _ENDS,
+    Cause.IMAGE_NOT_FOUND: _ENDS,
+    Cause.IMAGE_PULL_UNAUTHORIZED: _ENDS,
+    Cause.IMAGE_REGISTRY_UNREACHABLE: _ENDS,
+    Cause.CONFIG_MISSING: _ENDS | {Cause.CRASH_AFTER_ROLLOUT},
+    Cause.BAD_COMMAND: _ENDS | {Cause.CRASH_AFTER_ROLLOUT},
+    Cause.UNSCHEDULABLE_RESOURCES: _ENDS,
+    Cause.UNSCHEDULABLE_TAINT: _ENDS,
+    Cause.UNSCHEDULABLE_AFFINITY: _ENDS,
+    Cause.UNSCHEDULABLE_VOLUME: _ENDS,
+    Cause.MEMORY_LIMIT_TOO_LOW: _ENDS,
+    Cause.MEMORY_LEAK: _ENDS,
+    Cause.CPU_THROTTLED: _NOT_ANSWERING,
+    Cause.SERVICE_SELECTS_NOTHING: _ROUTING | {Cause.SERVICE_WRONG_PORT},
+    Cause.SERVICE_WRONG_PORT: _ROUTING,
+    Cause.DEPENDENCY_DOWN: _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.CPU_THROTTLED},
+    Cause.CRASH_AFTER_ROLLOUT: _ENDS,
+    Cause.PROBE_MISCONFIGURED: frozenset({Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING}),
+    Cause.CRASH_LOOP: _NOT_ANSWERING | {Cause.HPA_AT_MAXIMUM},
+    Cause.APP_NOT_ANSWERING: frozenset({Cause.HPA_AT_MAXIMUM}),
+}
+"""Which causes, on the same objects, are mere effects of which."""
+
+
+def explains(cause: Finding, effect: Finding) -> bool:
+    """Whether ``effect`` needs no cause of its own when ``cause`` is true."""
+    if cause is effect:
+        return False
+    if effect.depends_on & cause.about and not cause.depends_on & effect.about:
+        return cause.cause is not effect.cause or effect.cause is Cause.DEPENDENCY_DOWN
+    return bool(cause.about & effect.about) and effect.cause in EXPLAINS.get(cause.cause, frozenset())
+
+
+def rank(findings: Sequence[Finding], target: frozenset[str], near: frozenset[str]) -> list[Finding]:
+    """Findings with their final confidence, the best first. ``target`` empty: every object counts as the target."""
+    effects = _effects(findings)
+    ranked = []
+    for n, finding in enumerate(findings):
+        own = finding.confidence + min(_MOST_GAIN, _GAIN * len(effects[n]))
+        own = _relevant(own, _about_target(n, findings, effects, target), finding, near)
+        ranked.append(replace(finding, confidence=max(1, min(97, own))))
+    # Effects are lowered after their causes have their final value, the deepest cause first.
+    for n in _causes_first(effects):
+        for m in effects[n]:
+            if ranked[n].confidence >= BAR:
+                lowered = min(ranked[m].confidence, max(1, ranked[n].confidence - _DROP))
+                ranked[m] = replace(ranked[m], confidence=lowered)
+    order = sorted(range(len(ranked)), key=lambda n: (-ranked[n].confidence, n))
+    return _distinct([ranked[n] for n in order])
+
+
+def _effects(findings: Sequence[Finding]) -> list[list[int]]:
+    return [
+        [m for m, effect in enumerate(findings) if cause.confidence >= BAR and explains(cause, effect)]
+        for cause in findings
+    ]
+
+
+def _about_target(n: int, findings: Sequence[Finding], effects: list[list[int]], target: frozenset[str]) -> bool:
+    """Whether the finding, or anything that it explains at any distance, is about the target."""
+    if not target:
+        return True
+    seen, todo = {n}, [n]
+    while todo:
+        here = todo.pop()
+        if findings[here].about & target:
+            return True
+        fresh = [m for m in effects[here] if m not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return False
+
+
+def _relevant(confidence: int, about_target: bool, finding: Finding, near: frozenset[str]) -> int:
+    if about_target:
+        return confidence
+    if finding.about & near and not any(ref.startswith("Node/") for ref in finding.about):
+        return confidence - _ATTACHED
+    return min(confidence - _ELSEWHERE, _ELSEWHERE_MOST)
+
+
+def _causes_first(effects: list[list[int]]) -> list[int]:
+    """Indices so that an explaining finding comes before what it explains (cycles are cut where they are met)."""
+    order: list[int] = []
+    state = [0] * len(effects)
+    for start in range(len(effects)):
+        stack = [(start, iter(effects[start]))] if state[start] == 0 else []
+        state[start] = max(state[start], 1)
+        while stack:
+            here, rest = stack[-1]
+            below = next((m for m in rest if state[m] == 0), None)
+            if below is None:
+                order.append(here)
+                stack.pop()
+            else:
+                state[below] = 1
+                stack.append((below, iter(effects[below])))
+    return order[::-1]
+
+
+def _distinct(findings: Sequence[Finding]) -> list[Finding]:
+    """The best one of each cause and object."""
+    found: dict[tuple[Cause, str, str], Finding] = {}
+    for finding in findings:
+        dependency = finding.facts.get("dependency", "")
+        found.setdefault((finding.cause, str(finding.object), dependency), finding)
+    return list(found.values())
