@@ -11,13 +11,13 @@ from incident_commander import errors
 from incident_commander.api.kinds import NAMESPACE, POD, Kind
 from incident_commander.ports import Object, PatchType
 from incident_commander.rehearsal.clock import VirtualClock
-from incident_commander.rehearsal.defaults import apply_defaults
 from incident_commander.rehearsal.kindrules import content, counts_generation, has_status, qos_class
 from incident_commander.rehearsal.objects import copy_json, dig, kube_time, labels_of
 from incident_commander.rehearsal.patching import apply_patch
 from incident_commander.rehearsal.selectors import matches_fields, matches_labels, parse_fields, parse_labels
 from incident_commander.rehearsal.store import Store
 from incident_commander.rehearsal.validation import validate
+from incident_commander.rehearsal.writing import check_identity, resized, tidy
 
 Admission = Callable[[Object, Object | None], None]
 """Looks at the new and the old object just before it is stored; raises to refuse."""
@@ -67,7 +67,7 @@ class ApiServer:
         if has_status(kind):
             obj.pop("status", None)
         obj["apiVersion"], obj["kind"] = kind.api_version, kind.kind
-        apply_defaults(kind.resource, obj)
+        tidy(kind, obj)
         if kind == POD:
             obj["status"] = {"phase": "Pending", "qosClass": qos_class(obj)}
         elif kind == NAMESPACE:
@@ -125,15 +125,15 @@ class ApiServer:
             raise errors.NotFound("the server could not find the requested resource")
         old = self._find(kind, namespace, name)
         proposed = mutate(old)
-        _check_identity(kind, proposed, old)
+        check_identity(kind, proposed, old)
         new = self._merged(kind, proposed, old, subresource)
-        apply_defaults(kind.resource, new)
+        tidy(kind, new)
         if admit is not None:
             admit(new, old)
         validate(kind, new, old, subresource)
         if new == old:
             return old
-        if counts_generation(kind) and content(new) != content(old):
+        if counts_generation(kind) and content(kind, new) != content(kind, old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
         if dry_run:
             return new
@@ -254,7 +254,7 @@ class ApiServer:
             return new
         new = copy_json(proposed)
         if subresource == "resize":
-            new = copy_json(old) | {"spec": new.get("spec", {})}
+            new = resized(old, new)
         if has_status(kind):
             new.pop("status", None)
             if "status" in old:
@@ -263,31 +263,6 @@ class ApiServer:
             new["metadata"].pop(field, None)
             if field in old["metadata"]:
                 new["metadata"][field] = old["metadata"][field]
-        for field in ("labels", "annotations", "finalizers", "ownerReferences"):
-            if not new["metadata"].get(field):
-                new["metadata"].pop(field, None)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         new["apiVersion"], new["kind"] = kind.api_version, kind.kind
         return new
-
-
-def _check_identity(kind: Kind, proposed: Object, old: Object) -> None:
-    meta, before = proposed.get("metadata"), old["metadata"]
-    if not isinstance(meta, dict):
-        raise errors.Invalid("metadata must be an object", status=400, reason="BadRequest")
-    if meta.get("name") != before["name"] or meta.get("namespace") != before.get("namespace"):
-        raise errors.Invalid(
-            f"the name of the object ({meta.get('name')}) does not match the name on the URL ({before['name']})",
-            status=400,
-            reason="BadRequest",
-        )
-    if meta.get("resourceVersion", before["resourceVersion"]) != before["resourceVersion"]:
-        raise errors.Conflict(
-            f'Operation cannot be fulfilled on {kind.resource} "{before["name"]}": the object has been modified; '
-            "please apply your changes to the latest version and try again"
-        )
-    if meta.get("uid", before["uid"]) != before["uid"]:
-        raise errors.Conflict(
-            f'Operation cannot be fulfilled on {kind.resource} "{before["name"]}": Precondition failed: '
-            f"UID in precondition: {meta['uid']}, UID in object meta: {before['uid']}"
-        )

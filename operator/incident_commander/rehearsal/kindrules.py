@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from incident_commander.api.kinds import Kind
+from incident_commander.api.kinds import DEPLOYMENT, Kind
 from incident_commander.api.names import GROUP
 from incident_commander.ports import Object
-from incident_commander.rehearsal.objects import dig
+from incident_commander.rehearsal.objects import annotations_of, dig
 
 _GENERATION = frozenset(
     {
@@ -59,9 +59,12 @@ def has_status(kind: Kind) -> bool:
     return kind.resource in _STATUS
 
 
-def content(obj: Object) -> dict[str, Any]:
-    """What the generation counts: all but metadata and status."""
-    return {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+def content(kind: Kind, obj: Object) -> dict[str, Any]:
+    """What the generation counts: all but metadata and status; of a Deployment also its annotations."""
+    counted = {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+    if kind == DEPLOYMENT:
+        counted["annotations"] = annotations_of(obj)
+    return counted
 
 
 def qos_class(pod: Object) -> str:

@@ -85,7 +85,7 @@ def parse_fields(kind: Kind, text: str) -> list[tuple[str, str, bool]]:
         if match is None:
             raise errors.Invalid(f"invalid field selector: {part!r}", status=400, reason="BadRequest")
         if match["key"] not in known:
-            raise errors.Invalid(f"field label not supported: {match['key']}", status=400, reason="BadRequest")
+            raise errors.Invalid(_unknown_field(kind, match["key"]), status=400, reason="BadRequest")
         found.append((match["key"], match["value"], match["op"] != "!="))
     return found
 
@@ -93,6 +93,12 @@ def parse_fields(kind: Kind, text: str) -> list[tuple[str, str, bool]]:
 def matches_fields(obj: Object, wanted: list[tuple[str, str, bool]]) -> bool:
     """Whether an object's fields are as wanted; an absent field is the empty text."""
     return all((_text(dig(obj, *path.split("."))) == value) == equal for path, value, equal in wanted)
+
+
+def _unknown_field(kind: Kind, key: str) -> str:
+    if kind.resource in _FIELDS:
+        return f"field label not supported: {key}"
+    return f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def _text(value: Any) -> str:

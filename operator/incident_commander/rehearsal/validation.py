@@ -7,30 +7,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from incident_commander import errors
-from incident_commander.api.agent import Agent
-from incident_commander.api.incident import Incident
 from incident_commander.api.kinds import Kind
-from incident_commander.api.meta import Model
-from incident_commander.api.policy import RemediationPolicy
+from incident_commander.api.names import GROUP
 from incident_commander.api.quantity import parse_quantity
-from incident_commander.api.runbook import Runbook
 from incident_commander.ports import Object
+from incident_commander.rehearsal.kindrules import qos_class
 from incident_commander.rehearsal.objects import copy_json, dig
 from incident_commander.rehearsal.selectors import matches_selector
+from incident_commander.rehearsal.structural import complaints, schemas
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _IMMUTABLE = "field is immutable"
-
-_MODELS: Mapping[str, type[Model]] = {
-    "incidents.incidentcommander.io": Incident,
-    "remediationpolicies.incidentcommander.io": RemediationPolicy,
-    "runbooks.incidentcommander.io": Runbook,
-    "agents.incidentcommander.io": Agent,
-}
 
 _TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "pods": ("spec",),
@@ -63,18 +52,18 @@ _POD_MUTABLE = frozenset({"activeDeadlineSeconds", "tolerations", "terminationGr
 
 def validate(kind: Kind, new: Object, old: Object | None, subresource: str | None = None) -> None:
     """Raises ``Invalid`` with every complaint."""
-    complaints = list(_complaints(kind, new, old, subresource))
-    if complaints:
+    found = list(_complaints(kind, new, old, subresource))
+    if found:
         qualified = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
-        joined = complaints[0] if len(complaints) == 1 else f"[{', '.join(complaints)}]"
+        joined = found[0] if len(found) == 1 else f"[{', '.join(found)}]"
         raise errors.Invalid(f'{qualified} "{new["metadata"].get("name", "")}" is invalid: {joined}')
 
 
 def _complaints(kind: Kind, new: Object, old: Object | None, subresource: str | None) -> Iterator[str]:
     yield from _metadata(new)
-    model = _MODELS.get(kind.resource)
-    if model is not None:
-        yield from _by_model(model, new)
+    schema = schemas().get(kind.resource) if kind.group == GROUP else None
+    if schema is not None:
+        yield from complaints(new, schema)
         return
     if subresource == "status":
         return
@@ -99,14 +88,6 @@ def _metadata(new: Object) -> Iterator[str]:
     size = sum(len(k) + len(str(v)) for k, v in (new["metadata"].get("annotations") or {}).items())
     if size > 256 * 1024:
         yield "metadata.annotations: Too long: may not be more than 262144 bytes"
-
-
-def _by_model(model: type[Model], new: Object) -> Iterator[str]:
-    try:
-        model.model_validate(new)
-    except ValidationError as error:
-        for entry in error.errors():
-            yield f"{'.'.join(str(part) for part in entry['loc'])}: Invalid value: {entry['msg']}"
 
 
 def _pod_spec(spec: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -190,23 +171,24 @@ def _changes(kind: Kind, new: Object, old: Object, subresource: str | None) -> I
             "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' "
             "are forbidden"
         )
-    if kind.resource == "pods" and _fixed_part(spec, subresource) != _fixed_part(before, subresource):
-        if subresource == "resize":
-            yield "spec: Forbidden: only cpu and memory resources are mutable"
-        else:
-            yield (
-                "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
-                "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "
-                "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
-                "previously negative)"
-            )
+    if kind.resource == "pods" and subresource == "resize":
+        if qos_class(new) != qos_class(old):
+            text = "Pod QOS Class may not change as a result of resizing"
+            yield f"spec: Invalid value: {json.dumps(qos_class(old))}: {text}"
+    elif kind.resource == "pods" and _fixed_part(spec) != _fixed_part(before):
+        yield (
+            "spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
+            "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to "
+            "existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was "
+            "previously negative)"
+        )
 
 
-def _fixed_part(spec: Mapping[str, Any], subresource: str | None) -> Mapping[str, Any]:
-    """A pod's spec without what this request may change."""
+def _fixed_part(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A pod's spec without what an update may change."""
     fixed = copy_json({key: value for key, value in spec.items() if key not in _POD_MUTABLE})
     for container in fixed.get("containers") or []:
-        container.pop("resources" if subresource == "resize" else "image", None)
+        container.pop("image", None)
     return dict(fixed)
 
 

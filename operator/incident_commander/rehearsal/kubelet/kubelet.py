@@ -68,6 +68,8 @@ class Kubelet:
         found = self._api.store.get(POD, namespace, pod)
         if found is None:
             raise errors.NotFound(f'pods "{pod}" not found')
+        if not dig(found, "spec", "nodeName"):
+            return []
         worker = self._workers.get(uid_of(found))
         run = next((c for c in worker.containers if c.name == container), None) if worker is not None else None
         if run is None or run.started_at is None:
