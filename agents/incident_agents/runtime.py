@@ -183,14 +183,19 @@ class AgentRunner:
 
     async def _vote_validity(self, incident: Incident) -> timedelta:
         """A vote must outlive the wait for a person's approval, where one is needed."""
-        if incident.status.mode != Mode.APPROVE or not incident.status.policy:
+        if incident.status.mode != Mode.APPROVE:
             return VOTE_VALIDITY
-        try:
-            found = await self._cluster.get(REMEDIATION_POLICY, None, incident.status.policy)
-            policy = RemediationPolicy.model_validate(found)
-        except (NotFound, ValidationError):
-            return VOTE_VALIDITY
-        return VOTE_VALIDITY + timedelta(seconds=policy.spec.approval.expires_after_seconds)
+        # A merged policy is named after all that it is made of.
+        names = incident.status.policy.split("+")
+        waits = [0]
+        for item in await self._cluster.list(REMEDIATION_POLICY):
+            try:
+                policy = RemediationPolicy.model_validate(item)
+            except ValidationError:
+                continue
+            if policy.metadata.name in names:
+                waits.append(policy.spec.approval.expires_after_seconds)
+        return VOTE_VALIDITY + timedelta(seconds=max(waits))
 
     def _case(self, incident: Incident, agents: Sequence[AgentResource]) -> Case:
         now = self._clock.now()

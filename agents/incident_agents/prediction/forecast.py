@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from incident_agents.prediction.driving import Driving, driving_series, readable
 from incident_agents.prediction.trend import MIN_POINTS, Trend, trend
+from incident_agents.wording import duration
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation, CitationKind, Diagnosis, Forecast
 from incident_commander.evidence.evidence import Evidence
@@ -98,13 +99,6 @@ def forecast(evidence: Evidence, diagnosis: Diagnosis | None) -> Forecast | None
             "message": f"{driving.name} is at {base.current} of {base.limit}, {slopes}: {_when(found)}",
         }
     )
-
-
-def duration(seconds: float) -> str:
-    """For people: ``45 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _reach(left: float, slope: float) -> float | None:

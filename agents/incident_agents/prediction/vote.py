@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from incident_agents.agent import Ballot
 from incident_agents.prediction.driving import Driving, driving_series, readable
-from incident_agents.prediction.forecast import Outlook, choose, duration, outlook
+from incident_agents.prediction.forecast import Outlook, choose, outlook
 from incident_agents.prediction.room import Demand
+from incident_agents.wording import duration
 from incident_commander.actions.fields import decode
 from incident_commander.api.causes import Cause
 from incident_commander.api.plan import ActionName, Op, Plan, Risk, Step

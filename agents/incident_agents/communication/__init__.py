@@ -1,0 +1,1 @@
+"""Communication: what policy allows now, who must know, and the story for people."""

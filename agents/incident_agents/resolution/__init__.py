@@ -1,0 +1,1 @@
+"""Resolution: candidate plans from Runbooks, best first."""

@@ -1,0 +1,1 @@
+"""Verification: does the dry-run pass, can it be undone, can success be measured?"""

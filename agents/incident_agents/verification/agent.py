@@ -1,0 +1,162 @@
+"""Verification as an agent: tries each step without writing it, and its instruments."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+from incident_agents.agent import Ballot, Case
+from incident_agents.verification.vote import DryRun, Instruments, Tried, vote
+from incident_commander.actions.write import json_patch
+from incident_commander.api import kinds
+from incident_commander.api.agent import Role
+from incident_commander.api.incident import AlertStatus, Incident, Phase
+from incident_commander.api.meta import TargetRef
+from incident_commander.api.names import agent_field_manager
+from incident_commander.api.plan import Plan, Step, Verb
+from incident_commander.api.statement import Body
+from incident_commander.errors import (
+    ClusterError,
+    Conflict,
+    Forbidden,
+    Invalid,
+    MetricsUnavailable,
+    NotFound,
+    Refusal,
+)
+from incident_commander.evidence import queries
+from incident_commander.evidence.health import workload_health
+from incident_commander.evidence.owners import Objects
+from incident_commander.evidence.scope import polling
+from incident_commander.ports import Cluster, Metrics, Object, PatchType
+
+_TRIES = 3
+"""The status of a sick workload changes all the time, and with it the resourceVersion that a patch is bound to."""
+_FIELD_MANAGER = agent_field_manager(Role.VERIFICATION.value)
+
+
+class VerificationAgent:
+    """``metrics`` None: there is no Prometheus. Writes nothing: an admission policy holds it to dry-runs."""
+
+    role = Role.VERIFICATION
+    speaks_in: frozenset[Phase] = frozenset()
+
+    def __init__(self, cluster: Cluster, metrics: Metrics | None) -> None:
+        self._cluster = cluster
+        self._metrics = metrics
+
+    async def speak(self, case: Case) -> Body | None:
+        """Nothing before there is a plan."""
+        return None
+
+    async def vote(self, case: Case, plan: Plan) -> Ballot:
+        """Does the dry-run pass, can it be undone, can it be measured? With the Measurement."""
+        tries, instruments = await asyncio.gather(
+            asyncio.gather(*(self._try(step) for step in plan.steps)), self._instruments(case.incident, plan, case.now)
+        )
+        return vote(plan, tries, instruments)
+
+    async def _try(self, step: Step) -> DryRun:
+        if step.verb is Verb.NONE:
+            return DryRun(step.name, Tried.PASSED, "nothing is written")
+        kind = kinds.kind_of(step.target.api_version, step.target.kind)
+        if kind is None:
+            return DryRun(step.name, Tried.REFUSED, f"kind {step.target.kind} is not known")
+        problem = ""
+        for _ in range(_TRIES):
+            try:
+                await self._ask(kind, step)
+            except (Refusal, NotFound) as error:
+                return DryRun(step.name, Tried.CHANGED, str(error))
+            except Conflict as error:
+                problem = str(error)
+                continue
+            except Invalid as error:
+                return DryRun(step.name, Tried.REFUSED, str(error))
+            except Forbidden as error:
+                # RBAC that forbids us to try says nothing about the executor; an admission policy's no does.
+                tried = Tried.REFUSED if "denied" in str(error) else Tried.UNKNOWN
+                return DryRun(step.name, tried, str(error))
+            except ClusterError as error:
+                return DryRun(step.name, Tried.UNKNOWN, str(error))
+            return DryRun(step.name, Tried.PASSED)
+        return DryRun(step.name, Tried.UNKNOWN, f"the object changed at each of {_TRIES} tries: {problem}")
+
+    async def _ask(self, kind: kinds.Kind, step: Step) -> None:
+        target = step.target
+        namespace = target.namespace if kind.namespaced else None
+        found = await self._cluster.get(kind, namespace, target.name)
+        current: Object = {"apiVersion": kind.api_version, "kind": kind.kind, **found}
+        if step.verb is Verb.DELETE:
+            version = str(current["metadata"].get("resourceVersion"))
+            await self._cluster.delete(
+                kind, namespace, target.name, uid=target.uid, resource_version=version, dry_run=True
+            )
+            return
+        await self._cluster.patch(
+            kind,
+            namespace,
+            target.name,
+            json_patch(step, current),
+            patch_type=PatchType.JSON,
+            subresource=step.subresource,
+            dry_run=True,
+            field_manager=_FIELD_MANAGER,
+        )
+
+    async def _instruments(self, incident: Incident, plan: Plan, now: datetime) -> Instruments:
+        wanted, target = plan.verification, incident.spec.target_ref
+        health, alerts, checks = await asyncio.gather(
+            self._health(target) if wanted.workload_healthy and target is not None else _not_asked(),
+            self._alerts(incident, now) if wanted.alert_resolved and incident.spec.alerts else _not_asked(),
+            self._queries(plan, now) if wanted.promql else _not_asked(),
+        )
+        return Instruments(health, alerts, checks)
+
+    async def _health(self, target: TargetRef) -> str:
+        """Empty when the workload's health can be read: healthy or not, but not unknown."""
+        objects: dict[str, list[Object]] = {}
+        try:
+            for kind in polling(target).kinds:
+                if kind != kinds.EVENT:
+                    objects[kind.resource] = await self._cluster.list(kind, target.namespace)
+        except ClusterError as error:
+            return str(error)
+        return _judged(target, objects)
+
+    async def _alerts(self, incident: Incident, now: datetime) -> str:
+        """Empty when somebody can tell whether the alert still fires."""
+        if all(alert.status is AlertStatus.RESOLVED for alert in incident.spec.alerts):
+            return ""
+        if self._metrics is None:
+            return "no Prometheus is configured to ask"
+        try:
+            up = await self._metrics.query(queries.sources_up(), now)
+        except MetricsUnavailable as error:
+            return str(error)
+        listening = any(value > 0 for series in up for _, value in series.points)
+        return "" if listening else "Prometheus has no scrape target that is up: its silence proves nothing"
+
+    async def _queries(self, plan: Plan, now: datetime) -> str:
+        """Empty when every check has data now; a check that has none would be Inconclusive."""
+        if self._metrics is None:
+            return "no Prometheus is configured to ask"
+        for check in plan.verification.promql:
+            try:
+                found = await self._metrics.query(queries.expression(check.name, check.query), now)
+            except MetricsUnavailable as error:
+                return f"{check.name}: {error}"
+            if not any(series.points for series in found):
+                return f"{check.name}: no data for {check.query}"
+        return ""
+
+
+async def _not_asked() -> None:
+    return None
+
+
+def _judged(target: TargetRef, objects: Objects) -> str:
+    """Kinds whose health nobody knows cannot be measured by it; a workload that is only starting can."""
+    health = workload_health(target, objects)
+    unknown = health.reason in ("KindNotJudged", "NotObserved", "PodsNotObserved")
+    return f"{health.reason}: {health.message}" if unknown else ""
