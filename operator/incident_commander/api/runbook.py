@@ -38,8 +38,9 @@ class RunbookStep(Model):
     name: ShortText
     action: ActionName
     parameters: Annotated[dict[str, ShortText], Field(max_length=16)] = {}
-    on: Annotated[Literal["Target", "Object"], Field(alias="actOn")] = "Target"
-    """Act on the Incident's target, or on the object that the hypothesis names.
+    on: Annotated[Literal["Target", "Object", "Pod"], Field(alias="actOn")] = "Target"
+    """Act on the Incident's target, on the object that the hypothesis names, or on the pod that shows the symptom
+    (``${facts.pod}``).
 
     ``actOn`` outside: YAML 1.1, which kubectl and PyYAML read, takes a bare ``on`` for a boolean.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from functools import reduce
 
@@ -12,6 +13,7 @@ from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import (
     ApprovalPolicy,
     ConsensusPolicy,
+    FreezeWindow,
     GitOps,
     Limits,
     Mode,
@@ -50,7 +52,9 @@ def select_policy(
         return matching[0]
     name = "+".join(policy.metadata.name for policy in matching)
     spec = reduce(_strictest, (policy.spec for policy in matching))
-    return RemediationPolicy(metadata=ObjectMeta(name=name), spec=spec)
+    # Not through validation: together there may be more freeze windows than one resource may hold.
+    spec = spec.model_copy(update={"match": _match(matching, namespace), "freeze_windows": _windows(matching)})
+    return RemediationPolicy(metadata=ObjectMeta(name=name)).model_copy(update={"spec": spec})
 
 
 def matches(
@@ -79,10 +83,8 @@ def bounds_of(policy: RemediationPolicy | None) -> Bounds:
 def _strictest(one: RemediationPolicySpec, other: RemediationPolicySpec) -> RemediationPolicySpec:
     return RemediationPolicySpec(
         mode=min(one.mode, other.mode, key=_STRICTEST_FIRST.index),
-        match=one.match,
         actions=[name for name in ActionName if name in one.actions and name in other.actions],
         limits=_limits(one.limits, other.limits),
-        freeze_windows=[*one.freeze_windows, *(w for w in other.freeze_windows if w not in one.freeze_windows)],
         verification=_verification(one.verification, other.verification),
         approval=ApprovalPolicy(
             expires_after_seconds=min(one.approval.expires_after_seconds, other.approval.expires_after_seconds)
@@ -90,6 +92,18 @@ def _strictest(one: RemediationPolicySpec, other: RemediationPolicySpec) -> Reme
         consensus=_consensus(one.consensus, other.consensus),
         git_ops=GitOps.PROPOSE if GitOps.PROPOSE in (one.git_ops, other.git_ops) else GitOps.PATCH,
     )
+
+
+def _match(policies: Sequence[RemediationPolicy], namespace: str) -> PolicyMatch:
+    """Of one that does not name the namespace literally, if any: all must, for a system namespace to be opened."""
+    return min((p.spec.match for p in policies), key=lambda match: namespace in match.namespaces)
+
+
+def _windows(policies: Sequence[RemediationPolicy]) -> list[FreezeWindow]:
+    found: list[FreezeWindow] = []
+    for policy in policies:
+        found += [window for window in policy.spec.freeze_windows if window not in found]
+    return found
 
 
 def _limits(one: Limits, other: Limits) -> Limits:
@@ -100,18 +114,26 @@ def _limits(one: Limits, other: Limits) -> Limits:
         max_per_hour=min(one.max_per_hour, other.max_per_hour),
         min_healthy_percent=max(one.min_healthy_percent, other.min_healthy_percent),
         max_replicas=min(one.max_replicas, other.max_replicas),
-        max_memory=min(one.max_memory, other.max_memory, key=parse_quantity),
-        max_cpu=min(one.max_cpu, other.max_cpu, key=parse_quantity),
+        max_memory=min(one.max_memory, other.max_memory, key=_amount),
+        max_cpu=min(one.max_cpu, other.max_cpu, key=_amount),
     )
 
 
+def _amount(text: str) -> Decimal:
+    """What cannot be read counts as the smallest: it stays, and the action that meets it says so."""
+    try:
+        return parse_quantity(text)
+    except ValueError:
+        return Decimal("-Infinity")
+
+
 def _verification(one: VerificationPolicy, other: VerificationPolicy) -> VerificationPolicy:
-    """The longest window, every query."""
+    """The longest window; every query, as far as one plan can hold them."""
     return VerificationPolicy(
         window_seconds=_longest(one.window_seconds, other.window_seconds),
         settle_seconds=_longest(one.settle_seconds, other.settle_seconds),
         poll_seconds=_longest(one.poll_seconds, other.poll_seconds),
-        promql=[*one.promql, *(check for check in other.promql if check not in one.promql)],
+        promql=[*one.promql, *(check for check in other.promql if check not in one.promql)][:8],
     )
 
 
