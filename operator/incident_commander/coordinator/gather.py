@@ -148,7 +148,9 @@ async def _observe(outside: Outside, incident: Incident, statements: Mapping[str
     if status.phase is Phase.VERIFYING and status.plan is not None and status.verification is not None:
         since = status.verification.started_at
         plan = status.plan.verification
-        return await observe(outside.cluster, outside.metrics, outside.clock, incident, plan, target, since)
+        attempts = status.execution.attempts
+        attempt = attempts[-1] if attempts else None
+        return await observe(outside.cluster, outside.metrics, outside.clock, incident, plan, target, since, attempt)
     alerts = incident.spec.alerts
     resolved = bool(alerts) and all(alert.status is AlertStatus.RESOLVED for alert in alerts)
     bodies = (s.body for s in statements.values())

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from incident_commander.api.incident import Alert, AlertStatus, Check, CheckResult, Incident
+from incident_commander.actions.write import already_applied
+from incident_commander.api import kinds
+from incident_commander.api.incident import Alert, AlertStatus, Attempt, Check, CheckResult, Incident, StepOutcome
 from incident_commander.api.meta import TargetRef
-from incident_commander.api.plan import VerificationPlan
-from incident_commander.errors import MetricsUnavailable
+from incident_commander.api.plan import Verb, VerificationPlan
+from incident_commander.errors import ClusterError, MetricsUnavailable
 from incident_commander.evidence import queries
 from incident_commander.evidence.gatherer import gather
 from incident_commander.evidence.health import WorkloadHealth, workload_health
 from incident_commander.evidence.scope import polling
 from incident_commander.ports import Clock, Cluster, Metrics
 from incident_commander.verification.observation import (
+    CHANGE_IN_PLACE,
     WORKLOAD_HEALTHY,
     Observation,
     alert_check,
@@ -30,9 +33,12 @@ async def observe(
     plan: VerificationPlan,
     target: TargetRef | None,
     since: datetime | None,
+    attempt: Attempt | None = None,
 ) -> Observation:
-    """All checks that the plan asks for; whatever cannot be read is Inconclusive."""
+    """All checks that the plan asks for, and that ``attempt`` still stands; what cannot be read is Inconclusive."""
     checks: list[Check] = []
+    if attempt is not None and (in_place := await _in_place(cluster, attempt)) is not None:
+        checks.append(in_place)
     failed = False
     if plan.workload_healthy and target is not None:
         namespace = incident.metadata.namespace or ""
@@ -58,6 +64,26 @@ async def observe(
         except MetricsUnavailable as error:
             checks.append(promql_check(check, None, str(error)))
     return Observation(tuple(checks), failed)
+
+
+async def _in_place(cluster: Cluster, attempt: Attempt) -> Check | None:
+    """Whether what was written is still there: another controller may have reverted it."""
+    patched = [step for step in attempt.steps if step.verb is Verb.PATCH and step.outcome is StepOutcome.APPLIED]
+    for step in patched:
+        kind = kinds.kind_of(step.target.api_version, step.target.kind)
+        if kind is None:
+            continue
+        try:
+            current = await cluster.get(kind, step.target.namespace if kind.namespaced else None, step.target.name)
+        except ClusterError as error:
+            message = f"{step.target} could not be read: {error}"[:1024]
+            return Check(name=CHANGE_IN_PLACE, result=CheckResult.INCONCLUSIVE, message=message)
+        if not already_applied(step, {"apiVersion": kind.api_version, "kind": kind.kind, **current}):
+            message = f"somebody reverted {step.action} on {step.target}"[:1024]
+            return Check(name=CHANGE_IN_PLACE, result=CheckResult.FAIL, message=message)
+    if not patched:
+        return None
+    return Check(name=CHANGE_IN_PLACE, result=CheckResult.PASS, message=f"{len(patched)} change(s) still in place")
 
 
 def health_check(health: WorkloadHealth) -> Check:

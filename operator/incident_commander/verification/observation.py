@@ -12,6 +12,7 @@ from incident_commander.api.plan import PromQLCheck
 
 WORKLOAD_HEALTHY = "WorkloadHealthy"
 ALERT_RESOLVED = "AlertResolved"
+CHANGE_IN_PLACE = "ChangeInPlace"
 
 _COMPARE: dict[str, Callable[[Decimal, Decimal], bool]] = {
     "<": operator.lt,

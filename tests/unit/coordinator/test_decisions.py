@@ -147,10 +147,8 @@ class TestVoting:
     def test_three_of_six_is_not_a_quorum(self) -> None:
         board = Board()
         board.voting()
-        board.step(vote_envelopes=board.ballots(3))
-        assert board.status.phase is Phase.VOTING
-        board.step(vote_envelopes=board.ballots(3), now=later(60))
-        assert board.status.phase is Phase.PLANNING
+        assert board.step(vote_envelopes=board.ballots(3)).status.phase is Phase.VOTING
+        assert board.step(vote_envelopes=board.ballots(3), now=later(60)).status.phase is Phase.PLANNING
         assert board.status.consensus.history[0].decision is RoundDecision.EXPIRED
 
     def test_dissent_is_waited_for_a_moment_and_recorded(self) -> None:
