@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from incident_agents.diagnosis.analysers import ALL
@@ -16,7 +17,7 @@ from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
 from incident_commander.evidence.health import WorkloadHealth, workload_health
 from incident_commander.evidence.lines import clean_line
-from incident_commander.evidence.trim import event_time
+from incident_commander.evidence.trim import event_time, sound
 
 _MAX_HYPOTHESES, _MAX_CITATIONS, _MAX_FACTS, _MAX_GAPS = 8, 12, 16, 16
 _SETTLED = timedelta(minutes=10)
@@ -28,7 +29,8 @@ def diagnose(evidence: Evidence, incident: Incident, now: datetime) -> Diagnosis
 
     Pure. Never raises for what stands in the evidence, whatever its shape.
     """
-    case = Case(evidence, incident, now)
+    readable = {resource: tuple(o for o in objects if sound(o)) for resource, objects in evidence.objects.items()}
+    case = Case(replace(evidence, objects=readable), incident, now)
     health = _health(case)
     ranked = rank([f for analyse in ALL for f in analyse(case)], case.target_refs, case.near_refs)
     confident = [f for f in ranked if f.confidence >= BAR]

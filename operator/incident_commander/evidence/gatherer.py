@@ -16,7 +16,7 @@ from incident_commander.evidence.evidence import Evidence, Log, Measured
 from incident_commander.evidence.lines import clean_line, clean_lines
 from incident_commander.evidence.owners import pods_of
 from incident_commander.evidence.scope import DEFAULT_LIMITS, FULL, Limits, Scope
-from incident_commander.evidence.trim import relevant_first, size_of, trim
+from incident_commander.evidence.trim import relevant_first, size_of, sound, trim
 from incident_commander.ports import Clock, Cluster, Metrics, Object, Query
 
 _T = TypeVar("_T")
@@ -114,7 +114,10 @@ class _Gathering:
 
     def _keep(self, kind: Kind, objects: list[Object], services: frozenset[str]) -> None:
         kept: list[Object] = []
-        for obj in relevant_first(kind, [o for o in objects if isinstance(o, dict)], self._target):
+        readable = [o for o in objects if sound(o)]
+        if len(readable) < len(objects):
+            self._gap(f"{kind.resource}: {len(objects) - len(readable)} are not well-formed objects")
+        for obj in relevant_first(kind, readable, self._target):
             trimmed = trim(kind, obj, services)
             size = size_of(trimmed)
             if len(kept) >= self._limits.objects_per_kind or self._bytes + size > self._limits.bytes:

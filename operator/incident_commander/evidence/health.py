@@ -15,7 +15,7 @@ from incident_commander.api.meta import TargetRef
 from incident_commander.evidence import fields, pods
 from incident_commander.evidence.owners import Objects, find, owns, pods_of
 from incident_commander.evidence.pods import Trouble
-from incident_commander.evidence.revisions import in_newest
+from incident_commander.evidence.revisions import in_newest, revisions
 from incident_commander.ports import Object
 
 
@@ -99,8 +99,9 @@ def _rollout(
 
 def _current_pods(obj: Object, objects: Objects, rolled_out: bool) -> list[tuple[Object, bool | None]]:
     found = []
+    known = revisions(obj, objects)
     for pod in pods_of(obj, objects):
-        newest = in_newest(pod, obj, objects)
+        newest = in_newest(pod, obj, known)
         if pods.terminating(pod) or pods.finished(pod) or (rolled_out and newest is False):
             continue
         found.append((pod, newest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,14 +41,13 @@ def revisions(workload: Object, objects: Objects) -> list[Revision]:
     return []
 
 
-def in_newest(pod: Object, workload: Object, objects: Objects) -> bool | None:
-    """Whether the pod is of the newest revision; None when that cannot be told."""
+def in_newest(pod: Object, workload: Object, known: Sequence[Revision]) -> bool | None:
+    """Whether the pod is of the newest of the workload's ``known`` revisions; None when that cannot be told."""
     kind = fields.text(workload, "kind")
     if kind not in ("Deployment", "StatefulSet", "DaemonSet"):
         return True
     if kind == "StatefulSet" and (update := fields.text(workload, "status", "updateRevision")):
         return fields.text(pod, "metadata", "labels", _HASH) == update
-    known = revisions(workload, objects)
     if not known:
         return None
     newest = known[0]

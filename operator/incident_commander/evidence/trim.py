@@ -19,6 +19,17 @@ _ADDRESS = re.compile(
 )
 
 
+def sound(obj: object) -> bool:
+    """Whether something has the shape of an object: what the API server always sends, and a broken bundle may not."""
+    if not isinstance(obj, dict) or not isinstance(meta := obj.get("metadata"), dict):
+        return False
+    named = isinstance(meta.get("name"), str) and 0 < len(meta["name"]) <= 253
+    texts = all(isinstance(meta.get(key, ""), str) and len(meta.get(key, "")) <= 253 for key in ("namespace", "uid"))
+    typed = all(isinstance(obj.get(key, ""), str) and len(obj.get(key, "")) <= 253 for key in ("apiVersion", "kind"))
+    generation = meta.get("generation")
+    return named and texts and typed and (generation is None or fields.integer(meta, "generation") is not None)
+
+
 def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:
     """A copy that may be kept as evidence.
 

@@ -1,0 +1,68 @@
+"""Citations of evidence: each can be looked up again where it says.
+
+The value of an object's field is read from the path itself, so it cannot differ from what the API server
+holds at that resourceVersion. Where text had to be cleaned to be shown, no resourceVersion is claimed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from incident_commander.api.statement import Citation, CitationKind
+from incident_commander.evidence import fields
+from incident_commander.evidence.evidence import Log, reference
+from incident_commander.evidence.lines import clean_line
+from incident_commander.ports import Object, Query
+
+MAX_VALUE = 600
+"""Characters of a cited value: enough for a scheduler's or a registry's message."""
+
+_STEP = re.compile(r"([A-Za-z][A-Za-z0-9]*)|\[([0-9]{1,6})\]")
+
+
+def value_at(obj: Object, path: str) -> Any:
+    """What stands at a path such as ``spec.containers[0].image``, or None."""
+    steps = [int(index) if index else key for key, index in _STEP.findall(path)]
+    return fields.value(obj, *steps)
+
+
+def of_object(obj: Object, path: str) -> Citation:
+    """A field of an object."""
+    found = value_at(obj, path)
+    written = found if isinstance(found, str) else json.dumps(found, sort_keys=True, default=str)
+    shown = clean_line(written)[:MAX_VALUE]
+    version = fields.text(obj, "metadata", "resourceVersion")
+    exact = shown == written.strip()
+    return Citation(
+        kind=CitationKind.OBJECT,
+        ref=clean_line(reference(obj))[:1024],
+        path=path[:1024],
+        value=shown,
+        resource_version=version[:256] if version and exact else None,
+    )
+
+
+def of_event(event: Object) -> Citation:
+    """An event: the involved object, the reason, the message."""
+    about = fields.mapping(event, "involvedObject")
+    parts = (fields.text(about, key) for key in ("kind", "namespace", "name"))
+    return Citation(
+        kind=CitationKind.EVENT,
+        ref=clean_line("/".join(part for part in parts if part))[:1024],
+        path=clean_line(fields.text(event, "reason"))[:256],
+        value=clean_line(fields.text(event, "message"))[:MAX_VALUE],
+    )
+
+
+def of_metric(query: Query, value: str) -> Citation:
+    """A query and what it answered, with its unit."""
+    return Citation(kind=CitationKind.METRIC, ref=query.promql[:1024], path=query.name[:256], value=value[:MAX_VALUE])
+
+
+def of_log(log: Log, line: str) -> Citation:
+    """A line of a container's log."""
+    previous = ":previous" if log.previous else ""
+    ref = clean_line(f"Pod/{log.namespace}/{log.pod}/{log.container}{previous}")[:1024]
+    return Citation(kind=CitationKind.LOG, ref=ref, value=clean_line(line)[:MAX_VALUE])
