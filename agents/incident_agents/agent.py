@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -64,13 +63,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """A vote before it is signed. ``reason`` comes from an enumeration of the agent's own.
+    """A vote before it is signed. ``reason`` is one of the agent's own constants (CamelCase).
 
     ``aside`` is said in the same write as the vote: communication's Account, verification's Measurement.
     """
 
     decision: Decision
-    reason: enum.StrEnum
+    reason: str
     message: str
     evidence: tuple[Citation, ...] = ()
     aside: Account | Measurement | None = None

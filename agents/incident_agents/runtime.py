@@ -124,14 +124,14 @@ class AgentRunner:
             round=incident.status.consensus.round,
             plan_digest=plan.digest,
             decision=ballot.decision,
-            reason=ballot.reason.value,
+            reason=str(ballot.reason),
             message=ballot.message[:1024],
             evidence=list(ballot.evidence[:6]),
         )
         written = {vote_annotation(self._identity.name): self._statement(fresh, vote, await self._vote_validity(fresh))}
         written |= self._aside(fresh, agents, ballot)
         if await self._write(fresh, written):
-            self._telemetry.vote_cast(self._agent.role, ballot.decision, ballot.reason.value)
+            self._telemetry.vote_cast(self._agent.role, ballot.decision, str(ballot.reason))
         return None
 
     def _votable(self, incident: Incident, agents: Sequence[AgentResource], now: datetime) -> Plan | None:

@@ -38,8 +38,7 @@ class DiagnosisAgent:
     async def vote(self, case: Case, plan: Plan) -> Ballot:
         """On evidence gathered now, not on what was said before."""
         evidence = await self._source.evidence(case.incident)
-        decision, reason, message, cited = vote(plan, diagnose(evidence, case.incident, case.now))
-        return Ballot(decision, reason, message, tuple(cited))
+        return vote(plan, diagnose(evidence, case.incident, case.now))
 
 
 def _top(diagnosis: Diagnosis) -> Hypothesis | None:

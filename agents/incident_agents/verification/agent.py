@@ -111,7 +111,8 @@ class VerificationAgent:
             self._alerts(incident, now) if wanted.alert_resolved and incident.spec.alerts else _not_asked(),
             self._queries(plan, now) if wanted.promql else _not_asked(),
         )
-        return Instruments(health, alerts, checks)
+        problem, doubt = checks if checks is not None else (None, "")
+        return Instruments(health, alerts, problem, doubt)
 
     async def _health(self, target: TargetRef) -> str:
         """Empty when the workload's health can be read: healthy or not, but not unknown."""
@@ -137,18 +138,19 @@ class VerificationAgent:
         listening = any(value > 0 for series in up for _, value in series.points)
         return "" if listening else "Prometheus has no scrape target that is up: its silence proves nothing"
 
-    async def _queries(self, plan: Plan, now: datetime) -> str:
-        """Empty when every check has data now; a check that has none would be Inconclusive."""
+    async def _queries(self, plan: Plan, now: datetime) -> tuple[str, str]:
+        """What is wrong with the checks, and which have no data now: those would be Inconclusive."""
         if self._metrics is None:
-            return "no Prometheus is configured to ask"
+            return "no Prometheus is configured to ask", ""
+        silent: list[str] = []
         for check in plan.verification.promql:
             try:
                 found = await self._metrics.query(queries.expression(check.name, check.query), now)
             except MetricsUnavailable as error:
-                return f"{check.name}: {error}"
+                return f"{check.name}: {error}", ""
             if not any(series.points for series in found):
-                return f"{check.name}: no data for {check.query}"
-        return ""
+                silent.append(check.name)
+        return "", f"no data now for {', '.join(silent)}" if silent else ""
 
 
 async def _not_asked() -> None:

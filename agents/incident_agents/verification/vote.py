@@ -46,11 +46,15 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What success could be measured with now; None: the plan does not ask for it. A text says what is wrong."""
+    """What success could be measured with now; None: the plan does not ask for it. A text says what is wrong.
+
+    ``doubt``: the instruments work, and yet some of them show nothing now.
+    """
 
     health: str | None = None
     alerts: str | None = None
     queries: str | None = None
+    doubt: str = ""
 
     def problems(self) -> list[str]:
         """What cannot be measured now."""
@@ -78,6 +82,8 @@ def vote(plan: Plan, tries: Sequence[DryRun], instruments: Instruments) -> Ballo
         return Ballot(Decision.REJECT, VerificationReason.NOT_UNDOABLE, message, aside=told)
     if not told.measurable:
         return Ballot(Decision.REJECT, VerificationReason.NOT_MEASURABLE, told.message, aside=told)
+    if instruments.doubt:
+        return Ballot(Decision.ABSTAIN, VerificationReason.NOT_MEASURABLE, instruments.doubt, aside=told)
     unknown = [t for t in tries if t.tried is Tried.UNKNOWN]
     if unknown:
         return Ballot(Decision.ABSTAIN, VerificationReason.DRY_RUN_UNKNOWN, _list(unknown), aside=told)

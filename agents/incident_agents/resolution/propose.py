@@ -1,0 +1,59 @@
+"""Which runbooks had their chance, and how many plans fit into a statement. Pure."""
+
+from __future__ import annotations
+
+from incident_agents.agent import Case
+from incident_commander.api.causes import Cause
+from incident_commander.api.incident import Incident, RoundDecision
+from incident_commander.api.runbook import Runbook
+from incident_commander.api.statement import Diagnosis, Hypothesis, Proposal
+from incident_commander.consensus.canonical import canonical_json
+from incident_commander.planning.planner import Candidates
+
+LARGEST_PROPOSAL = 40_000
+"""Bytes of canonical JSON. Base64 makes four of three, and an envelope has 65,536 characters."""
+
+
+def wanted(case: Case, min_confidence: int) -> list[Hypothesis]:
+    """The hypotheses to plan for, or none when there is nothing (new) to propose.
+
+    A proposal answers one planning serial. While the Incident is still being diagnosed, a later diagnosis asks anew.
+    """
+    diagnosis = case.diagnosis()
+    if diagnosis is None or not case.incident.status.planning_serial:
+        return []
+    if not _confident(diagnosis, min_confidence):
+        return []
+    before = case.proposal()
+    if before is None or case.own is None or before.serial != case.incident.status.planning_serial:
+        return list(diagnosis.hypotheses)
+    newer = any(s.body is diagnosis and s.issued_at > case.own.issued_at for s in case.statements.values())
+    return list(diagnosis.hypotheses) if newer else []
+
+
+def tried(incident: Incident) -> set[str]:
+    """Runbooks whose plan was rejected, not agreed on in time, or carried out; a stale plan may be made anew."""
+    past = {r.runbook for r in incident.status.consensus.history if r.decision is not RoundDecision.STALE}
+    done = {attempt.runbook for attempt in incident.status.execution.attempts}
+    return {name for name in past | done if name}
+
+
+def merged(installed: list[Runbook], packaged: list[Runbook]) -> list[Runbook]:
+    """Runbooks of the API server, and those of the package whose name nobody has taken."""
+    names = {runbook.metadata.name for runbook in installed}
+    return [*installed, *(r for r in packaged if r.metadata.name not in names)]
+
+
+def proposal(incident: Incident, found: Candidates) -> Proposal:
+    """As many of the best plans as fit."""
+    plans = list(found.plans)
+    while True:
+        said = Proposal(serial=incident.status.planning_serial, plans=plans, message=found.message[:1024])
+        if not plans or len(canonical_json(said.to_json())) <= LARGEST_PROPOSAL:
+            return said
+        plans.pop()
+
+
+def _confident(diagnosis: Diagnosis, least: int) -> bool:
+    top = diagnosis.hypotheses[0] if diagnosis.hypotheses else None
+    return top is not None and top.cause is not Cause.UNKNOWN and top.confidence >= least
