@@ -38,7 +38,8 @@ class DiagnosisAgent:
     async def vote(self, case: Case, plan: Plan) -> Ballot:
         """On evidence gathered now, not on what was said before."""
         evidence = await self._source.evidence(case.incident)
-        return vote(plan, diagnose(evidence, case.incident, case.now))
+        decision, reason, message, cited = vote(plan, diagnose(evidence, case.incident, case.now))
+        return Ballot(decision, reason, message, tuple(cited))
 
 
 def _top(diagnosis: Diagnosis) -> Hypothesis | None:
