@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,8 @@ class Behaviour:
     memory_bytes: int = 64 * MIB
     memory_growth: float = 0.0
     """Bytes a second. At the limit the kernel kills the container."""
+    memory_ceiling: float = math.inf
+    """Where the growth ends."""
     cpu_cores: float = 0.05
     """Demand; above the limit the container is throttled."""
     start_lines: tuple[str, ...] = ()

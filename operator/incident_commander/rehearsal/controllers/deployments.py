@@ -14,6 +14,7 @@ from incident_commander.rehearsal.controllers.replicas import own_and_owner_keys
 from incident_commander.rehearsal.objects import (
     annotations_of,
     condition,
+    controller_of,
     copy_json,
     dig,
     kube_time,
@@ -23,7 +24,7 @@ from incident_commander.rehearsal.objects import (
     owner_reference,
     parse_kube_time,
 )
-from incident_commander.rehearsal.store import Key, WatchEvent
+from incident_commander.rehearsal.store import Key, WatchEvent, WatchType
 
 REVISION = "deployment.kubernetes.io/revision"
 _HISTORY = "deployment.kubernetes.io/revision-history"
@@ -38,7 +39,12 @@ class DeploymentController:
         self._events = EventRecorder(api, "deployment-controller")
 
     def keys(self, event: WatchEvent) -> Iterable[Key]:
-        """Its own objects and their ReplicaSets' owners."""
+        """Its own objects, their ReplicaSets' owners, and whose pods are gone (Recreate waits for that)."""
+        if event.kind == POD and event.type is WatchType.DELETED:
+            owner = controller_of(event.object)
+            replica_set = owner and self._api.store.get(REPLICA_SET, event.key[0], str(owner["name"]))
+            above = controller_of(replica_set) if replica_set else None
+            return [(event.key[0], str(above["name"]))] if above else []
         return own_and_owner_keys(event, DEPLOYMENT, REPLICA_SET)
 
     def reconcile(self, namespace: str, name: str) -> float | None:

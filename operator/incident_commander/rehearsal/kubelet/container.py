@@ -176,14 +176,14 @@ class Container:
         limit = self.limit("memory")
         if limit is None:
             return
-        age = self.age
-        due = time_of_exhaustion(self.behaviour, float(limit))
+        due = time_of_exhaustion(self.behaviour, limit)
         if due is not None:
-            self._later(max(0.1, due - age), self._kill_if_exhausted)
+            self._later(max(0.1, due - self.age), self._kill_if_exhausted)
 
     def _kill_if_exhausted(self) -> None:
         limit = self.limit("memory")
-        if limit is not None and self.memory >= float(limit) - 1:
+        due = None if limit is None else time_of_exhaustion(self.behaviour, limit)
+        if due is not None and self.age >= due - 0.001:
             self.terminate(137, "OOMKilled")
 
     def _look(self) -> None:
@@ -253,6 +253,15 @@ class Container:
         self.host.event("Normal", "Pulled", text, self.name)
         self._create()
 
+    def reconsider(self) -> None:
+        """The world has changed: the running program goes on as it would now have started."""
+        if self.running and self.pulled is not None:
+            env, files = self.host.environment(self.spec)
+            image, tag = self.pulled
+            now = self.host.clock.now()
+            self.behaviour = image.program(Context(self.host.pod, self.name, tag, env, files, now, self.restarts))
+            self._schedule_life()
+
     def resize(self, spec: dict[str, Any]) -> None:
         """Take over new resources in place, unless they are below what is in use (KEP-1287: deferred)."""
         wanted = dig(spec, "resources", "limits", "memory")
@@ -320,15 +329,16 @@ class Container:
 
 
 def memory_at(behaviour: Behaviour, age: float) -> float:
-    """Working set in bytes at an age: a ramp up to the size, then growth."""
+    """Working set in bytes at an age: a ramp up to the size, then growth up to the ceiling."""
     ramp = min(1.0, age / _RAMP_SECONDS)
-    return behaviour.memory_bytes * ramp + behaviour.memory_growth * max(0.0, age - _RAMP_SECONDS)
+    grown = behaviour.memory_bytes + behaviour.memory_growth * max(0.0, age - _RAMP_SECONDS)
+    return min(grown, max(behaviour.memory_ceiling, behaviour.memory_bytes)) * ramp
 
 
 def time_of_exhaustion(behaviour: Behaviour, limit: float) -> float | None:
     """At which age the working set reaches ``limit``; None: never."""
     if behaviour.memory_bytes >= limit:
         return _RAMP_SECONDS * limit / behaviour.memory_bytes
-    if behaviour.memory_growth <= 0:
+    if behaviour.memory_growth <= 0 or behaviour.memory_ceiling < limit:
         return None
     return _RAMP_SECONDS + (limit - behaviour.memory_bytes) / behaviour.memory_growth

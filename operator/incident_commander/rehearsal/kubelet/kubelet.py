@@ -57,6 +57,12 @@ class Kubelet:
                 worker.connected = True
                 worker.changed()
 
+    def reconsider(self, repository: str) -> None:
+        """Let the running programs of an image notice that the world has changed (more load, more data)."""
+        for _, container in list(self.running()):
+            if container.pulled is not None and container.pulled[0].repository == repository:
+                container.reconsider()
+
     def running(self) -> Iterator[tuple[Object, Container]]:
         """Every container whose process runs on a node that can be scraped, in a stable order."""
         for worker in sorted(self._workers.values(), key=lambda w: (namespace_of(w.pod) or "", name_of(w.pod))):

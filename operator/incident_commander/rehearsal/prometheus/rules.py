@@ -111,11 +111,11 @@ DEFAULT_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "KubeContainerWaiting",
-        'kube_pod_container_status_waiting_reason{reason=~"ImagePullBackOff|ErrImagePull|CreateContainerConfigError"}'
-        " > 0",
+        "sum by (namespace, pod, container) "
+        '(kube_pod_container_status_waiting_reason{reason!~"CrashLoopBackOff|ContainerCreating"}) > 0',
         90.0,
         "warning",
-        "{{ $labels.namespace }}/{{ $labels.pod }} ({{ $labels.container }}) is waiting: {{ $labels.reason }}",
+        "{{ $labels.namespace }}/{{ $labels.pod }} ({{ $labels.container }}) has been waiting for more than a minute",
     ),
     Rule(
         "ContainerOOMKilled",
