@@ -1,0 +1,1 @@
+"""What the scenarios stand on: a cluster, its monitoring, the operator's processes, and reports."""

@@ -1,0 +1,89 @@
+"""Which cluster: the one that KUBECONFIG names, or the project's local one, which is then brought up and taken down."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.cluster.parts import layout
+from e2e.harness.api import Api, Json
+from e2e.harness.commands import run
+from e2e.harness.streaming import stream
+from e2e.harness.waiting import Failure, Teller
+
+MONITORING = Path(__file__).resolve().parents[1] / "monitoring"
+_COMMANDS = layout.HERE
+_UP_SECONDS = 45 * 60
+"""With a cold cache Kubernetes is built first."""
+_MARK = "incidentcommander.io/e2e"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the scenarios play. ``audit_log`` is None where the API server's cannot be read."""
+
+    kubeconfig: Path
+    local: bool
+    ours: bool
+    """Whether we started it, and so end it."""
+    image: str
+    missing_image: str | None
+    """An image that its registry does not have; None: our own empty registry answers."""
+    audit_log: Path | None
+
+
+async def bring_up(say: Teller) -> Cluster:
+    """The cluster to use. Raises ``Failure`` with the reason when there is none to be had."""
+    named = os.environ.get("KUBECONFIG")
+    if named and Path(named).resolve() != layout.KUBECONFIG.resolve():
+        context = (await run("kubectl", "config", "current-context")).out.strip()
+        server = (await run("kubectl", "config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}")).out
+        say(f"cluster: {server}, context {context} of KUBECONFIG={named}")
+        audit = os.environ.get("E2E_AUDIT_LOG")
+        return Cluster(
+            kubeconfig=Path(named.split(os.pathsep)[0]),
+            local=False,
+            ours=False,
+            image=os.environ.get("E2E_IMAGE", "docker.io/library/busybox:1.37"),
+            missing_image=os.environ.get("E2E_MISSING_IMAGE", "docker.io/library/busybox:no-such-tag"),
+            audit_log=Path(audit) if audit else None,
+        )
+    ours = not layout.STATE.exists()
+    say("cluster: the project's local one" + ("" if ours else ", which is up already"))
+    extras = "prometheus,alertmanager,kube-state-metrics"
+    command = [str(_COMMANDS / "up"), "--with", extras, "--monitoring-config", str(MONITORING)]
+    code = await stream(*command, seconds=_UP_SECONDS)
+    if code:
+        raise Failure(f"the local cluster does not come up (exit code {code}); the reason is above")
+    os.environ["KUBECONFIG"] = str(layout.KUBECONFIG)
+    return Cluster(
+        kubeconfig=layout.KUBECONFIG,
+        local=True,
+        ours=ours,
+        image="docker.io/local/busybox:1",
+        missing_image=None,
+        audit_log=layout.AUDIT_FOLDER / "audit.log",
+    )
+
+
+async def take_down(cluster: Cluster, say: Teller) -> None:
+    """End it if we started it and nobody asked to keep it."""
+    if not cluster.ours:
+        return
+    if os.environ.get("KEEP"):
+        say(f"KEEP is set: the cluster stays, KUBECONFIG={cluster.kubeconfig}; `e2e/cluster/down` ends it")
+        return
+    await stream(str(_COMMANDS / "down"), seconds=180)
+
+
+async def take_possession(api: Api, namespace: str) -> None:
+    """Refuse a cluster on which somebody else's Incident Commander lives; mark the namespace as the suite's."""
+    found: Json | None = await api.find(f"/api/v1/namespaces/{namespace}")
+    if found is not None and (found["metadata"].get("labels") or {}).get(_MARK) != "true":
+        raise Failure(
+            f"this cluster has a namespace {namespace} that the suite did not make: somebody uses Incident Commander "
+            "here. Name another cluster in KUBECONFIG, or remove that installation"
+        )
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {_MARK: "true"}}}
+    await api.apply([body])

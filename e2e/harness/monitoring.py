@@ -1,0 +1,103 @@
+"""Prometheus and Alertmanager: the local cluster's own, told where the gateway is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+import yaml
+
+from e2e.cluster.parts import layout
+from e2e.harness.api import Json
+from e2e.harness.cluster import MONITORING
+from e2e.harness.commands import run
+from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """Where they answer."""
+
+    prometheus: str = layout.PROMETHEUS_URL
+    alertmanager: str = layout.ALERTMANAGER_URL
+
+    async def alerts(self, namespace: str) -> list[str]:
+        """Pending and firing alerts of a namespace, as Prometheus has them."""
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+            async with session.get(f"{self.prometheus}/api/v1/alerts") as answer:
+                found: Json = await answer.json()
+        return [
+            f"{alert['labels']['alertname']} {alert['state']}"
+            for alert in found["data"]["alerts"]
+            if alert["labels"].get("namespace") == namespace
+        ]
+
+    async def ready(self, say: Teller) -> None:
+        """Wait until Prometheus has something from every kind of source."""
+
+        async def scraped() -> None:
+            async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+                async with session.get(
+                    f"{self.prometheus}/api/v1/query", params={"query": "sum by (job) (up)"}
+                ) as answer:
+                    found: Json = await answer.json()
+            up = {s["metric"].get("job", ""): float(s["value"][1]) for s in found["data"]["result"]}
+            if not up.get("kube-state-metrics") or not up.get("kubelet"):
+                raise NotYet(f"scrape targets that are up: {up or 'none'}")
+
+        await wait_for("Prometheus to scrape kube-state-metrics and the kubelet", scraped, seconds=60, say=say)
+
+
+async def send_to_gateway(folder: Path, gateway: str, token: str, namespaces: Sequence[str]) -> None:
+    """Point Alertmanager at the gateway: the suite's rules, and a route for these namespaces only."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    shutil.copytree(MONITORING / "prometheus-rules", folder / "prometheus-rules", dirs_exist_ok=True)
+    secret = folder / "gateway-token"
+    secret.touch(mode=0o600)
+    secret.write_text(token)
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration(gateway, secret, namespaces)))
+    await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
+
+
+async def send_to_nobody() -> None:
+    """Take the gateway out again: its token and its folder are about to go."""
+    await run(str(layout.HERE / "reload"), "--monitoring-config", str(MONITORING), check=False)
+
+
+def configuration(gateway: str, secret: Path, namespaces: Sequence[str]) -> Json:
+    """What a user would write into alertmanager.yml."""
+    if not namespaces:
+        raise Failure("no namespaces to send alerts of")
+    return {
+        "route": {
+            "receiver": "nobody",
+            "routes": [
+                {
+                    "receiver": "incident-commander",
+                    "matchers": [f'namespace=~"{"|".join(namespaces)}"'],
+                    "group_by": ["alertname", "namespace"],
+                    "group_wait": "1s",
+                    "group_interval": "3s",
+                    "repeat_interval": "4h",
+                }
+            ],
+        },
+        "receivers": [
+            {"name": "nobody"},
+            {
+                "name": "incident-commander",
+                "webhook_configs": [
+                    {
+                        "url": f"{gateway}/api/v1/alerts",
+                        "send_resolved": True,
+                        "http_config": {"authorization": {"credentials_file": str(secret)}},
+                    }
+                ],
+            },
+        ],
+    }
