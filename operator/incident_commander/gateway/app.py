@@ -29,7 +29,7 @@ from incident_commander.ports import Clock, Cluster
 
 _READY_SECONDS = 5.0
 _LONGEST_TOKEN = 16384
-_log = structlog.stdlib.get_logger("incident_commander.gateway")
+_log = structlog.get_logger(__name__)
 
 
 class Gateway:

@@ -9,6 +9,8 @@ KEY_LIMIT = 256
 TEXT_LIMIT = 1024
 LABELS_LIMIT = 64
 ANNOTATIONS_LIMIT = 32
+ALERT_BYTES = 8 * 1024
+"""What one recorded alert may weigh; longer texts are cut shorter until it fits."""
 OMITTED_KEY = "incidentcommander.io/omitted"
 """In the annotations of a recorded alert: which labels or annotations there was no room for."""
 
@@ -41,12 +43,22 @@ def bounded_maps(
     names = sorted(annotations)
     room = ANNOTATIONS_LIMIT if not omitted_labels and len(names) <= ANNOTATIONS_LIMIT else ANNOTATIONS_LIMIT - 1
     kept, omitted = names[:room], names[room:]
-    fitted = {bounded(name, KEY_LIMIT): bounded(annotations[name]) for name in kept}
-    if omitted_labels or omitted:
-        fitted[OMITTED_KEY] = bounded(
-            "; ".join(_left_out(omitted_labels, "labels") + _left_out(omitted, "annotations"))
-        )
-    return {bounded(name, KEY_LIMIT): bounded(labels[name]) for name in kept_labels}, fitted
+    note = "; ".join(_left_out(omitted_labels, "labels") + _left_out(omitted, "annotations"))
+    fitted_labels: dict[str, str] = {}
+    fitted: dict[str, str] = {}
+    for limit in (TEXT_LIMIT, 256, 64):
+        fitted_labels = {bounded(n, min(limit, KEY_LIMIT)): bounded(labels[n], limit) for n in kept_labels}
+        fitted = {bounded(n, min(limit, KEY_LIMIT)): bounded(annotations[n], limit) for n in kept}
+        if note:
+            fitted[OMITTED_KEY] = bounded(note, limit)
+        if weight(fitted_labels, fitted) <= ALERT_BYTES:
+            break
+    return fitted_labels, fitted
+
+
+def weight(*maps: Mapping[str, str]) -> int:
+    """Roughly the bytes that they take in an Incident."""
+    return sum(len(name.encode()) + len(text.encode()) + 6 for texts in maps for name, text in texts.items())
 
 
 def _left_out(names: Sequence[str], what: str) -> list[str]:

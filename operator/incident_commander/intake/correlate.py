@@ -87,6 +87,10 @@ def decide(
         if not any(_counts_truncated(draft, group_key, count) for draft in drafts):
             into.count_truncated(group_key, count)
     fates = {place: _place(arrival.alert, into, drafts) for place, arrival in arrivals.items()}
+    if into.changed:
+        # What was over before anything fired here is kept beside it, in whatever order they came.
+        over = [place for place, (fate, _) in fates.items() if fate is Fate.ALREADY_OVER]
+        fates |= {place: _place(arrivals[place].alert, into, drafts) for place in over}
     decision = Decision()
     for draft in drafts:
         mine = {place: fate for place, (fate, of) in fates.items() if of is draft}

@@ -10,7 +10,7 @@ from incident_commander.api.incident import Alert, AlertStatus, Incident, Incide
 from incident_commander.api.meta import ObjectMeta, format_time
 from incident_commander.api.names import LABEL_STORM, LABEL_TARGET_HASH
 from incident_commander.api.statement import Severity
-from incident_commander.intake.bounds import TEXT_LIMIT, bounded
+from incident_commander.intake.bounds import TEXT_LIMIT, bounded, weight
 from incident_commander.intake.fingerprint import firing_key
 from incident_commander.intake.known import Known
 from incident_commander.intake.lane import Lane
@@ -19,6 +19,8 @@ from incident_commander.intake.severity import highest, severity_of
 from incident_commander.ports import Object
 
 ALERTS_LIMIT = 50
+ALERTS_BYTES = 96 * 1024
+"""What the recorded alerts of an Incident may weigh together; further ones are counted."""
 _DESCRIPTION_LIMIT = 8192
 _DESCRIBED_BY = ("description", "message", "summary")
 
@@ -37,6 +39,8 @@ class Draft:
     base: Known | None
     omitted: Omitted = field(default_factory=Omitted)
     severity: Severity = Severity.INFO
+    weight: int = 0
+    """Roughly the bytes of ``added``."""
     added: dict[str, Alert] = field(default_factory=dict)
     """By fingerprint, in the order of arrival."""
     replaced: dict[str, Alert] = field(default_factory=dict)
@@ -63,11 +67,14 @@ class Draft:
         return AlertState(stored.starts_at, stored.firing) if stored is not None else None
 
     def record(self, alert: Alert) -> bool:
-        """Put a new alert into the list, or count it when the list is full; whether it was recorded."""
+        """Put a new alert into the list, or count it when there is no room; whether it was recorded."""
         self._raise_severity(alert)
         taken = (self.base.places or 0) if self.base is not None else 0
-        if taken + len(self.added) < ALERTS_LIMIT:
+        heavier = weight(alert.labels, alert.annotations) + len(alert.generator_url)
+        held = self.weight + (self.base.weight if self.base is not None else 0)
+        if taken + len(self.added) < ALERTS_LIMIT and held + heavier <= ALERTS_BYTES:
             self.added[alert.fingerprint] = alert
+            self.weight += heavier
             return True
         self.omitted = self.omitted.with_firing(firing_key(alert.fingerprint, alert.starts_at))
         return False

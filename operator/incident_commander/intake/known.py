@@ -44,6 +44,8 @@ class Known:
     """By fingerprint."""
     places: int | None
     """Length of ``spec.alerts``; None when there is no such list."""
+    weight: int
+    """Roughly the bytes of ``spec.alerts``."""
     severity: Severity
     omitted: Omitted
     annotated: bool
@@ -74,6 +76,7 @@ def known_incident(obj: Object) -> Known:
         created=str(meta.get("creationTimestamp") or ""),
         alerts=_alerts(alerts or ()),
         places=None if alerts is None else len(alerts),
+        weight=sum(_weight(item) for item in alerts or ()),
         severity=_severity(spec.get("severity")),
         omitted=Omitted.from_text(str(annotations.get(ANNOTATION_OMITTED, "{}")), _count(spec.get("omittedAlerts"))),
         annotated=isinstance(meta.get("annotations"), dict),
@@ -94,6 +97,15 @@ def _alerts(listed: Sequence[Any]) -> dict[str, KnownAlert]:
         if isinstance(fingerprint, str) and starts_at is not None:
             found[fingerprint] = KnownAlert(index, starts_at, entry.get("status") != "resolved")
     return found
+
+
+def _weight(item: Any) -> int:
+    entry = _mapping(item)
+    texts = (_mapping(entry.get("labels")), _mapping(entry.get("annotations")))
+    link = len(str(entry.get("generatorURL") or ""))
+    return link + sum(
+        len(str(name).encode()) + len(str(text).encode()) + 6 for some in texts for name, text in some.items()
+    )
 
 
 def _mapping(value: Any) -> dict[str, Any]:
