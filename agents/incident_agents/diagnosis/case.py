@@ -15,11 +15,15 @@ from incident_commander.api.kinds import Kind
 from incident_commander.evidence import fields, pods
 from incident_commander.evidence.evidence import Evidence, Log, reference
 from incident_commander.evidence.owners import chain, controller, find, pods_of, top_controller
+from incident_commander.evidence.pods import Container
 from incident_commander.evidence.trim import event_time
 from incident_commander.ports import Object
 
 FRESH = timedelta(hours=1)
 """Older events and terminations are history, not symptoms."""
+
+RECOVERED = timedelta(minutes=10)
+"""The kubelet's back-off is at most five minutes: who is ready for twice that is not in a loop."""
 
 _MAX_LINES = 200
 """Lines of one log that are searched for addresses."""
@@ -141,6 +145,11 @@ class Case:
     def fresh(self, at: datetime | None) -> bool:
         """Whether something happened recently enough to be a symptom; a missing time counts as recent."""
         return at is None or self.now - at <= FRESH
+
+    def recovered(self, container: Container) -> bool:
+        """Whether a container has been ready for a while since its last end (longer than any back-off)."""
+        started = fields.moment(container.status, "state", "running", "startedAt")
+        return container.ready and started is not None and self.now - started >= RECOVERED
 
     def logs(self, pod: Object, container: str | None = None) -> Iterator[Log]:
         """Logs of a pod; the previous container first, which holds the last words."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from incident_agents.diagnosis.case import Case, probe_kills
 from incident_agents.diagnosis.finding import Finding, of_workload
@@ -26,6 +26,8 @@ _CANNOT_START = re.compile(
 _START_REASONS = frozenset({"StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError"})
 _AFTER_SIGTERM = (0, 1, 2, 137, 143)
 """How programs end when they are asked, or forced, to."""
+_MANY = 5
+"""So many restarts are a symptom even when the container is ready in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,10 @@ def analyse(case: Case) -> Iterator[Finding]:
             if (crash := _crash(case, workload, pod, container)) is not None:
                 found.setdefault((workload.ref, container.name), (workload, []))[1].append(crash)
     for workload, crashes in found.values():
-        yield _finding(case, workload, crashes)
+        finding = _finding(case, workload, crashes)
+        if all(case.recovered(c.container) and c.container.restarts < _MANY for c in crashes):
+            finding = replace(finding, confidence=min(finding.confidence, 40))
+        yield finding
 
 
 def _crash(case: Case, workload: Workload, pod: Object, container: pods.Container) -> _Crash | None:

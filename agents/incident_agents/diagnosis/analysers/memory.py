@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 
@@ -61,7 +61,10 @@ def analyse(case: Case) -> Iterator[Finding]:
             worst[key] = use
     for use in worst.values():
         for verdict in _verdicts(use):
-            yield _finding(case, use, verdict)
+            finding = _finding(case, use, verdict)
+            if use.killed and verdict.shape is None and case.recovered(use.container) and use.container.restarts < 3:
+                finding = replace(finding, confidence=min(finding.confidence, 44))
+            yield finding
 
 
 def _order(use: _Use) -> tuple[bool, int, int]:
