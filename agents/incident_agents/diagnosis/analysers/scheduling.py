@@ -18,11 +18,12 @@ from incident_commander.evidence.evidence import target_of
 from incident_commander.evidence.owners import claims_of
 from incident_commander.ports import Object
 
-_CLAUSE = re.compile(r"(?:^|[:,.] )(?:(?P<count>\d{1,6}) )?(?P<why>[^,:]*(?:\{[^}]*\}[^,:]*)?)")
+_CLAUSE = re.compile(r"(?:^|[:,.] )(?:(?P<count>\d{1,6}) )?(?P<why>[^,:{]*(?:\{[^}]*\}[^,:{]*)*)")
 _TAINT = re.compile(r"taints? \{(?P<taint>[^}]*)\}")
 _MISSING_CLAIM = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]{1,253})" (?:not found|is being deleted)')
-_OF_THE_NODE = ("node.kubernetes.io/",)
+_OF_THE_NODE = "node.kubernetes.io/"
 """Taints that the node controller puts: the node is the matter, not the pod."""
+_CORDONED = "node.kubernetes.io/unschedulable"
 _BACKGROUND = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 """Taints that keep ordinary pods away on purpose: no reason while any other node is named."""
 
@@ -130,11 +131,7 @@ def parse(message: str) -> list[Reason]:
 def _cause(why: str, taint: str) -> Cause | None:
     text = why.lower()
     if taint or "taint" in text:
-        return (
-            Cause.NODE_NOT_READY
-            if taint.startswith(_OF_THE_NODE) and "unschedulable" not in taint
-            else (Cause.NODE_CORDONED if "unschedulable" in taint else Cause.UNSCHEDULABLE_TAINT)
-        )
+        return Cause.NODE_CORDONED if taint.startswith(_CORDONED) else Cause.UNSCHEDULABLE_TAINT
     if "were unschedulable" in text:
         return Cause.NODE_CORDONED
     if "insufficient" in text or "too many pods" in text:
@@ -209,7 +206,7 @@ def _claim_phase(case: Case, pod: Object, claim: str) -> str:
 def _points_to(case: Case, pod: Object, reason: Reason) -> list[str]:
     if reason.cause is Cause.UNSCHEDULABLE_VOLUME:
         return [f"PersistentVolumeClaim/{fields.namespace(pod)}/{c}" for c in claims_of(pod)]
-    if reason.cause is Cause.NODE_NOT_READY:
+    if reason.cause is Cause.UNSCHEDULABLE_TAINT and f"{{{_OF_THE_NODE}" in reason.detail:
         return [f"Node/{fields.name(n)}" for n in _not_ready(case)]
     return []
 

@@ -1,0 +1,118 @@
+"""Pods that find no node."""
+
+import pytest
+
+from incident_agents.diagnosis.analysers.scheduling import parse
+from incident_agents.diagnosis.engine import diagnose
+from incident_commander.api.causes import Cause
+from incident_commander.ports import Object
+from tests.unit.diagnosis.builders import (
+    NOW,
+    container,
+    deployment,
+    evidence,
+    incident,
+    meta,
+    node,
+    pending,
+    replica_set,
+    template,
+    told,
+)
+
+NO_USE = "preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling."
+
+
+def stuck(message: str, *, web: Object | None = None) -> tuple[Object, list[Object]]:
+    web = web or deployment(ready=0)
+    rs = replica_set(web, "6d4b75cb6d", ready=0, age=400)
+    return web, [rs, pending(rs, "abcde", message), node("node-a"), node("node-b")]
+
+
+@pytest.mark.parametrize(
+    ("message", "cause", "facts"),
+    [
+        (
+            f"0/4 nodes are available: 1 node(s) had untolerated taint {{node-role.kubernetes.io/control-plane: }}, "
+            f"3 Insufficient memory. {NO_USE}",
+            Cause.UNSCHEDULABLE_RESOURCES,
+            {"resource": "memory", "requested": "64Gi"},
+        ),
+        (
+            f"0/4 nodes are available: 1 node(s) had untolerated taint {{node-role.kubernetes.io/control-plane: }}, "
+            f"3 node(s) didn't match Pod's node affinity/selector. {NO_USE}",
+            Cause.UNSCHEDULABLE_AFFINITY,
+            {"constraint": "nodeAffinity"},
+        ),
+        (
+            f"0/4 nodes are available: 4 node(s) had untolerated taint {{dedicated: batch}}. {NO_USE}",
+            Cause.UNSCHEDULABLE_TAINT,
+            {"taint": "dedicated: batch"},
+        ),
+        (
+            "0/4 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found. " + NO_USE,
+            Cause.UNSCHEDULABLE_VOLUME,
+            {},
+        ),
+        (
+            "0/4 nodes are available: 4 node(s) didn't match pod anti-affinity rules. " + NO_USE,
+            Cause.UNSCHEDULABLE_AFFINITY,
+            {"constraint": "podAntiAffinity"},
+        ),
+    ],
+)
+def test_the_schedulers_reason_is_the_cause(message: str, cause: Cause, facts: dict[str, str]) -> None:
+    hungry = container("web", resources={"requests": {"memory": "64Gi"}})
+    web, objects = stuck(message, web=deployment(ready=0, template=template("web", hungry)))
+    found = diagnose(evidence(web, *objects), incident(), NOW)
+    top = found.hypotheses[0]
+    assert (top.cause, top.confidence >= 80) == (cause, True), told(found)
+    assert facts.items() <= top.facts.items()
+
+
+def test_the_taint_of_the_control_plane_is_the_reason_only_when_there_is_no_other() -> None:
+    reasons = parse(
+        "0/1 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }."
+    )
+    assert [(r.cause, r.background) for r in reasons] == [(Cause.UNSCHEDULABLE_TAINT, True)]
+
+
+def test_a_claim_that_does_not_exist_is_named() -> None:
+    web, objects = stuck('0/2 nodes are available: persistentvolumeclaim "data" not found. ' + NO_USE)
+    top = diagnose(evidence(web, *objects), incident(), NOW).hypotheses[0]
+    assert (top.cause, top.facts["claim"]) == (Cause.UNSCHEDULABLE_VOLUME, "data")
+
+
+def test_a_cordoned_node_is_what_is_to_be_acted_on() -> None:
+    web, objects = stuck("0/2 nodes are available: 1 node(s) were unschedulable, 1 Too many pods. " + NO_USE)
+    objects[2:] = [node("node-a", unschedulable=True), node("node-b")]
+    found = diagnose(evidence(web, *objects), incident(), NOW)
+    cordoned = next(h for h in found.hypotheses if h.cause is Cause.NODE_CORDONED)
+    assert cordoned.object is not None
+    assert (cordoned.object.kind, cordoned.object.name, cordoned.facts) == ("Node", "node-a", {"node": "node-a"})
+
+
+def test_a_node_that_is_not_ready_stands_above_the_taint_that_it_brings() -> None:
+    said = "0/2 nodes are available: 2 node(s) had untolerated taint {node.kubernetes.io/unreachable: }. " + NO_USE
+    web, objects = stuck(said)
+    objects[2:] = [node("node-a", ready="Unknown"), node("node-b", ready="Unknown")]
+    found = diagnose(evidence(web, *objects), incident(), NOW)
+    assert found.hypotheses[0].cause is Cause.NODE_NOT_READY, told(found)
+    assert found.hypotheses[0].object is not None
+    assert found.hypotheses[0].object.kind == "Node"
+
+
+def test_a_claim_that_is_pending_explains_why_its_pod_is() -> None:
+    web, objects = stuck("0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims. " + NO_USE)
+    objects[1]["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": meta("data"),
+        "spec": {"storageClassName": "fast", "accessModes": ["ReadWriteOnce"]},
+        "status": {"phase": "Pending"},
+    }
+    found = diagnose(evidence(web, *objects, claim), incident(), NOW)
+    assert found.hypotheses[0].cause is Cause.VOLUME_CLAIM_PENDING, told(found)
+    assert "storage class fast does not exist" in found.hypotheses[0].summary
+    assert found.hypotheses[1].cause is Cause.UNSCHEDULABLE_VOLUME
