@@ -56,9 +56,9 @@ class ConfigMissing(Exception):
     """A ConfigMap, Secret or key that the container refers to does not exist."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """Counters that outlive restarts, as cAdvisor's series of one container do not; reset at each start."""
+    """Working set in bytes, and counters since the start of a run (CFS periods are 100 ms)."""
 
     memory: float = 0.0
     cpu_seconds: float = 0.0
@@ -87,6 +87,9 @@ class Container:
     pull_backoff: float = 0.0
     crash_backoff: float = 0.0
     finished: bool = False
+    counted: Usage = field(default_factory=Usage)
+    """Counters up to ``counted_at`` (seconds of age): when demand or limit changed."""
+    counted_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -145,6 +148,7 @@ class Container:
         self.behaviour = image.program(context) if image is not None else Behaviour()
         self.host.event("Normal", "Created", f"Container created: {self.name}", self.name)
         self.started_at = now
+        self.counted, self.counted_at = Usage(), 0.0
         self.log = list(self.behaviour.start_lines)
         if self.behaviour.start_error:
             self._fail_to_start(now)
@@ -259,6 +263,7 @@ class Container:
             env, files = self.host.environment(self.spec)
             image, tag = self.pulled
             now = self.host.clock.now()
+            self._count()
             self.behaviour = image.program(Context(self.host.pod, self.name, tag, env, files, now, self.restarts))
             self._schedule_life()
 
@@ -269,6 +274,7 @@ class Container:
             return
         self.spec = spec
         if self.running:
+            self._count()
             self.resources = spec.get("resources") or {}
             self._schedule_kill()
 
@@ -288,13 +294,23 @@ class Container:
         return memory_at(self.behaviour, self.age) if self.running else 0.0
 
     def usage(self) -> Usage:
-        """Working set, and counters since the start of this run (CFS periods are 100 ms)."""
-        demand, age, limit = self.behaviour.cpu_cores, self.age, self.limit("cpu")
+        """What cAdvisor sees."""
+        demand, limit, memory_limit = self.behaviour.cpu_cores, self.limit("cpu"), self.limit("memory")
+        seconds = self.age - self.counted_at
         used = demand if limit is None else min(demand, limit)
-        periods = age * 10
+        periods = 0.0 if limit is None else seconds * 10
         throttled = 0.0 if limit is None or demand <= limit else periods * (1 - limit / demand)
-        capped = self.memory if self.limit("memory") is None else min(self.memory, self.limit("memory") or 0.0)
-        return Usage(capped, used * age, 0.0 if limit is None else periods, throttled)
+        return Usage(
+            self.memory if memory_limit is None else min(self.memory, memory_limit),
+            self.counted.cpu_seconds + used * seconds,
+            self.counted.periods + periods,
+            self.counted.throttled + throttled,
+        )
+
+    def _count(self) -> None:
+        """Keep the counters, before demand or limit change."""
+        self.counted = self.usage()
+        self.counted_at = self.age
 
     def status(self) -> dict[str, Any]:
         """An entry of ``status.containerStatuses``."""
