@@ -18,7 +18,10 @@ _MIRROR = "kubernetes.io/config.mirror"
 
 
 class DeletePod:
-    """No parameters. Only for pods that a controller replaces; a deleted pod itself cannot come back."""
+    """No parameters. Only for pods that a controller replaces; a deleted pod itself cannot come back.
+
+    Medium risk for that, whatever other pods do just now: the step must not change while they come and go.
+    """
 
     name = ActionName.DELETE_POD
     kinds = frozenset({"Pod"})
@@ -52,7 +55,7 @@ class DeletePod:
             undo=Undo(
                 possible=False, reason=f"{owner.kind} {owner.name} makes a new pod; the old one cannot come back"
             ),
-            risk=Risk.LOW if others else Risk.MEDIUM,
+            risk=Risk.MEDIUM,
             summary=f"delete {reference(pod)}; {owner.kind} {owner.name} makes a new one"
             f" ({len(others)} other pods of it are ready)",
         )

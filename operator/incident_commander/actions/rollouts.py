@@ -57,7 +57,13 @@ def max_unavailable(workload: Object) -> int:
 
 
 def risk_of_rollout(workload: Object) -> Risk:
-    """Low while other pods serve meanwhile, Medium when none may be left."""
+    """Low while other pods serve meanwhile, Medium when none may be left.
+
+    Told from the spec alone: a step must not change while pods come and go. A DaemonSet's node has no other pod.
+    """
+    if fields.text(workload, "kind") == "DaemonSet":
+        surge = fields.value(workload, "spec", "updateStrategy", "rollingUpdate", "maxSurge")
+        return Risk.LOW if surge not in (None, 0, "0%") else Risk.MEDIUM
     return Risk.MEDIUM if max_unavailable(workload) >= max(1, desired_pods(workload)) else Risk.LOW
 
 

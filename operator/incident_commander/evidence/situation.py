@@ -11,6 +11,8 @@ from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
 from incident_commander.errors import NotFound
+from incident_commander.evidence import fields
+from incident_commander.evidence.owners import MAX_CLIMB, Owner, controller
 from incident_commander.ports import Cluster, Object
 
 _HISTORY: dict[str, Kind] = {
@@ -44,6 +46,10 @@ async def read_situation(cluster: Cluster, target: TargetRef) -> Situation:
         related[kinds.POD.resource] = [p for p in pods if any(_owned_by(p, o) for o in owners)]
     if target.kind == "Pod":
         related[kinds.POD.resource] = await _siblings(cluster, obj)
+    if target.kind == "Node":
+        related[kinds.NODE.resource] = await cluster.list(kinds.NODE)
+    for kind_above, above in await _above(cluster, obj):
+        related.setdefault(kind_above.resource, []).append(above)
     if target.kind in _SCALABLE:
         hpas = await cluster.list(kinds.HORIZONTAL_POD_AUTOSCALER, namespace)
         related[kinds.HORIZONTAL_POD_AUTOSCALER.resource] = [
@@ -56,6 +62,34 @@ async def read_situation(cluster: Cluster, target: TargetRef) -> Situation:
         related[kinds.POD_DISRUPTION_BUDGET.resource] = await cluster.list(kinds.POD_DISRUPTION_BUDGET, namespace)
     resize = target.kind == "Pod" and await cluster.offers(kinds.POD, "resize")
     return Situation(target=obj, related=related, resize_offered=resize)
+
+
+async def _above(cluster: Cluster, obj: Object) -> list[tuple[Kind, Object]]:
+    """Who a person would have labelled: the controllers above the object, or the workload that an HPA scales.
+
+    One that does not exist (any more) ends the climb.
+    """
+    found: list[tuple[Kind, Object]] = []
+    ref = _reference_above(obj)
+    while ref is not None and len(found) < MAX_CLIMB:
+        kind = kinds.kind_of(ref.api_version, ref.kind)
+        if kind is None or not kind.namespaced:
+            break  # a static pod is its kubelet's
+        try:
+            above = await cluster.get(kind, fields.namespace(obj), ref.name)
+        except NotFound:
+            break
+        above = {"apiVersion": kind.api_version, "kind": kind.kind, **above}
+        found.append((kind, above))
+        ref = controller(above)
+    return found
+
+
+def _reference_above(obj: Object) -> Owner | None:
+    scaled = fields.mapping(obj, "spec", "scaleTargetRef")
+    if fields.text(obj, "kind") == "HorizontalPodAutoscaler" and scaled:
+        return Owner(fields.text(scaled, "apiVersion"), fields.text(scaled, "kind"), fields.text(scaled, "name"), "")
+    return controller(obj)
 
 
 async def _siblings(cluster: Cluster, pod: Object) -> list[Object]:
