@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from incident_commander.api.incident import AlertStatus, CheckResult, Outcome, Phase
+from incident_commander.api.incident import AlertStatus, CheckResult, Incident, Outcome, Phase
 from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import AlertState, Assessment
 from incident_commander.coordinator import acting, diagnosing, voting
@@ -32,6 +32,9 @@ def decide(view: View) -> Transition:
         undo = view.incident.spec.undo
         requester = undo.requester if undo else ""
         return acting.roll_back(view, draft, f"{requester} asked to take it back", Reason.UNDO_REQUESTED)
+    if phase is Phase.ESCALATED and nothing_written(view.incident) and _symptom_gone(view):
+        message = "the alert is resolved and the workload is healthy, by itself or by people; nothing was done here"
+        return draft.end(Phase.CLOSED, Outcome.SELF_HEALED, Reason.SELF_HEALED, message, resolved=True).done()
     if phase.terminal:
         return draft.done()
     if phase is not Phase.PENDING and (ended := _overtaken(view, draft)) is not None:
@@ -39,10 +42,15 @@ def decide(view: View) -> Transition:
     return _PHASES[phase](view)
 
 
+def nothing_written(incident: Incident) -> bool:
+    """Whether no attempt ever came as far as a write."""
+    return not any(attempt.steps for attempt in incident.status.execution.attempts)
+
+
 def _overtaken(view: View, draft: Draft) -> Transition | None:
     """What makes the present phase pointless: the target is gone, or the symptom is, by itself."""
     phase = view.incident.status.phase
-    acted = any(a.finished_at is not None or a.steps for a in view.incident.status.execution.attempts)
+    acted = not nothing_written(view.incident)
     if phase in BEFORE_ACTING and view.target in (TargetState.MISSING, TargetState.REPLACED):
         gone = view.target is TargetState.MISSING
         reason = Reason.TARGET_DELETED if gone else Reason.TARGET_REPLACED

@@ -45,7 +45,8 @@ async def gather_view(outside: Outside, incident: Incident, earlier: Mapping[str
     """What ``decide`` needs in the present phase. Raises ``ClusterError`` when that cannot be read."""
     phase, now = incident.status.phase, outside.clock.now()
     view = View(now=now, incident=incident, settings=outside.settings)
-    if phase is Phase.PENDING or (phase.terminal and incident.spec.undo is None):
+    may_heal = phase is Phase.ESCALATED and _all_resolved(incident)
+    if phase is Phase.PENDING or (phase.terminal and incident.spec.undo is None and not may_heal):
         return view
     agents = await read_agents(outside.cluster)
     statements, invalid = _open(incident, agents, now)
@@ -151,8 +152,7 @@ async def _observe(outside: Outside, incident: Incident, statements: Mapping[str
         attempts = status.execution.attempts
         attempt = attempts[-1] if attempts else None
         return await observe(outside.cluster, outside.metrics, outside.clock, incident, plan, target, since, attempt)
-    alerts = incident.spec.alerts
-    resolved = bool(alerts) and all(alert.status is AlertStatus.RESOLVED for alert in alerts)
+    resolved = _all_resolved(incident)
     bodies = (s.body for s in statements.values())
     gone = any(isinstance(b, Assessment) and b.state is AlertState.GONE for b in bodies)
     if (resolved or gone) and status.phase in (
@@ -160,10 +160,16 @@ async def _observe(outside: Outside, incident: Incident, statements: Mapping[str
         Phase.PLANNING,
         Phase.VOTING,
         Phase.AWAITING_APPROVAL,
+        Phase.ESCALATED,
     ):
         plan = VerificationPlan(alert_resolved=False)
         return await observe(outside.cluster, None, outside.clock, incident, plan, target, None)
     return None
+
+
+def _all_resolved(incident: Incident) -> bool:
+    alerts = incident.spec.alerts
+    return bool(alerts) and all(alert.status is AlertStatus.RESOLVED for alert in alerts)
 
 
 async def _undo_seen(cluster: Cluster, incident: Incident) -> bool | None:

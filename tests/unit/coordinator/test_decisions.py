@@ -370,6 +370,27 @@ class TestOvertaken:
         board.step(observation=HEALTHY)
         assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.SELF_HEALED)
 
+    def test_an_escalated_incident_in_which_nothing_was_done_may_still_heal(self) -> None:
+        board = Board()
+        board.step()
+        board.step(now=later(60))
+        assert board.step(now=later(61)).status.phase is Phase.ESCALATED
+        board.spec = board.spec.model_copy(update={"alerts": [self.RESOLVED]})
+        assert board.step(now=later(90), observation=SICK).status.phase is Phase.ESCALATED
+        board.step(now=later(99), observation=HEALTHY)
+        assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.SELF_HEALED)
+
+    def test_an_undone_change_is_not_called_self_healed_afterwards(self) -> None:
+        board = Board()
+        board.voting()
+        board.step(vote_envelopes=board.ballots(6))
+        executed(board, StepOutcome.UNDONE, "Undone")
+        board.step()
+        board.status = board.status.model_copy(update={"phase": Phase.ESCALATED})
+        board.spec = board.spec.model_copy(update={"alerts": [self.RESOLVED]})
+        board.step(now=later(99), observation=HEALTHY)
+        assert board.status.phase is Phase.ESCALATED
+
     @pytest.mark.parametrize("observation", [SICK, BLIND, None])
     def test_a_resolved_alert_alone_proves_nothing(self, observation: Observation | None) -> None:
         board = Board()
