@@ -135,10 +135,10 @@ def _judge(view: View, started_at: datetime) -> Verdict:
 def _passed(view: View, draft: Draft, message: str) -> Transition:
     plan = view.incident.status.plan
     escalations = [s for s in plan.steps if s.action is ActionName.ESCALATE] if plan else []
-    outcome = Outcome.PREVENTED if view.incident.spec.predicted else Outcome.REMEDIATED
     if escalations:
         contained = f"contained, not mended: {escalations[0].summary}"
-        return draft.end(Phase.ESCALATED, outcome, Reason.ESCALATED, contained, resolved=False).done()
+        return draft.end(Phase.ESCALATED, Outcome.ESCALATED, Reason.ESCALATED, contained, resolved=False).done()
+    outcome = Outcome.PREVENTED if view.incident.spec.predicted else Outcome.REMEDIATED
     return draft.end(Phase.RESOLVED, outcome, Reason.REMEDIATED, message, resolved=True).done()
 
 

@@ -346,7 +346,7 @@ class TestActing:
         executed(board, StepOutcome.APPLIED)
         board.step()
         board.step(now=later(300), observation=HEALTHY)
-        assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.REMEDIATED)
+        assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.ESCALATED)
 
     def test_a_person_can_have_a_resolved_change_taken_back(self) -> None:
         board = self.verifying()
