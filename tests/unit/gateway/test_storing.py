@@ -1,0 +1,194 @@
+"""What is acknowledged is stored, once, in the Incident of its target."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from incident_commander.api.incident import AlertStatus
+from incident_commander.api.kinds import DEPLOYMENT, INCIDENT, NAMESPACE, NODE
+from incident_commander.api.names import LABEL_TARGET_HASH, OPERATOR_NAMESPACE
+from incident_commander.intake.naming import target_hash
+from tests.unit.gateway.harness import Bench, alert, fates, post
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+class TestOneIncidentPerTarget:
+    async def test_an_alert_becomes_an_incident_before_it_is_acknowledged(self, bench: Bench) -> None:
+        response = await post(bench.app(), alert())
+        [stored] = bench.incidents()
+        assert response.json() == {
+            "alerts": [{"fingerprint": "0" * 16, "fate": "Created", "incident": stored.key}],
+            "truncatedAlerts": 0,
+        }
+        assert str(stored.spec.target_ref) == "Deployment/shop/api"
+        assert stored.spec.target_ref is not None
+        assert stored.spec.target_ref.uid
+        assert stored.metadata.labels[LABEL_TARGET_HASH] == target_hash(stored.spec.target_ref)
+
+    async def test_alerts_of_one_post_about_several_targets_become_several_incidents(self, bench: Bench) -> None:
+        bench.deployment("web")
+        response = await post(bench.app(), alert(1), alert(2, namespace="shop", deployment="web"), alert(3))
+        assert fates(response) == ["Created"] * 3
+        assert sorted(len(one.spec.alerts) for one in bench.incidents()) == [1, 2]
+
+    async def test_pods_of_one_deployment_are_one_target(self, bench: Bench) -> None:
+        web = bench.deployment("web")
+        for n in range(3):
+            bench.pod_of(web, "web-7d9f8c7b5d", f"web-7d9f8c7b5d-x2x4{n + 4}")
+        await post(bench.app(), *(alert(n, namespace="shop", pod=f"web-7d9f8c7b5d-x2x4{n + 4}") for n in range(3)))
+        [stored] = bench.incidents()
+        assert str(stored.spec.target_ref) == "Deployment/shop/web"
+        assert len(stored.spec.alerts) == 3
+
+    async def test_a_pod_that_is_gone_leads_to_the_deployment_that_its_name_tells(self, bench: Bench) -> None:
+        web = bench.deployment("web")
+        bench.pod_of(web, "web-7d9f8c7b5d", "web-7d9f8c7b5d-other")
+        await post(bench.app(), alert(1, namespace="shop", pod="web-7d9f8c7b5d-x2x4z"))
+        assert str(bench.incidents()[0].spec.target_ref) == "Deployment/shop/web"
+
+    async def test_a_second_replica_joins_the_incident_of_the_first(self, bench: Bench) -> None:
+        await post(bench.app(), alert(1))
+        assert fates(await post(bench.app(), alert(2), groupKey="another")) == ["Joined"]
+        assert len(bench.incidents()) == 1
+
+    async def test_owners_that_go_round_in_circles_end(self, bench: Bench) -> None:
+        web = bench.deployment("web")
+        bench.pod_of(web, "web-7d9f8c7b5d", "web-7d9f8c7b5d-x2x4z")
+        replica_set = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7d9f8c7b5d", "controller": True}
+        web["metadata"]["ownerReferences"] = [replica_set]
+        bench.api.store.put(DEPLOYMENT, web)
+        assert fates(await post(bench.app(), alert(1, namespace="shop", deployment="web"))) == ["Created"]
+
+
+class TestNoTarget:
+    async def test_is_an_incident_all_the_same_in_the_namespace_that_is_told(self, bench: Bench) -> None:
+        await post(bench.app(), alert(1, namespace="shop"))
+        [stored] = bench.incidents("shop")
+        assert stored.spec.target_ref is None
+
+    async def test_lives_with_the_operator_when_the_namespace_does_not_exist(self, bench: Bench) -> None:
+        await post(bench.app(), alert(1, namespace="gone", deployment="api"), alert(2, job="api"))
+        gone, nothing = sorted(bench.incidents(OPERATOR_NAMESPACE), key=lambda one: one.spec.target_ref is None)
+        assert str(gone.spec.target_ref) == "Deployment/gone/api"
+        assert nothing.spec.target_ref is None
+
+    async def test_an_object_that_does_not_exist_is_told_without_a_uid(self, bench: Bench) -> None:
+        await post(bench.app(), alert(1, namespace="shop", deployment="typo"))
+        [stored] = bench.incidents("shop")
+        assert stored.spec.target_ref is not None
+        assert (stored.spec.target_ref.name, stored.spec.target_ref.uid) == ("typo", None)
+
+    async def test_a_node_lives_with_the_operator(self, bench: Bench) -> None:
+        bench.api.create(NODE, None, {"metadata": {"name": "worker-1"}})
+        await post(bench.app(), alert(1, node="worker-1"))
+        [stored] = bench.incidents(OPERATOR_NAMESPACE)
+        assert str(stored.spec.target_ref) == "Node/worker-1"
+
+    async def test_different_groups_are_different_incidents(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1, namespace="shop"), groupKey="one")
+        await post(app, alert(2, namespace="shop"), groupKey="two")
+        assert len(bench.incidents()) == 2
+
+    async def test_a_namespace_that_goes_away_meanwhile_leaves_the_alert_with_the_operator(self, bench: Bench) -> None:
+        app = bench.app()
+        bench.api.create(NAMESPACE, None, {"metadata": {"name": "short"}})
+        await post(app, alert(1, namespace="short", deployment="a"))
+        for obj in bench.api.list(INCIDENT, "short", None, None):
+            bench.api.delete(INCIDENT, "short", obj["metadata"]["name"])
+        namespace = bench.api.get(NAMESPACE, None, "short")
+        bench.api.store.remove(NAMESPACE, namespace)
+        assert fates(await post(app, alert(2, namespace="short", deployment="b"))) == ["Created"]
+        assert [str(one.spec.target_ref) for one in bench.incidents(OPERATOR_NAMESPACE)] == ["Deployment/short/b"]
+
+
+class TestSentAgain:
+    async def test_it_changes_nothing_whichever_replica_gets_it(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1), alert(2))
+        before = bench.writes()
+        assert fates(await post(app, alert(1), alert(2))) == ["Unchanged"] * 2
+        assert fates(await post(bench.app(), alert(1), alert(2))) == ["Unchanged"] * 2
+        assert bench.writes() == before
+
+    async def test_it_costs_no_request_at_all_for_a_while(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert())
+        before = len(bench.audit.entries)
+        await post(app, alert())
+        assert len(bench.audit.entries) == before
+
+    async def test_it_is_stored_again_when_somebody_deleted_the_incident(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert())
+        bench.api.delete(INCIDENT, "shop", bench.incidents()[0].metadata.name)
+        bench.clock.advance(16)
+        assert fates(await post(app, alert())) == ["Created"]
+
+    async def test_a_new_alert_is_stored_although_the_incident_was_deleted_a_moment_ago(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1))
+        bench.api.delete(INCIDENT, "shop", bench.incidents()[0].metadata.name)
+        assert fates(await post(app, alert(2))) == ["Created"]
+
+    async def test_a_resolved_alert_is_marked(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert())
+        assert fates(await post(app, alert(resolved=True))) == ["Resolved"]
+        assert bench.incidents()[0].spec.alerts[0].status is AlertStatus.RESOLVED
+
+    async def test_an_ended_incident_is_not_joined_although_it_was_open_a_moment_ago(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1))
+        bench.set_phase("Diagnosing")
+        await post(app, alert(2))
+        bench.set_phase("Resolved")
+        assert fates(await post(app, alert(3, at="2026-01-31T12:30:00Z"))) == ["Created"]
+        assert sorted(len(one.spec.alerts) for one in bench.incidents()) == [1, 2]
+
+    async def test_an_incident_whose_label_was_taken_off_is_found_by_its_name(self, bench: Bench) -> None:
+        await post(bench.app(), alert())
+        [obj] = bench.api.list(INCIDENT, "shop", None, None)
+        metadata = {key: value for key, value in obj["metadata"].items() if key != "labels"}
+        bench.api.change(INCIDENT, "shop", obj["metadata"]["name"], lambda old: {**old, "metadata": metadata})
+        assert fates(await post(bench.app(), alert())) == ["Unchanged"]
+
+
+class TestRaces:
+    async def test_two_replicas_with_the_same_post_make_one_incident(self, bench: Bench) -> None:
+        apps = [bench.app() for _ in range(3)]
+        answers = await asyncio.gather(*(post(app, alert(1), alert(2)) for app in apps))
+        assert all(len(fates(answer)) == 2 for answer in answers)
+        [stored] = bench.incidents()
+        assert len(stored.spec.alerts) == 2
+
+    async def test_many_posts_at_once_over_replicas_lose_nothing(self, bench: Bench) -> None:
+        apps = [bench.app() for _ in range(2)]
+        answers = await asyncio.gather(*(post(apps[n % 2], alert(n)) for n in range(130)))
+        assert all(answer.status_code == 200 for answer in answers)
+        assert bench.accounted() == 130
+        assert len(bench.incidents()) == 1
+
+    async def test_alerts_that_come_during_a_write_share_the_next_one(self, bench: Bench) -> None:
+        app = bench.app()
+        await asyncio.gather(*(post(app, alert(n)) for n in range(100)))
+        assert bench.accounted() == 100
+        assert bench.writes() <= 3
+
+    async def test_the_coordinator_moving_on_meanwhile_is_no_trouble(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(0))
+
+        async def move_on() -> None:
+            for phase in ("Diagnosing", "Planning", "Voting", "Executing", "Verifying") * 4:
+                bench.set_phase(phase)
+                await asyncio.sleep(0)
+
+        await asyncio.gather(move_on(), *(post(app, alert(n)) for n in range(1, 40)))
+        assert bench.accounted() == 40

@@ -1,0 +1,89 @@
+"""Above a rate per namespace one Incident stands for the storm, and no alert is lost in it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from incident_commander.intake.storm import StormLimits
+from tests.unit.gateway.harness import OPEN, Bench, alert, fates, post
+
+LIMITED = replace(OPEN, storm=StormLimits(incident_burst=3, incidents_per_minute=6))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def about(number: int) -> dict[str, Any]:
+    return alert(number, namespace="shop", deployment=f"d{number}")
+
+
+async def test_what_is_above_the_rate_is_recorded_or_counted_in_one_incident(bench: Bench) -> None:
+    answer = await post(bench.app(LIMITED), *(about(n) for n in range(100)))
+    assert answer.status_code == 200
+    storms = [one for one in bench.incidents() if one.spec.storm]
+    assert len(storms) == 1
+    assert len(bench.incidents()) == 4
+    assert bench.accounted() == 100
+    assert storms[0].spec.omitted_alerts == 100 - 3 - 50
+
+
+async def test_more_targets_than_may_be_looked_for_are_one_incident_without_a_look(bench: Bench) -> None:
+    app = bench.app(replace(OPEN, storm=StormLimits(lookup_burst=5)))
+    await post(app, *(about(n) for n in range(100)))
+    assert [one.spec.storm for one in bench.incidents()] == [True]
+    assert bench.accounted() == 100
+    assert len(bench.audit.entries) < 12
+
+
+async def test_sending_it_all_again_changes_nothing_during_and_after_the_storm(bench: Bench) -> None:
+    app = bench.app(LIMITED)
+    alerts = [about(n) for n in range(100)]
+    await post(app, *alerts)
+    before = bench.writes()
+    assert set(fates(await post(app, *alerts))) == {"Unchanged"}
+    bench.clock.advance(3600)
+    assert set(fates(await post(app, *alerts))) == {"Unchanged"}
+    assert bench.writes() == before
+
+
+async def test_targets_with_an_open_incident_keep_it_in_a_storm(bench: Bench) -> None:
+    app = bench.app(LIMITED)
+    await post(app, alert(1))
+    await post(app, *(about(n) for n in range(10, 60)))
+    assert fates(await post(app, alert(2))) == ["Joined"]
+
+
+async def test_after_the_storm_new_targets_have_their_own_incidents_again(bench: Bench) -> None:
+    app = bench.app(LIMITED)
+    await post(app, *(about(n) for n in range(10)))
+    bench.clock.advance(120)
+    assert fates(await post(app, about(99))) == ["Created"]
+    assert any(one.spec.target_ref and one.spec.target_ref.name == "d99" for one in bench.incidents())
+
+
+async def test_other_namespaces_have_no_storm(bench: Bench) -> None:
+    app = bench.app(LIMITED)
+    await post(app, *(about(n) for n in range(10)))
+    await post(app, alert(50, node="worker-1"))
+    assert [str(one.spec.target_ref) for one in bench.incidents("incident-commander")] == ["Node/worker-1"]
+
+
+async def test_a_storm_does_not_flood_the_api_server(bench: Bench) -> None:
+    app = bench.app(LIMITED)
+    await asyncio.gather(*(post(app, *(about(20 * p + n) for n in range(20))) for p in range(50)))
+    assert bench.accounted() == 1000
+    assert bench.writes() < 30
+    assert len(bench.audit.entries) < 400
+
+
+async def test_truncated_alerts_are_counted_in_the_storm(bench: Bench) -> None:
+    app = bench.app(LIMITED)
+    await post(app, *(about(n) for n in range(10)))
+    await post(app, about(11), truncatedAlerts=500)
+    assert bench.accounted() == 511
