@@ -36,6 +36,19 @@ RequestObserver = Callable[[str, int, float], None]
 """Told of each finished HTTP request: method, status (0 when none came), seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Where the API server is and how to log in: for a library that has its own HTTP client."""
+
+    server: str
+    authorization: str
+    """Value of the header, for example ``Bearer ...``; empty with a client certificate."""
+    ca_file: str | None
+    insecure: bool
+    certificate_file: str | None
+    key_file: str | None
+
+
 def _unobserved(method: str, status: int, seconds: float) -> None:
     """Nobody counts."""
 
@@ -97,6 +110,20 @@ class Transport:
     async def close(self) -> None:
         """Close all connections."""
         await self._rest.close()
+
+    async def credentials(self) -> Credentials:
+        """Fresh ones: a token that was rotated or has run out is read again."""
+        if self._reload is not None:
+            await self._reload()
+        found = self._configuration
+        return Credentials(
+            server=str(found.host),
+            authorization=await found.get_api_key_with_prefix("BearerToken") or "",
+            ca_file=found.ssl_ca_cert,
+            insecure=not found.verify_ssl,
+            certificate_file=found.cert_file,
+            key_file=found.key_file,
+        )
 
     async def read(self, identity: Identity, path: str, query: Mapping[str, str | int] | None = None) -> bytes:
         """GET, tried again (with jitter) when the server is throttling or away.

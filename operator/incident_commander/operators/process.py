@@ -1,0 +1,165 @@
+"""One process: some components over one connection pool, with their queues, Leases, health, and a graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import os
+import signal
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from incident_commander.adapters.clock import SystemClock
+from incident_commander.adapters.kube_transport import Identity, Transport
+from incident_commander.adapters.kubernetes import KubernetesCluster
+from incident_commander.adapters.prometheus import PrometheusMetrics
+from incident_commander.adapters.telemetry import PrometheusTelemetry
+from incident_commander.api.kinds import INCIDENT
+from incident_commander.errors import ClusterError
+from incident_commander.operators.health import HealthServer
+from incident_commander.operators.lease import LEADER, LeaseHold, LeaseTimes
+from incident_commander.operators.wakeup import Interest
+from incident_commander.operators.watching import Subscriber, watch
+from incident_commander.operators.workqueue import Reconcile, WorkQueue
+from incident_commander.settings import Settings
+
+STUCK_SECONDS = 300.0
+"""A reconcile that runs longer hangs: all its calls have time-outs."""
+GRACE_SECONDS = 15.0
+"""For what is being worked on when the process is asked to end."""
+_CRD_SECONDS = 10.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Process:
+    """Add components, then ``run``. ``impersonate``: each acts as its own ServiceAccount (needs the right to)."""
+
+    def __init__(self, settings: Settings, transport: Transport, *, impersonate: bool = False) -> None:
+        self.settings = settings
+        self.clock = SystemClock()
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.telemetry = PrometheusTelemetry(self.registry)
+        url = settings.prometheus_url
+        self.metrics = PrometheusMetrics(url, token_file=settings.prometheus_token_file) if url else None
+        self._transport = transport
+        self._impersonate = impersonate
+        self._base = KubernetesCluster(transport, Identity())
+        self._subscribers: list[Subscriber] = []
+        self._leases: list[LeaseHold] = []
+        self._services: list[Coroutine[Any, Any, None]] = []
+        self._watching = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    def cluster(self, component: str) -> KubernetesCluster:
+        """The API server as that component sees it; its ServiceAccount has its name."""
+        user = f"system:serviceaccount:{self.settings.namespace}:{component}" if self._impersonate else None
+        return self._base.seen_as(
+            f"incident-commander/{importlib.metadata.version('incident-commander')} ({component})",
+            impersonate=user,
+            observe=partial(self.telemetry.requested, component),
+        )
+
+    def lease(self, component: str, cluster: KubernetesCluster, times: LeaseTimes = LEADER) -> LeaseHold:
+        """The Lease of that component. Its queue is filled anew whenever it is acquired."""
+        hold = LeaseHold(
+            cluster,
+            self.clock,
+            namespace=self.settings.namespace,
+            name=component,
+            holder=f"{self.settings.identity}_{os.getpid()}",
+            times=times,
+            changed=partial(self._lease_changed, component),
+        )
+        self._leases.append(hold)
+        return hold
+
+    def add(self, component: str, reconcile: Reconcile, interest: Interest, lease: LeaseHold) -> None:
+        """A component that reconciles Incidents while it holds its Lease."""
+
+        async def led(namespace: str, name: str) -> float | None:
+            return await reconcile(namespace, name) if lease.held() else None
+
+        queue = WorkQueue(component, led, workers=self.settings.workers, telemetry=self.telemetry)
+        self._subscribers.append(Subscriber(queue, interest))
+
+    def serve(self, service: Coroutine[Any, Any, None]) -> None:
+        """Something else that runs until ``stop`` is set: the gateway's HTTP server."""
+        self._services.append(service)
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT, or until a part ends by itself, which ends all. Raises what a part raised."""
+        loop = asyncio.get_running_loop()
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            # Kopf takes these over where it runs; when it ends, all ends.
+            loop.add_signal_handler(asked, self.stop.set)
+        health = HealthServer(self.settings.health_bind, self.registry, self._alive, self._ready)
+        if self._subscribers:
+            await health.start()
+        leases = [asyncio.create_task(lease.run()) for lease in self._leases]
+        parts = [asyncio.create_task(part) for part in self._parts()]
+        _log.info("Started", components=[s.queue.component for s in self._subscribers])
+        try:
+            done, _ = await asyncio.wait([*parts, *leases], return_when=asyncio.FIRST_COMPLETED)
+            for part in done:
+                part.result()
+        finally:
+            await self._end(parts, leases)
+            await health.stop()
+            _log.info("Stopped")
+
+    def _parts(self) -> list[Coroutine[Any, Any, None]]:
+        watching = [self._watch()] if self._subscribers else []
+        return [*watching, *(s.queue.run() for s in self._subscribers), *self._services]
+
+    async def _watch(self) -> None:
+        while not self.stop.is_set() and not await self._knows_incidents():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), _CRD_SECONDS)
+        if self.stop.is_set():
+            return
+        await watch(self._transport, self._subscribers, stop=self.stop, ready=self._watching)
+
+    async def _knows_incidents(self) -> bool:
+        try:
+            if await self._base.offers(INCIDENT):
+                return True
+            _log.warning("The API server does not know Incidents yet; install them: kubectl apply -f crds/")
+        except ClusterError as error:
+            _log.warning("The API server cannot be reached; trying again", error=str(error))
+        return False
+
+    async def _end(self, parts: list[asyncio.Task[None]], leases: list[asyncio.Task[None]]) -> None:
+        """Nothing new, finish what was begun while the Leases are still held, give them back, disconnect."""
+        self.stop.set()
+        for subscriber in self._subscribers:
+            subscriber.queue.stop()
+        await asyncio.wait(parts, timeout=GRACE_SECONDS)
+        for task in (*parts, *leases):
+            task.cancel()
+        await asyncio.gather(*parts, *leases, return_exceptions=True)
+        await asyncio.gather(*(hold.release() for hold in self._leases))
+        if self.metrics is not None:
+            await self.metrics.close()
+        await self._base.close()
+
+    def _lease_changed(self, component: str, held: bool) -> None:
+        self.telemetry.lease(component, held)
+        if held:
+            for subscriber in self._subscribers:
+                if subscriber.queue.component == component:
+                    subscriber.look_again()
+
+    def _alive(self) -> str:
+        stuck = [s.queue.component for s in self._subscribers if s.queue.busiest_seconds() > STUCK_SECONDS]
+        return f"a reconcile of {', '.join(stuck)} runs for more than {STUCK_SECONDS:.0f} s" if stuck else ""
+
+    def _ready(self) -> str:
+        return "" if self._watching.is_set() or not self._subscribers else "Incidents are not being watched yet"

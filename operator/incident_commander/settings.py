@@ -1,0 +1,113 @@
+"""Settings of the processes: from the environment (``INCIDENT_COMMANDER_*``), overridden by command-line options."""
+
+from __future__ import annotations
+
+import enum
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from incident_commander.api.names import OPERATOR_NAMESPACE
+from incident_commander.errors import ConfigurationError
+
+PREFIX = "INCIDENT_COMMANDER_"
+
+
+class LogLevel(enum.StrEnum):
+    """How much is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, setting: str) -> Address:
+        """``host:port`` or ``:port`` (all addresses). Raises ``ConfigurationError``."""
+        host, colon, port = text.rpartition(":")
+        if not colon or not port.isdigit() or int(port) > 65535:
+            raise ConfigurationError(f"{PREFIX}{setting} is {text!r}; it must be HOST:PORT, for example 0.0.0.0:8080")
+        return cls(host.strip("[]") or "0.0.0.0", int(port))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of them, with the defaults that suit a pod of the chart; each is documented where it is read from."""
+
+    kubeconfig: str | None = None
+    """KUBECONFIG: file with the API server's address; without it ``$KUBECONFIG``, the pod's ServiceAccount, or
+    ``~/.kube/config``."""
+    context: str | None = None
+    """CONTEXT: context of the kubeconfig; without it the current one."""
+    namespace: str = OPERATOR_NAMESPACE
+    """NAMESPACE: where the operator lives: its Leases, and Incidents about cluster-level objects."""
+    prometheus_url: str | None = None
+    """PROMETHEUS_URL: without it metrics and alert states are gaps in the evidence."""
+    prometheus_token_file: Path | None = None
+    """PROMETHEUS_TOKEN_FILE: bearer token for Prometheus, read for each request."""
+    agent_name: str | None = None
+    """AGENT_NAME: name of the Agent resource that an agent speaks as; without it its role."""
+    key_file: Path | None = None
+    """KEY_FILE: the agent's signing key (PEM)."""
+    keys_dir: Path | None = None
+    """KEYS_DIR: for ``run --all``: one ``<agent>.pem`` for each agent."""
+    gateway_bind: Address = Address("127.0.0.1", 8080)
+    """GATEWAY_BIND: where alerts are received."""
+    gateway_tokens: bool = True
+    """GATEWAY_AUTHENTICATION: ``TokenReview``, or ``None`` (on a loopback address only)."""
+    health_bind: Address = Address("0.0.0.0", 8081)
+    """HEALTH_BIND: /healthz, /readyz and /metrics of every process but the gateway, which has its own."""
+    log_level: LogLevel = LogLevel.INFO
+    """LOG_LEVEL: debug, info, warning or error."""
+    workers: int = 8
+    """WORKERS: Incidents that one component works on at the same time."""
+    identity: str = ""
+    """IDENTITY: holder of Leases; without it the host's name, which is the pod's."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Raises ``ConfigurationError`` that names the setting, what was found, and what would do."""
+
+        def text(name: str) -> str | None:
+            return environment.get(PREFIX + name) or None
+
+        def path(name: str) -> Path | None:
+            found = text(name)
+            return Path(found) if found is not None else None
+
+        level = text("LOG_LEVEL") or LogLevel.INFO.value
+        if level.lower() not in list(LogLevel):
+            raise ConfigurationError(f"{PREFIX}LOG_LEVEL is {level!r}; it must be one of {', '.join(LogLevel)}")
+        workers = text("WORKERS") or "8"
+        if not workers.isdigit() or not 1 <= int(workers) <= 256:
+            raise ConfigurationError(f"{PREFIX}WORKERS is {workers!r}; it must be a number from 1 to 256")
+        authentication = text("GATEWAY_AUTHENTICATION") or "TokenReview"
+        if authentication not in ("TokenReview", "None"):
+            raise ConfigurationError(
+                f"{PREFIX}GATEWAY_AUTHENTICATION is {authentication!r}; it must be TokenReview or None"
+            )
+        return cls(
+            kubeconfig=text("KUBECONFIG"),
+            context=text("CONTEXT"),
+            namespace=text("NAMESPACE") or OPERATOR_NAMESPACE,
+            prometheus_url=text("PROMETHEUS_URL"),
+            prometheus_token_file=path("PROMETHEUS_TOKEN_FILE"),
+            agent_name=text("AGENT_NAME"),
+            key_file=path("KEY_FILE"),
+            keys_dir=path("KEYS_DIR"),
+            gateway_bind=Address.parse(text("GATEWAY_BIND") or "127.0.0.1:8080", "GATEWAY_BIND"),
+            gateway_tokens=authentication == "TokenReview",
+            health_bind=Address.parse(text("HEALTH_BIND") or "0.0.0.0:8081", "HEALTH_BIND"),
+            log_level=LogLevel(level.lower()),
+            workers=int(workers),
+            identity=text("IDENTITY") or socket.gethostname(),
+        )
