@@ -25,7 +25,7 @@ _HOSTS = (
         rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|resolve host:?|host(?:name)?[ =:]\"?)\s*'?(?P<host>{_NAME})"
         r"(?::(?P<port>\d{1,5}))?"
     ),
-    re.compile(rf"(?<![\w./-])(?P<host>{_NAME}):(?P<port>\d{{2,5}})(?![\w:.])"),
+    re.compile(rf"(?<![\w./-])(?P<host>{_NAME}):(?P<port>\d{{2,5}})(?!\w|[:.]\w)"),
     re.compile(
         rf"(?:connect(?:ing|ion)? to|server at|host)(?: server)?(?: at)? [\"'`]?(?P<host>{_NAME})[\"'`]?", re.IGNORECASE
     ),
@@ -33,6 +33,7 @@ _HOSTS = (
 _RESOLVER = re.compile(r" on \d{1,3}(?:\.\d{1,3}){3}:53")
 _OWN_SIDE = re.compile(r"\S+:\d+->")
 _LOCAL = re.compile(r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1")
+_SOURCE_FILE = re.compile(r".*\.(c|cc|cpp|cs|ex|go|h|java|js|jsx|kt|lua|mjs|php|pl|py|rb|rs|scala|swift|ts|tsx)")
 _IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 
@@ -64,7 +65,12 @@ def addresses(line: str) -> list[Address]:
             host = match["host"].lower().rstrip(".")
             port = match.groupdict().get("port")
             known = found.get(host)
-            if _LOCAL.fullmatch(host) or host.isdigit() or (known is not None and known.port is not None):
+            if (
+                _LOCAL.fullmatch(host)
+                or _SOURCE_FILE.fullmatch(host)
+                or host.isdigit()
+                or (known is not None and known.port is not None)
+            ):
                 continue
             found[host] = Address(host, int(port) if port else None)
     return list(found.values())
