@@ -64,7 +64,7 @@ class RehearsedSystem:
         for role in roles:
             self.engine.add(role.value, self.agent(role))
         self._gateway = self._receiver()
-        self.engine.receiver = self._receive
+        self.engine.receiver = self.receive
 
     def incidents(self, namespace: str | None = None) -> list[Incident]:
         """All Incidents as they are stored."""
@@ -107,5 +107,6 @@ class RehearsedSystem:
         cluster = self.world.cluster(service_account(GATEWAY))
         return Receiver(cluster, self.world.clock, GatewaySettings(), GatewayMetrics())
 
-    async def _receive(self, payload: dict[str, Any]) -> None:
+    async def receive(self, payload: dict[str, Any]) -> None:
+        """What the gateway does with a notification, without HTTP."""
         await self._gateway.receive(parse_notification(json.dumps(payload).encode()))

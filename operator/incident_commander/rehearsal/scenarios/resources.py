@@ -11,7 +11,7 @@ from incident_commander.rehearsal.world import World
 
 
 def _limit_too_low(world: World) -> Stage:
-    more = world.rng.uniform(1.15, 1.4)
+    more = world.rng.uniform(1.05, 1.18)
     state = {"grown": False}
 
     def program(context: Context) -> Behaviour:

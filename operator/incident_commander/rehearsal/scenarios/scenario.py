@@ -49,15 +49,19 @@ class Stage:
         """The object now, or None."""
         return self.world.api.store.get(self.kind, self.namespace, self.name)
 
-    def healthy(self) -> bool:
-        """The truth: the newest revision has all its replicas, ready and since half a minute not restarted."""
+    def complete(self) -> bool:
+        """Whether the newest revision has all its replicas, and only it."""
         found = self.workload()
-        if found is None:
+        if found is None or dig(found, "status", "observedGeneration") != found["metadata"]["generation"]:
             return False
         desired = int(dig(found, "spec", "replicas") or 0)
         status = found.get("status") or {}
         counts = [int(status.get(key) or 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-        return counts == [desired] * 3 and all(is_ready(pod) and self._calm(pod) for pod in self.pods())
+        return counts == [desired] * 3
+
+    def healthy(self) -> bool:
+        """The truth: complete, every pod ready, and none restarted within the last half minute."""
+        return self.complete() and all(is_ready(pod) and self._calm(pod) for pod in self.pods())
 
     def pods(self) -> list[Object]:
         """The workload's pods, by label."""
