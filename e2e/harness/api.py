@@ -18,8 +18,6 @@ Json = dict[str, Any]
 INCIDENTS = "/apis/incidentcommander.io/v1alpha1"
 _FIELD_MANAGER = "incident-commander-e2e"
 _TIMEOUT = aiohttp.ClientTimeout(total=30)
-_PLURALS = {"NetworkPolicy": "networkpolicies", "RemediationPolicy": "remediationpolicies"}
-_PLURALS |= {"ValidatingAdmissionPolicy": "validatingadmissionpolicies"}
 
 
 class ApiError(Failure):
@@ -130,7 +128,7 @@ def path_of(document: Json) -> str:
     version, kind, meta = document["apiVersion"], document["kind"], document["metadata"]
     base = f"/apis/{version}" if "/" in version else f"/api/{version}"
     namespace = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
-    plural = _PLURALS.get(kind, f"{kind.lower()}s" if not kind.endswith("y") else f"{kind.lower()[:-1]}ies")
+    plural = f"{kind.lower()[:-1]}ies" if kind.endswith("y") else f"{kind.lower()}s"
     return f"{base}{namespace}/{plural}/{meta['name']}"
 
 

@@ -25,9 +25,13 @@ class Ran:
 
 
 async def run(
-    *command: str, env: Mapping[str, str] | None = None, seconds: float = 60, check: bool = True, stdin: str | None = None
+    *command: str,
+    env: Mapping[str, str] | None = None,
+    seconds: float = 60,
+    check: bool = True,
+    stdin: str | None = None,
 ) -> Ran:
-    """Run, with more environment variables. Raises ``Failure`` when it fails (unless not ``check``) or takes too long."""
+    """Run, with more environment variables. Raises ``Failure`` when it takes too long, or fails (if ``check``)."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, **(env or {})},

@@ -84,9 +84,7 @@ class Identities:
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        return self._kubeconfig(
-            resource, {"client-certificate-data": signed, "client-key-data": _base64(private)}
-        )
+        return self._kubeconfig(resource, {"client-certificate-data": signed, "client-key-data": _base64(private)})
 
     def _kubeconfig(self, name: str, user: Json) -> Path:
         path = self.folder / f"{name}.kubeconfig"

@@ -1,4 +1,4 @@
-"""Install the product as its manifests say: CRDs, RBAC, admission policies, runbooks, and six Agents with fresh keys."""
+"""Install the product as its manifests say: CRDs, RBAC, admission, runbooks; and six Agents with fresh keys."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from e2e.harness.api import INCIDENTS, Api, Json
-from e2e.harness.cluster import take_possession
-from e2e.harness.manifests import ROOT, read_folder
+import yaml
+
+from e2e.harness.api import INCIDENTS, Api, Json, path_of
+from e2e.harness.cluster import MARK, take_possession
+from e2e.harness.commands import run
+from e2e.harness.manifests import ROOT, in_order, read_folder
 from e2e.harness.waiting import NotYet, Teller, wait_for
 from incident_commander.api.names import API_VERSION, OPERATOR_NAMESPACE, ROLES
 from incident_commander.consensus.keys import SigningKey
@@ -30,12 +33,30 @@ async def install(api: Api, folder: Path, say: Teller) -> Installation:
     await api.apply(crds)
     for crd in crds:
         await _established(api, crd["metadata"]["name"], say)
-    await api.apply([d for d in read_folder(ROOT / "deploy") if d["kind"] != "Namespace"])
+    await api.apply(await _deployment())
     await api.apply(read_folder(ROOT / "runbooks"))
     keys = {role: SigningKey.generate() for role in ROLES}
     await _forget_quarantines(api)
     await api.apply([_agent(role, key) for role, key in keys.items()])
     return Installation({role: _store(folder, role, key) for role, key in keys.items()})
+
+
+async def uninstall(api: Api, say: Teller) -> None:
+    """Remove what ``install`` made, CRDs last: they take the Incidents with them."""
+    say("removing the installation")
+    documents = [*await _deployment(), *read_folder(ROOT / "runbooks"), *read_folder(ROOT / "crds")]
+    for document in documents:
+        await api.delete(path_of(document))
+
+
+async def _deployment() -> list[Json]:
+    """What deploy/kustomization.yaml lists; the namespace keeps the suite's mark."""
+    text = (await run("kubectl", "kustomize", str(ROOT / "deploy"))).out
+    documents = in_order([document for document in yaml.safe_load_all(text) if document])
+    for document in documents:
+        if document["kind"] == "Namespace":
+            document["metadata"].setdefault("labels", {}).update(MARK)
+    return documents
 
 
 async def _established(api: Api, name: str, say: Teller) -> None:

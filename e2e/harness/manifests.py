@@ -31,4 +31,9 @@ def read_folder(path: Path) -> list[Json]:
     documents = [document for file in sorted(path.rglob("*.yaml")) for document in read(file)]
     if not documents:
         raise Failure(f"{path.relative_to(ROOT)} holds no manifest")
+    return in_order(documents)
+
+
+def in_order(documents: list[Json]) -> list[Json]:
+    """Those that others refer to first."""
     return sorted(documents, key=lambda d: _ORDER.index(d["kind"]) if d["kind"] in _ORDER else len(_ORDER))

@@ -21,16 +21,15 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 @dataclass(frozen=True)
 class Monitoring:
-    """Where they answer."""
+    """Where they answer. ``private`` is a folder for what nobody else may read."""
 
+    private: Path
     prometheus: str = layout.PROMETHEUS_URL
     alertmanager: str = layout.ALERTMANAGER_URL
 
     async def alerts(self, namespace: str) -> list[str]:
         """Pending and firing alerts of a namespace, as Prometheus has them."""
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            async with session.get(f"{self.prometheus}/api/v1/alerts") as answer:
-                found: Json = await answer.json()
+        found = await self._ask("alerts")
         return [
             f"{alert['labels']['alertname']} {alert['state']}"
             for alert in found["data"]["alerts"]
@@ -41,32 +40,36 @@ class Monitoring:
         """Wait until Prometheus has something from every kind of source."""
 
         async def scraped() -> None:
-            async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-                async with session.get(
-                    f"{self.prometheus}/api/v1/query", params={"query": "sum by (job) (up)"}
-                ) as answer:
-                    found: Json = await answer.json()
+            found = await self._ask("query", query="sum by (job) (up)")
             up = {s["metric"].get("job", ""): float(s["value"][1]) for s in found["data"]["result"]}
             if not up.get("kube-state-metrics") or not up.get("kubelet"):
                 raise NotYet(f"scrape targets that are up: {up or 'none'}")
 
         await wait_for("Prometheus to scrape kube-state-metrics and the kubelet", scraped, seconds=60, say=say)
 
+    async def _ask(self, what: str, **query: str) -> Json:
+        url = f"{self.prometheus}/api/v1/{what}"
+        try:
+            async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url, params=query) as answer:
+                found: Json = await answer.json()
+                return found
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Failure(f"{url}: {error or type(error).__name__}") from error
 
-async def send_to_gateway(folder: Path, gateway: str, token: str, namespaces: Sequence[str]) -> None:
-    """Point Alertmanager at the gateway: the suite's rules, and a route for these namespaces only."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    shutil.copytree(MONITORING / "prometheus-rules", folder / "prometheus-rules", dirs_exist_ok=True)
-    secret = folder / "gateway-token"
-    secret.touch(mode=0o600)
-    secret.write_text(token)
-    (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration(gateway, secret, namespaces)))
-    await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
+    async def send_to_gateway(self, gateway: str, token: str, namespaces: Sequence[str]) -> None:
+        """Point Alertmanager at the gateway: the suite's rules, and a route for these namespaces only."""
+        folder = self.private / "monitoring"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        shutil.copytree(MONITORING / "prometheus-rules", folder / "prometheus-rules", dirs_exist_ok=True)
+        secret = folder / "gateway-token"
+        secret.touch(mode=0o600)
+        secret.write_text(token)
+        (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration(gateway, secret, namespaces)))
+        await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
 
-
-async def send_to_nobody() -> None:
-    """Take the gateway out again: its token and its folder are about to go."""
-    await run(str(layout.HERE / "reload"), "--monitoring-config", str(MONITORING), check=False)
+    async def send_to_nobody(self) -> None:
+        """Take the gateway out again: its token and its folder are about to go."""
+        await run(str(layout.HERE / "reload"), "--monitoring-config", str(MONITORING), check=False)
 
 
 def configuration(gateway: str, secret: Path, namespaces: Sequence[str]) -> Json:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.harness.waiting import Failure
@@ -18,16 +18,13 @@ _END_SECONDS = 25
 
 @dataclass
 class Program:
-    """A command and where its output goes; ``started`` counts its starts."""
+    """A command, and where its output goes."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
     process: asyncio.subprocess.Process | None = None
-    started: int = 0
-    killed: list[int] = field(default_factory=list)
-    """Ids that were killed on purpose."""
 
     async def start(self) -> None:
         """Start it; output is appended to its log."""
@@ -41,19 +38,16 @@ class Program:
                 stderr=log,
                 start_new_session=True,
             )
-        self.started += 1
 
-    @property
-    def pid(self) -> int:
-        """Its process id. Raises ``Failure`` when it is not running."""
+    def check(self) -> None:
+        """Raises ``Failure`` with the end of its log when it is not running."""
         if self.process is None or self.process.returncode is not None:
             code = None if self.process is None else self.process.returncode
             raise Failure(f"{self.name} is not running (exit code {code}); its log ends with:\n{self.tail(15)}")
-        return self.process.pid
 
     async def kill(self) -> None:
         """SIGKILL: it gets no chance to tidy up."""
-        self.killed.append(self.pid)
+        self.check()
         assert self.process is not None
         self.process.kill()
         await self.process.wait()
@@ -78,15 +72,6 @@ class Program:
             return "(no log)"
         text = self.log.read_bytes()[-65536:].decode(errors="replace").splitlines()
         return "\n".join(f"    {line[:400]}" for line in text[-lines:]) or "    (empty)"
-
-    def resident_mebibytes(self) -> float:
-        """Its resident memory, 0 when it does not run."""
-        if self.process is None or self.process.returncode is not None:
-            return 0.0
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
 
 
 def _inherited() -> dict[str, str]:

@@ -10,9 +10,7 @@ from e2e.harness.waiting import Failure
 async def stream(*command: str, seconds: float) -> int:
     """Run with our own output; answers the exit code. Raises ``Failure`` when it takes too long."""
     # In a session of its own, so that Ctrl-C lets us end it with SIGTERM and await its tidying up.
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
-    )
+    process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.DEVNULL, start_new_session=True)
     try:
         return await asyncio.wait_for(process.wait(), seconds)
     except TimeoutError:

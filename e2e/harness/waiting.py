@@ -40,9 +40,7 @@ class Teller:
         print(f"[{self.elapsed():6.1f} s] {who}{text}", flush=True)
 
 
-async def wait_for(
-    what: str, ask: Callable[[], Awaitable[T]], *, seconds: float, say: Teller, every: float = 1.0
-) -> T:
+async def wait_for(what: str, ask: Callable[[], Awaitable[T]], *, seconds: float, say: Teller, every: float = 1.0) -> T:
     """The first answer of ``ask`` that is no ``NotYet``; says every few seconds what it still waits for.
 
     Raises ``Failure`` after so many seconds.

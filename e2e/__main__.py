@@ -1,0 +1,49 @@
+"""`python -m e2e [SCENARIO...] [--list]`: real alerts of real workloads become verified fixes, on a real cluster."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from e2e.harness import scenario, suite
+from e2e.harness.waiting import Failure
+
+
+async def _run(scenarios: list[scenario.Scenario]) -> int:
+    """Play them; SIGTERM and Ctrl-C end everything that was started, in order."""
+    me = asyncio.current_task()
+    assert me is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, me.cancel)
+    return await suite.run(scenarios)
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m e2e",
+        description=__doc__,
+        epilog="KUBECONFIG names the cluster; without it the project's local one is brought up, and taken down at the "
+        "end unless KEEP=1. See e2e/README.md.",
+    )
+    parser.add_argument("scenario", nargs="*", help="play these only")
+    parser.add_argument("--list", action="store_true", help="show what there is")
+    options = parser.parse_args(arguments)
+    try:
+        scenarios = scenario.find(options.scenario)
+        if options.list:
+            for found in scenarios:
+                print(f"({found.letter}) {found.name:24} {found.title}")
+            return 0
+        return asyncio.run(_run(scenarios))
+    except Failure as failure:
+        print(f"e2e: {failure}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("e2e: interrupted; everything that was started has been ended", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""The operator as it is meant to run: nine processes with nine identities, here on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from e2e.harness.identities import Identities
+from e2e.harness.install import Installation
+from e2e.harness.processes import Program
+from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+from incident_commander.api.names import OPERATOR_NAMESPACE, ROLES
+
+PROGRAMS = Path(sys.executable).parent
+_READY_SECONDS = 90
+"""Nine interpreters start at once, on two cores."""
+_TIMEOUT = aiohttp.ClientTimeout(total=5)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The processes, by component, and where each answers for its health."""
+
+    programs: Mapping[str, Program]
+    addresses: Mapping[str, str]
+
+    @property
+    def gateway(self) -> str:
+        """URL of the gateway."""
+        return f"http://{self.addresses['gateway']}"
+
+    async def start(self, say: Teller) -> None:
+        """Start all of them and wait until each is ready."""
+        await asyncio.gather(*(program.start() for program in self.programs.values()))
+        say(f"started {len(self.programs)} processes: {', '.join(self.programs)}")
+        await asyncio.gather(*(self._ready(name, say.named(name)) for name in self.programs))
+        say("the operator is ready")
+
+    async def kill(self, say: Teller) -> None:
+        """SIGKILL all of them at once."""
+        await asyncio.gather(*(program.kill() for program in self.programs.values()))
+        say(f"killed {len(self.programs)} processes")
+
+    async def end(self) -> None:
+        """End all of them."""
+        await asyncio.gather(*(program.end() for program in self.programs.values()))
+
+    def alive(self) -> None:
+        """Raises ``Failure`` with the end of its log when one of them has ended by itself."""
+        for program in self.programs.values():
+            program.check()
+
+    async def _ready(self, name: str, say: Teller) -> None:
+        url = f"http://{self.addresses[name]}/readyz"
+        program = self.programs[name]
+
+        async def ask() -> None:
+            program.check()
+            try:
+                async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url) as answer:
+                    if answer.status != 200:
+                        raise NotYet(f"{url}: {answer.status} {(await answer.text())[:200]}")
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise NotYet(f"{url}: {error or type(error).__name__}") from error
+
+        try:
+            await wait_for("its /readyz", ask, seconds=_READY_SECONDS, say=say, every=0.5)
+        except Failure as failure:
+            raise Failure(f"{name}: {failure}; its log ends with:\n{program.tail(15)}") from failure
+
+
+async def operator(identities: Identities, installation: Installation, logs: Path, prometheus: str) -> Operator:
+    """Make an identity for each process; nothing is started yet."""
+    components = ["gateway", "coordinator", "executor", *(f"agent-{role}" for role in ROLES)]
+    addresses = {name: f"127.0.0.1:{_free_port()}" for name in components}
+    kubeconfigs = await asyncio.gather(*(identities.service_account(OPERATOR_NAMESPACE, name) for name in components))
+    programs = {}
+    for name, kubeconfig in zip(components, kubeconfigs, strict=True):
+        environment = {
+            "INCIDENT_COMMANDER_KUBECONFIG": str(kubeconfig),
+            "INCIDENT_COMMANDER_NAMESPACE": OPERATOR_NAMESPACE,
+            "INCIDENT_COMMANDER_PROMETHEUS_URL": prometheus,
+            "INCIDENT_COMMANDER_GATEWAY_BIND" if name == "gateway" else "INCIDENT_COMMANDER_HEALTH_BIND": addresses[
+                name
+            ],
+        }
+        command = [str(PROGRAMS / "incident-commander"), name]
+        if name.startswith("agent-"):
+            role = name.removeprefix("agent-")
+            command = [str(PROGRAMS / "incident-commander"), "agent", role]
+            environment["INCIDENT_COMMANDER_KEY_FILE"] = str(installation.keys[role])
+        programs[name] = Program(name, command, environment, logs / f"{name}.log")
+    return Operator(programs, addresses)
+
+
+def _free_port() -> int:
+    """A port that is free now; between now and its use nobody else is expected to take it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,53 @@
+"""A scenario: what breaks, what may be done about it, and what right looks like."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from e2e.harness.manifests import ROOT
+from e2e.harness.waiting import Failure
+
+if TYPE_CHECKING:
+    from e2e.harness.stage import Stage
+
+FOLDER = ROOT / "e2e" / "scenarios"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A folder of ``scenarios``: ``scenario.py`` with ``play`` and, where something may be done, ``policy.yaml``.
+
+    ``alone``: it disturbs the others, so it plays after them. ``letter`` is its mark in the requirements.
+    """
+
+    name: str
+    letter: str
+    title: str
+    alone: bool
+    folder: Path
+    play: Callable[[Stage], Awaitable[None]]
+
+    @property
+    def namespace(self) -> str:
+        """Its own."""
+        return f"e2e-{self.name}"
+
+
+def find(names: list[str]) -> list[Scenario]:
+    """These, or all. Raises ``Failure`` for an unknown name, and says which there are."""
+    known = {path.parent.name.replace("_", "-"): path.parent for path in sorted(FOLDER.glob("*/scenario.py"))}
+    wanted = [name.replace("_", "-") for name in names] or list(known)
+    if unknown := [name for name in wanted if name not in known]:
+        raise Failure(f"no scenario {', '.join(unknown)}; there are: {', '.join(known)}")
+    scenarios = [_load(name, known[name]) for name in wanted]
+    return sorted(scenarios, key=lambda s: (s.alone, s.letter, s.name))
+
+
+def _load(name: str, folder: Path) -> Scenario:
+    module = importlib.import_module(f"e2e.scenarios.{folder.name}.scenario")
+    title = (module.__doc__ or "").strip().splitlines()[0].rstrip(".")
+    return Scenario(name, module.LETTER, title, getattr(module, "ALONE", False), folder, module.play)

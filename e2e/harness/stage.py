@@ -1,0 +1,261 @@
+"""What a scenario plays on: its namespace, its workload, and the Incident that comes of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from e2e.harness.api import INCIDENTS, Api, Json, deployment, incidents, path_of
+from e2e.harness.commands import Ran, run
+from e2e.harness.manifests import ROOT, read
+from e2e.harness.monitoring import Monitoring
+from e2e.harness.operator import Operator
+from e2e.harness.people import People
+from e2e.harness.scenario import Scenario
+from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+
+READY_SECONDS = 60
+FIRING_SECONDS = 75
+"""Rule `for`, two scrapes and evaluations, Alertmanager's group_wait, and a busy machine."""
+ENDED_SECONDS = 180
+_LARGEST = 256 * 1024
+_TERMINAL = ("Resolved", "Escalated", "Closed")
+_BOOKKEEPING = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
+"""Annotations that Kubernetes itself keeps on a Deployment."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What somebody wrote into a Deployment, without what Kubernetes keeps there."""
+
+    uid: str
+    generation: int
+    wanted: str
+    """spec, labels and annotations as canonical JSON text."""
+    writers: frozenset[str]
+    """Field managers."""
+
+
+@dataclass
+class Stage:
+    """Given to ``play``. Every wait of it has a deadline and tells what it waits for."""
+
+    scenario: Scenario
+    api: Api
+    operator: Operator
+    people: People
+    monitoring: Monitoring
+    variables: Mapping[str, str]
+    say: Teller
+    broken_after: float | None = None
+    """Seconds from the beginning when it was broken."""
+    checks: list[str] = field(default_factory=list)
+
+    @property
+    def namespace(self) -> str:
+        """The scenario's own."""
+        return self.scenario.namespace
+
+    # -- before ------------------------------------------------------------------------------------------
+
+    async def deploy(self, workload: str) -> None:
+        """Apply ``workloads/NAME.yaml`` and wait until all of it is available; and the policy, if there is one."""
+        policy = self.scenario.folder / "policy.yaml"
+        if policy.exists():
+            await self.api.apply(read(policy, self.variables))
+        documents = read(ROOT / "e2e" / "workloads" / f"{workload}.yaml", self.variables)
+        await self.api.apply(documents)
+        for document in documents:
+            if document["kind"] == "Deployment":
+                await self.available(document["metadata"]["name"])
+        self.say("the workload is up")
+
+    async def available(self, name: str) -> None:
+        """Wait until a Deployment's rollout is complete and available."""
+
+        async def ask() -> None:
+            found = await self.api.get(deployment(self.namespace, name))
+            spec, status = found["spec"], found.get("status", {})
+            counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+            if status.get("observedGeneration") != found["metadata"]["generation"] or set(counts) != {spec["replicas"]}:
+                raise NotYet(f"{counts[2]} of {spec['replicas']} available, {counts[1]} updated")
+
+        await wait_for(f"deployment/{name} to be available", ask, seconds=READY_SECONDS, say=self.say)
+
+    # -- breaking it -------------------------------------------------------------------------------------
+
+    async def roll_out(self, name: str, **container: object) -> None:
+        """A rollout that changes these fields of the only container."""
+        merge = {"spec": {"template": {"spec": {"containers": [{"name": name, **container}]}}}}
+        await self.api.merge(deployment(self.namespace, name), merge)
+        self._broken(f"rolled out {json.dumps(container)}")
+
+    async def execute(self, name: str, script: str) -> None:
+        """Run a script in a container of a Deployment."""
+        await run("kubectl", "--namespace", self.namespace, "exec", f"deployment/{name}", "--", "sh", "-c", script)
+        self._broken(f"in {name}: {script}")
+
+    async def delete(self, name: str) -> None:
+        """Delete a Deployment."""
+        await self.api.delete(deployment(self.namespace, name))
+        self.say(f"deleted deployment/{name}")
+
+    def _broken(self, how: str) -> None:
+        self.say(how)
+        if self.broken_after is None:
+            self.broken_after = self.say.elapsed()
+
+    # -- what comes of it --------------------------------------------------------------------------------
+
+    async def incident(self) -> str:
+        """Wait for the Incident; answers its name."""
+
+        async def ask() -> str:
+            found = await self.api.items(incidents(self.namespace))
+            if not found:
+                raise NotYet(
+                    f"no Incident; alerts: {', '.join(await self.monitoring.alerts(self.namespace)) or 'none'}"
+                )
+            return str(found[0]["metadata"]["name"])
+
+        name = await wait_for("an alert to become an Incident", ask, seconds=FIRING_SECONDS, say=self.say)
+        self.say(f"Incident {name}")
+        return name
+
+    async def read(self, name: str) -> Json:
+        """An Incident."""
+        return await self.api.get(f"{incidents(self.namespace)}/{name}")
+
+    async def phase(self, name: str, wanted: Collection[str], seconds: float = ENDED_SECONDS) -> Json:
+        """Wait until an Incident is in one of the phases; another end than these is a failure at once."""
+
+        async def ask() -> Json:
+            incident = await self.read(name)
+            status = incident.get("status", {})
+            phase = status.get("phase", "Pending")
+            if phase in wanted:
+                return incident
+            if phase in _TERMINAL:
+                raise Failure(
+                    f"Incident {name} ended as {phase}/{status.get('outcome')}, expected {' or '.join(wanted)}: "
+                    f"{status.get('message')}"
+                )
+            raise NotYet(f"{phase}: {status.get('message', '')[:100]}")
+
+        found = await wait_for(f"Incident {name} to be {' or '.join(wanted)}", ask, seconds=seconds, say=self.say)
+        self.say(f"phase {found['status']['phase']}: {found['status'].get('message', '')[:160]}")
+        return found
+
+    async def ended(self, name: str, phase: str, outcome: str, seconds: float = ENDED_SECONDS) -> Json:
+        """Wait for the end, which must be this one."""
+        incident = await self.phase(name, _TERMINAL, seconds)
+        status = incident["status"]
+        self.check(
+            (status["phase"], status.get("outcome")) == (phase, outcome),
+            f"ends as {phase}/{outcome}",
+            f"ended as {status['phase']}/{status.get('outcome')}: {status.get('message')}",
+        )
+        return incident
+
+    async def snapshot(self, name: str) -> Snapshot:
+        """A Deployment as it stands now."""
+        found = await self.api.get(deployment(self.namespace, name))
+        meta = found["metadata"]
+        annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in _BOOKKEEPING}
+        wanted = {"spec": found["spec"], "labels": meta.get("labels") or {}, "annotations": annotations}
+        writers = frozenset(entry.get("manager", "") for entry in meta.get("managedFields") or [])
+        return Snapshot(meta["uid"], meta["generation"], json.dumps(wanted, sort_keys=True), writers)
+
+    async def untouched(self, name: str, before: Snapshot) -> None:
+        """Nobody has written to the Deployment since."""
+        after = await self.snapshot(name)
+        self.check(
+            (after.generation, after.wanted) == (before.generation, before.wanted),
+            f"nothing was patched (generation {before.generation})",
+            f"generation was {before.generation} and is {after.generation}",
+        )
+
+    async def as_before(self, name: str, before: Snapshot) -> None:
+        """The Deployment was written to, and reads byte for byte as it did before."""
+        after = await self.snapshot(name)
+        self.check(after.generation > before.generation, "it was patched and patched back", "nothing was patched")
+        self.check(
+            (after.uid, after.wanted) == (before.uid, before.wanted),
+            "nothing of the change is left",
+            f"before: {before.wanted}\nafter:  {after.wanted}",
+        )
+
+    async def written(self, name: str, before: Snapshot) -> None:
+        """Wait for the first write to the Deployment."""
+
+        async def ask() -> None:
+            if (await self.snapshot(name)).generation == before.generation:
+                raise NotYet(f"generation {before.generation}")
+
+        await wait_for(f"deployment/{name} to be patched", ask, seconds=ENDED_SECONDS, say=self.say, every=0.05)
+        self.say("the workload was patched")
+
+    async def resolved_for_kubectl_wait(self, name: str) -> None:
+        """`kubectl wait` sees the end."""
+        wanted = "--for=condition=Resolved"
+        ran = await run(
+            "kubectl", "--namespace", self.namespace, "wait", wanted, f"incident/{name}", "--timeout=5s", check=False
+        )
+        self.check(ran.code == 0, f"kubectl wait {wanted} ends", ran.said)
+
+    async def verified_offline(self, incident: Json) -> None:
+        """The certificate proves the quorum to whoever has the exported YAML and the public keys alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            exported, agents = Path(folder, "incident.json"), Path(folder, "agents.json")
+            exported.write_text(json.dumps(incident))
+            agents.write_text(json.dumps({"kind": "List", "items": await self.api.items(f"{INCIDENTS}/agents")}))
+            nowhere = Path(folder, "no-cluster.kubeconfig")
+            ran = await self.people.verify(exported, agents, nowhere)
+            self.check(ran.code == 0, "the certificate is verified offline", ran.said)
+            forged = Path(folder, "forged.json")
+            forged.write_text(exported.read_text().replace('"round": 1', '"round": 2'))
+            ran = await self.people.verify(forged, agents, nowhere)
+            self.check(ran.code != 0, "a changed byte is noticed", ran.said)
+
+    async def common_checks(self) -> None:
+        """What holds for every scenario."""
+        found = await self.api.items(incidents(self.namespace))
+        names = [incident["metadata"]["name"] for incident in found]
+        self.check(len(names) == 1, "one cause, one Incident", ", ".join(names))
+        meta = found[0]["metadata"]
+        kopf = [key for key in meta.get("annotations", {}) if "kopf" in key]
+        left = [*kopf, *meta.get("finalizers", [])]
+        self.check(not left, "neither finalizers nor annotations of a framework are left on it", ", ".join(left))
+        size = len(json.dumps(found[0]))
+        self.check(size < _LARGEST, f"the Incident has {size // 1024} KiB", f"{size} bytes")
+
+    async def cli(self, *arguments: str, person: Path | None = None, check: bool = True) -> Ran:
+        """`kubectl incident ...` as a person, else as the administrator."""
+        return await self.people.kubectl_incident(
+            "--namespace", self.namespace, *arguments, kubeconfig=person, check=check
+        )
+
+    def check(self, holds: bool, claim: str, found: str) -> None:
+        """Note what was proven. Raises ``Failure`` when it does not hold."""
+        if not holds:
+            raise Failure(f"does not hold: {claim}; {found}")
+        self.checks.append(claim)
+        self.say(f"✓ {claim}")
+
+    async def clear(self) -> None:
+        """Remove the namespace and the policy, of this run or of an earlier one, and wait until they are gone."""
+        policy = self.scenario.folder / "policy.yaml"
+        for document in read(policy, self.variables) if policy.exists() else []:
+            await self.api.delete(path_of(document))
+        await self.api.delete(f"/api/v1/namespaces/{self.namespace}")
+
+        async def ask() -> None:
+            if (found := await self.api.find(f"/api/v1/namespaces/{self.namespace}")) is not None:
+                conditions = found.get("status", {}).get("conditions", [])
+                left = [c["message"] for c in conditions if c["status"] == "True"]
+                raise NotYet("; ".join(left) or found["status"]["phase"])
+
+        await wait_for(f"namespace {self.namespace} to be gone", ask, seconds=90, say=self.say)

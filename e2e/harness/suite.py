@@ -1,0 +1,210 @@
+"""Play the scenarios: together where they do not disturb each other, and report."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.harness import evidence, report
+from e2e.harness.api import INCIDENTS, Api, Json, incidents
+from e2e.harness.audit import AuditLog
+from e2e.harness.cluster import Cluster, bring_up, take_down
+from e2e.harness.identities import Identities
+from e2e.harness.install import install, uninstall
+from e2e.harness.manifests import ROOT
+from e2e.harness.monitoring import Monitoring
+from e2e.harness.operator import Operator, operator
+from e2e.harness.people import People, grant, grant_reporter, people
+from e2e.harness.registry import EmptyRegistry
+from e2e.harness.result import Result
+from e2e.harness.scenario import Scenario
+from e2e.harness.stage import Stage
+from e2e.harness.waiting import Failure, Teller
+from incident_commander.api.names import OPERATOR_NAMESPACE
+
+OUT = ROOT / "out" / "e2e"
+SCENARIO_SECONDS = 330
+"""For one scenario with all its waits."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """What the scenarios share."""
+
+    cluster: Cluster
+    api: Api
+    operator: Operator
+    people: People
+    monitoring: Monitoring
+    audit: AuditLog | None
+    missing_image: str
+    say: Teller
+
+    def stage(self, scenario: Scenario) -> Stage:
+        """For one scenario."""
+        variables = {
+            "NAMESPACE": scenario.namespace,
+            "IMAGE": self.cluster.image,
+            "MISSING_IMAGE": self.missing_image,
+        }
+        return Stage(
+            scenario,
+            self.api,
+            self.operator,
+            self.people,
+            self.monitoring,
+            variables,
+            self.say.named(scenario.name),
+        )
+
+    async def play(self, scenario: Scenario) -> Result:
+        """One scenario, from nothing to its verdict."""
+        began = time.monotonic()
+        stage = self.stage(scenario)
+        result = Result(scenario)
+        try:
+            async with asyncio.timeout(SCENARIO_SECONDS):
+                await scenario.play(stage)
+                await stage.common_checks()
+        except (Failure, TimeoutError) as error:
+            result.failure = str(error) or f"not done after {SCENARIO_SECONDS} s"
+            stage.say(f"FAILED: {result.failure.splitlines()[0]}")
+        result.seconds = time.monotonic() - began
+        result.checks = stage.checks
+        await self._conclude(stage, result)
+        stage.say(f"{result.verdict} after {result.seconds:.0f} s")
+        return result
+
+    async def _conclude(self, stage: Stage, result: Result) -> None:
+        """Keep what there is; show it when it failed."""
+        try:
+            found = await self.api.items(incidents(stage.namespace))
+            result.incident = found[0] if found else None
+            names = [incident["metadata"]["name"] for incident in found]
+            if self.audit is not None and names:
+                result.cost = self.audit.cost(stage.namespace, names, OPERATOR_NAMESPACE)
+            texts = await evidence.keep(stage, OUT / stage.scenario.name)
+            if not result.failure:
+                self._check_cost(stage, result)
+        except Failure as error:
+            result.failure = result.failure or str(error)
+            texts = []
+        if result.failure:
+            story = evidence.timeline(result.incident) if result.incident is not None else "    (no Incident)"
+            parts = [f"=== {stage.scenario.name} FAILED: {result.failure}", *texts, f"--- timeline\n{story}"]
+            print("\n".join([*parts, evidence.logs(stage)]), flush=True)
+
+    def _check_cost(self, stage: Stage, result: Result) -> None:
+        """What the scenario says about writes to workloads must be what the API server has seen."""
+        if result.cost is None or result.incident is None:
+            return
+        wanted = _writes_recorded(result.incident)
+        found = [f"{w.what} {w.name}" for w in result.cost.to_workloads()]
+        claim = f"the audit log shows {wanted} writes to workloads, as the Incident records"
+        stage.check(len(found) == wanted, claim, ", ".join(found) or "none")
+
+
+def _writes_recorded(incident: Json) -> int:
+    """One for each step that was applied, and one more when it was undone."""
+    attempts = incident.get("status", {}).get("execution", {}).get("attempts", [])
+    steps = [step for attempt in attempts for step in attempt["steps"] if step["verb"] != "None"]
+    return sum({"Applied": 1, "Undone": 2}.get(step["outcome"], 0) for step in steps)
+
+
+async def run(scenarios: Sequence[Scenario]) -> int:
+    """Play them all; answers the exit code."""
+    say = Teller()
+    shutil.rmtree(OUT, ignore_errors=True)
+    (OUT / "logs").mkdir(parents=True)
+    results: list[Result] = []
+    async with AsyncExitStack() as stack:
+        cluster = await bring_up(say)
+        stack.push_async_callback(take_down, cluster, say)
+        suite = await _prepare(stack, cluster, scenarios, say)
+        together = [scenario for scenario in scenarios if not scenario.alone]
+        say(f"playing together: {', '.join(s.name for s in together) or 'none'}")
+        results += await asyncio.gather(*(suite.play(scenario) for scenario in together))
+        for scenario in scenarios:
+            if scenario.alone:
+                results.append(await suite.play(scenario))
+        trouble = await _trouble(suite)
+        where = "the local cluster" if cluster.local else "the cluster of KUBECONFIG"
+        report.write(results, OUT, where, say.elapsed())
+        print(f"\n{report.table(results)}\n", flush=True)
+    failed = [result.scenario.name for result in results if result.failure]
+    say(f"reports: {OUT.relative_to(ROOT)}/report.md, junit.xml; Incidents and logs beside them")
+    if trouble:
+        say(f"FAILED: {trouble}")
+    verdict = f"{len(failed)} of {len(results)} failed: {', '.join(failed)}" if failed else f"{len(results)} passed"
+    say(f"{verdict} in {say.elapsed():.0f} s")
+    return 1 if failed or trouble else 0
+
+
+async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[Scenario], say: Teller) -> Suite:
+    """Everything up to the first scenario; each thing that is started is ended by the stack."""
+    private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="incident-commander-e2e-")))
+    api = await stack.enter_async_context(Api(private))
+    namespaces = [scenario.namespace for scenario in scenarios]
+    audit = AuditLog(cluster.audit_log) if cluster.audit_log is not None else None
+    missing = cluster.missing_image
+    if missing is None:
+        registry = await stack.enter_async_context(EmptyRegistry())
+        missing = f"{registry.address}/shop/web:2.0.0"
+    if not cluster.ours:
+        stack.push_async_callback(_clear, api, scenarios, say)
+    identities = await Identities.of_current_cluster(api, private)
+    say("installing CRDs, RBAC, admission policies, runbooks and agents")
+    installation = await install(api, private, say)
+    known = await people(identities, cluster.kubeconfig, say)
+    watching = Monitoring(private)
+    running = await operator(identities, installation, OUT / "logs", watching.prometheus)
+    suite = Suite(cluster, api, running, known, watching, audit, missing, say)
+    await asyncio.gather(*(suite.stage(scenario).clear() for scenario in scenarios))
+    await api.apply([_namespace(name) for name in namespaces])
+    await grant(api, namespaces)
+    account = await grant_reporter(api, namespaces, OPERATOR_NAMESPACE)
+    stack.push_async_callback(running.end)
+    await running.start(say)
+    token = await identities.token(OPERATOR_NAMESPACE, account)
+    await watching.send_to_gateway(running.gateway, token, namespaces)
+    stack.push_async_callback(watching.send_to_nobody)
+    await watching.ready(say)
+    return suite
+
+
+async def _clear(api: Api, scenarios: Sequence[Scenario], say: Teller) -> None:
+    """Leave a cluster that is not ours as it was."""
+    if os.environ.get("KEEP"):
+        say("KEEP is set: the installation and the scenarios' namespaces stay")
+        return
+    for scenario in scenarios:
+        await api.delete(f"/api/v1/namespaces/{scenario.namespace}")
+        await api.delete(f"{INCIDENTS}/remediationpolicies/{scenario.namespace}")
+    await uninstall(api, say)
+
+
+async def _trouble(suite: Suite) -> str:
+    """What no scenario is to blame for: a process that ended, an honest agent in quarantine."""
+    try:
+        suite.operator.alive()
+    except Failure as failure:
+        return str(failure)
+    agents = await suite.api.items(f"{INCIDENTS}/agents")
+    quarantined = {
+        agent["metadata"]["name"]: agent["status"]["quarantine"]
+        for agent in agents
+        if agent.get("status", {}).get("quarantine")
+    }
+    return f"agents are quarantined: {quarantined}" if quarantined else ""
+
+
+def _namespace(name: str) -> Json:
+    labels = {"incidentcommander.io/managed": "true", "incidentcommander.io/e2e": "true"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}

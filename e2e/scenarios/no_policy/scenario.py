@@ -1,0 +1,12 @@
+"""No policy matches: Recommended, nothing patched."""
+
+from __future__ import annotations
+
+from e2e.harness.stage import Stage
+from e2e.scenarios.observe.scenario import recommends
+
+LETTER = "d"
+
+
+async def play(stage: Stage) -> None:
+    await recommends(stage)
