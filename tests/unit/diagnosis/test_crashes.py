@@ -1,5 +1,7 @@
 """Containers that exit."""
 
+from typing import Any
+
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import CitationKind
@@ -22,9 +24,7 @@ from tests.unit.diagnosis.builders import (
 )
 
 
-def rolled_out(
-    status: Object, *, old_ready: int = 2, age: float = 400, **change: object
-) -> tuple[Object, list[Object]]:
+def rolled_out(status: Object, *, old_ready: int = 2, age: float = 400, **change: Any) -> tuple[Object, list[Object]]:
     """A rollout that stands still: one pod of the newest revision crashes, the previous ones run."""
     web = deployment(revision=2, template=template("web", container("web", **change)))
     web["status"] |= {"updatedReplicas": 1, "replicas": 3}

@@ -1,5 +1,7 @@
 """A limit that is too low, told from a leak."""
 
+from collections.abc import Sequence
+
 from incident_agents.diagnosis.analysers.memory import suggested_limit
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api.causes import Cause
@@ -22,7 +24,7 @@ MIB = 1024 * 1024
 LIMIT = 256 * MIB
 
 
-def killed(*, lived: float, working_set: list[float] | None, restarts: int = 3) -> Evidence:
+def killed(*, lived: float, working_set: Sequence[float] | None, restarts: int = 3) -> Evidence:
     web = deployment(ready=1)
     rs = replica_set(web, "6d4b75cb6d")
     sick = pod(rs, "abcde", crash_looping(restarts=restarts, last=ended(137, "OOMKilled", lived=lived, since=40)))

@@ -43,10 +43,9 @@ def storage_class(name: str = "standard", *, expandable: bool = True) -> Object:
 
 
 def usage(used: float) -> dict[str, Measured]:
-    labels = {"persistentvolumeclaim": "data"}
     return {
-        "volume_used": series("volume_used", [used * GIB] * 4, **labels),
-        "volume_capacity": series("volume_capacity", [10.0 * GIB] * 4, **labels),
+        "volume_used": series("volume_used", [used * GIB] * 4, persistentvolumeclaim="data"),
+        "volume_capacity": series("volume_capacity", [10.0 * GIB] * 4, persistentvolumeclaim="data"),
     }
 
 

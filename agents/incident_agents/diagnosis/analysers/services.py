@@ -113,7 +113,7 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
         if wrong:
             yield _port_finding(case, service, port, n, confidence, words, declared)
     asked = {p for _, _, p in heard if p is not None and p not in offered}
-    if asked and all(p is not None for p in offered):
+    if asked and offered and all(p is not None for p in offered):
         words = f"is asked for port {', '.join(str(p) for p in sorted(asked)[:3])}, which it does not offer"
         yield _port_finding(case, service, fields.items(service, "spec", "ports")[0], 0, 66, words, declared)
 
