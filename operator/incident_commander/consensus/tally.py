@@ -27,8 +27,8 @@ def tally(
 ) -> Tally:
     """Count once per member that is not quarantined; a member with two different votes counts for neither.
 
-    Certified: at least ``quorum`` approve, one of each required role among them. Rejected: a quorum
-    rejects, or a certificate can no longer come about. A round that is past its deadline is the
+    Certified: at least ``quorum`` approve, one of each required role among them. Rejected: that
+    can no longer come about, as after a quorum of rejections. A round that is past its deadline is the
     caller's to expire.
     """
     decisions = _by_member(votes, members)
@@ -43,8 +43,6 @@ def tally(
 
     if len(approving) >= quorum and not lacking:
         decision, message = RoundDecision.CERTIFIED, f"{counted}; quorum is {quorum}"
-    elif rejections >= quorum:
-        decision, message = RoundDecision.REJECTED, f"{counted}; quorum is {quorum}"
     elif len(approving) + len(missing) < quorum:
         decision = RoundDecision.REJECTED
         message = f"{counted}; {len(missing)} may still vote, the quorum of {quorum} cannot be reached"

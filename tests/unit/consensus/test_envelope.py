@@ -209,6 +209,11 @@ class TestKeys:
         assert refusal(council.vote(0, plan()), council) == StatementReason.AMBIGUOUS_KEY
         assert refusal(council.vote(1, plan(), signer=key(0)), council) == StatementReason.AMBIGUOUS_KEY
 
+    def test_of_two_agents_with_one_name_neither_is_believed(self) -> None:
+        council = Council(6)
+        council.agents.append(agent(0, Role.DETECTION, key(70).public_key(NOW - YEAR, NOW + YEAR)))
+        assert refusal(council.vote(0, plan()), council) == StatementReason.AMBIGUOUS_KEY
+
     def test_a_key_id_that_is_not_the_hash_of_its_key_proves_nothing(self) -> None:
         council = Council(6)
         planted = key(66).public_key(NOW - YEAR, NOW + YEAR).model_copy(update={"key_id": key(0).key_id})

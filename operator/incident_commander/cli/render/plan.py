@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from incident_commander.api.incident import Attempt
 from incident_commander.api.plan import FieldValue, Op, Operation, Plan, Risk, Step, Verb
 from incident_commander.cli.render.text import safe, styled
 
@@ -64,8 +65,25 @@ def step_diff(number: int, step: Step) -> RenderableType:
         )
     ]
     if step.summary:
-        parts.append(Padding(styled(step.summary), (0, 0, 0, 3)))
-    parts.append(Padding(_writes(step), (0, 0, 0, 3)))
+        parts.append(Padding(styled(step.summary), (0, 0, 0, 3), expand=False))
+    parts.append(Padding(_writes(step), (0, 0, 0, 3), expand=False))
+    return Group(*parts)
+
+
+def undo_diff(attempt: Attempt) -> RenderableType:
+    """What taking an attempt back would write, the last step first."""
+    parts: list[RenderableType] = [
+        Text.assemble(("Undo of attempt ", "bold"), styled(attempt.id, "bold")),
+        styled(attempt.plan_digest, "dim"),
+    ]
+    for step in reversed(attempt.steps):
+        parts.append(Text.assemble(styled(step.action, "bold cyan"), " ", styled(step.target)))
+        if step.undo_possible:
+            applied = [FieldValue(path=o.path, value=o.value) for o in step.operations if o.op is not Op.REMOVE]
+            body = _changed_lines(changes(step.undo_operations, applied))
+        else:
+            body = Text("cannot be undone; it stays as it is", style="yellow")
+        parts.append(Padding(body, (0, 0, 0, 3), expand=False))
     return Group(*parts)
 
 
@@ -88,7 +106,10 @@ def _writes(step: Step) -> RenderableType:
         return Text("nothing is written; people are asked", style="dim")
     if step.verb is Verb.DELETE:
         return styled(f"- the object {step.target} (uid {step.target.uid or 'not pinned'}) is deleted", "red")
-    found = changes(step.operations, step.pre_image)
+    return _changed_lines(changes(step.operations, step.pre_image))
+
+
+def _changed_lines(found: Sequence[Change]) -> RenderableType:
     lines = []
     for change in found[:MAX_CHANGES]:
         lines.append(styled(change.path, "bold"))

@@ -1,0 +1,174 @@
+"""verify: whether the record of a decision proves what it says, on line or from files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.text import Text
+
+from incident_commander.api import kinds
+from incident_commander.api.agent import Agent
+from incident_commander.api.incident import Incident
+from incident_commander.api.policy import ConsensusPolicy, RemediationPolicy
+from incident_commander.cli.options import Output
+from incident_commander.cli.render.text import styled
+from incident_commander.cli.work.desk import Desk, console, fail, read_agent, read_incident
+from incident_commander.cli.work.failure import CommandError, ExitCode
+from incident_commander.cli.work.printing import print_data
+from incident_commander.consensus.audit import Finding, audit
+from incident_commander.errors import Forbidden, IncidentCommanderError, NotFound
+from incident_commander.ports import Object
+
+MAX_FILE = 16 * 1024 * 1024
+"""Bytes. An Incident stays under 256 KiB; a List of them may be exported."""
+
+
+async def verify_on_line(desk: Desk, name: str, output: Output) -> ExitCode:
+    """Incident, Agents and policy as the API server has them."""
+    _, incident = await desk.incident(name)
+    agents = await desk.agents()
+    policy, note = await _policy(desk, incident)
+    return _report(desk.out, incident, agents, policy, note, output)
+
+
+def verify_files(
+    incident_file: Path, keys_file: Path, policy_file: Path | None, name: str | None, output: Output, program: str
+) -> ExitCode:
+    """Nothing but files: no cluster is asked."""
+    tried = f"read {incident_file}"
+    try:
+        incident = _one_incident(_documents(incident_file), incident_file, name)
+        tried = f"read {keys_file}"
+        agents = [read_agent(item, tried) for item in _documents(keys_file) if item.get("kind") == "Agent"]
+        if not agents:
+            raise CommandError(
+                tried, "there is no Agent in it", "export them: `kubectl get agents -o yaml > agents.yaml`"
+            )
+        policy, note = None, "judged by the default quorum; --policy gives the policy's rules"
+        if policy_file is not None:
+            tried = f"read {policy_file}"
+            policy, note = _one_policy(_documents(policy_file), policy_file, incident.status.policy), ""
+    except IncidentCommanderError as error:
+        return fail(error, tried, program)
+    return _report(console(), incident, agents, policy, note, output)
+
+
+def _report(
+    out: Console,
+    incident: Incident,
+    agents: Sequence[Agent],
+    policy: ConsensusPolicy | None,
+    note: str,
+    output: Output,
+) -> ExitCode:
+    findings = audit(incident, agents, policy)
+    good = all(finding.holds for finding in findings)
+    if output is not Output.TABLE:
+        checks = [{"claim": f.claim, "holds": f.holds, "detail": f.detail} for f in findings]
+        print_data(out, {"incident": incident.key, "verified": good, "checks": checks}, output)
+        return ExitCode.DONE if good else ExitCode.NO
+    verdict = ("VERIFIED", "bold green") if good else ("NOT VERIFIED", "bold red")
+    out.print(Text.assemble(styled(incident.key, "bold"), "  ", verdict))
+    for finding in findings:
+        out.print(_line(finding))
+    if note:
+        out.print(Text.assemble(("note: ", "bold"), styled(note)))
+    return ExitCode.DONE if good else ExitCode.NO
+
+
+def _line(finding: Finding) -> Group:
+    if finding.holds is None:
+        return Group(Text.assemble(("· ", "dim"), styled(f"not checked: {finding.claim}", "dim")))
+    mark = ("✓ ", "green") if finding.holds else ("✗ ", "bold red")
+    head = Text.assemble(mark, styled(finding.claim))
+    if not finding.detail:
+        return Group(head)
+    detail = styled(finding.detail, "dim" if finding.holds else "red")
+    return Group(head, Padding(detail, (0, 0, 0, 2), expand=False))
+
+
+async def _policy(desk: Desk, incident: Incident) -> tuple[ConsensusPolicy | None, str]:
+    name = incident.status.policy
+    if not name:
+        return None, ""
+    desk.trying(f"read RemediationPolicy {name}")
+    try:
+        stored = await desk.cluster.get(kinds.REMEDIATION_POLICY, None, name)
+    except (NotFound, Forbidden) as error:
+        return None, f"policy {name} cannot be read ({error}): judged by the default quorum"
+    return _read_policy(stored, desk.tried), ""
+
+
+def _one_incident(documents: Sequence[Object], path: Path, name: str | None) -> Incident:
+    found = [d for d in documents if d.get("kind") == "Incident"]
+    if name is not None:
+        found = [d for d in found if (d.get("metadata") or {}).get("name") == name]
+    if len(found) != 1:
+        raise CommandError(
+            f"find the Incident in {path}",
+            f"{len(found)} Incidents" + (f" named {name}" if name else ""),
+            "export one: `kubectl get incident NAME -n NAMESPACE -o yaml > incident.yaml`, or name one of the file's",
+        )
+    return read_incident(found[0], f"read {path}")
+
+
+def _one_policy(documents: Sequence[Object], path: Path, name: str) -> ConsensusPolicy:
+    found = [
+        d for d in documents if d.get("kind") == "RemediationPolicy" and (d.get("metadata") or {}).get("name") == name
+    ]
+    if len(found) != 1:
+        raise CommandError(
+            f"find RemediationPolicy {name!r} in {path}",
+            f"{len(found)} of that name",
+            f"export it: `kubectl get remediationpolicy {name} -o yaml > policy.yaml`",
+        )
+    return _read_policy(found[0], f"read {path}")
+
+
+def _read_policy(stored: Object, tried: str) -> ConsensusPolicy:
+    try:
+        return RemediationPolicy.model_validate(stored).spec.consensus
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise CommandError(tried, f"{path}: {first['msg']}", "correct the policy") from None
+
+
+def _documents(path: Path) -> list[Object]:
+    """All objects of a YAML or JSON file; Lists are taken apart."""
+    tried = f"read {path}"
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise CommandError(tried, f"it has more than {MAX_FILE} bytes", "export one Incident only")
+        loaded = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_NoAliases))
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        raise CommandError(tried, f"{type(error).__name__}: {error}", "give a YAML or JSON file") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise CommandError(tried, f"it is not YAML: {error}", "export it again with kubectl -o yaml") from None
+    objects: list[Object] = []
+    for document in loaded:
+        if not isinstance(document, dict):
+            continue
+        items = document.get("items")
+        objects += [i for i in items if isinstance(i, dict)] if isinstance(items, list) else [document]
+    return objects
+
+
+class _NoAliases(yaml.SafeLoader):
+    """Times stay text, as in the API; aliases are refused: a small file must not become a large one."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not used in exports")
+        return super().compose_node(parent, index)
+
+
+_NoAliases.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

@@ -1,0 +1,172 @@
+"""Everything about an Incident's decision that can be checked from the Incident and the public keys alone.
+
+``verify_certificate`` answers whether a plan may be carried out. An audit answers a reader: which claims of
+the record were checked, and which is the first that is not so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from incident_commander.api.agent import Agent
+from incident_commander.api.incident import Attempt, Certificate, Incident
+from incident_commander.api.plan import Plan
+from incident_commander.api.policy import ConsensusPolicy, Mode
+from incident_commander.consensus.ballot import signed_vote
+from incident_commander.consensus.certificate import verify_certificate
+from incident_commander.consensus.reasons import CertificateReason as Reason
+from incident_commander.errors import InvalidCertificate, InvalidStatement
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One claim. ``holds`` None: not checked, because one before it is false."""
+
+    claim: str
+    holds: bool | None
+    detail: str = ""
+
+
+_PLAN = "the plan is the one that was certified (digest recomputed)"
+_PERIOD = "the certificate had not expired when it was issued"
+_MEMBERS = "its members are the agents with a key that counted then"
+_QUORUM = "its quorum is not lower than these members and the policy require"
+_VOTES = "every envelope is a signed approval of this Incident, round and plan, one for each agent"
+_ENOUGH = "the approvals make the quorum, every required role among them"
+_CLAIMS: tuple[tuple[str, frozenset[Reason]], ...] = (
+    (_PLAN, frozenset({Reason.FOREIGN_INCIDENT, Reason.FOREIGN_PLAN})),
+    (_PERIOD, frozenset({Reason.FROM_THE_FUTURE, Reason.EXPIRED})),
+    (_MEMBERS, frozenset({Reason.DUPLICATE_AGENT, Reason.MEMBERSHIP})),
+    (_QUORUM, frozenset({Reason.TOO_FEW_AGENTS, Reason.FAULTS, Reason.QUORUM_TOO_LOW})),
+    (
+        _VOTES,
+        frozenset({Reason.BAD_ENVELOPE, Reason.NOT_AN_APPROVAL, Reason.DUPLICATE_VOTE, Reason.WRONG_EXPIRY}),
+    ),
+    (_ENOUGH, frozenset({Reason.QUORUM_NOT_REACHED, Reason.REQUIRED_ROLE_MISSING})),
+)
+
+
+def audit(incident: Incident, agents: Sequence[Agent], consensus_policy: ConsensusPolicy | None) -> list[Finding]:
+    """Check the record of ``incident``, as of when its certificate was issued. Nothing certified: one false finding."""
+    certificate, plan = incident.status.consensus.certificate, incident.status.plan
+    if certificate is None or plan is None:
+        what = "certificate (status.consensus.certificate)" if certificate is None else "plan (status.plan)"
+        return [Finding("a plan was certified", False, f"there is no {what} in this Incident")]
+    return [
+        *_certificate(certificate, plan, incident, agents, consensus_policy),
+        _recorded_votes(incident, agents),
+        _round(certificate, incident),
+        *_approval(plan, incident),
+        *_execution(plan, incident),
+    ]
+
+
+def _certificate(
+    certificate: Certificate,
+    plan: Plan,
+    incident: Incident,
+    agents: Sequence[Agent],
+    consensus_policy: ConsensusPolicy | None,
+) -> Iterator[Finding]:
+    details = _details(certificate)
+    try:
+        verify_certificate(
+            certificate,
+            plan=plan,
+            incident_uid=incident.metadata.uid,
+            agents=agents,
+            consensus_policy=consensus_policy,
+            now=None,
+        )
+    except InvalidCertificate as error:
+        failed = next(i for i, (_, reasons) in enumerate(_CLAIMS) if error.reason in reasons)
+        for claim, _ in _CLAIMS[:failed]:
+            yield Finding(claim, True, details[claim])
+        yield Finding(_CLAIMS[failed][0], False, f"{error.reason}: {error}")
+        for claim, _ in _CLAIMS[failed + 1 :]:
+            yield Finding(claim, None)
+        return
+    for claim, _ in _CLAIMS:
+        yield Finding(claim, True, details[claim])
+
+
+def _details(certificate: Certificate) -> Mapping[str, str]:
+    return {
+        _PLAN: certificate.plan_digest,
+        _PERIOD: f"issued {certificate.issued_at:%Y-%m-%d %H:%M:%SZ}, until {certificate.expires_at:%H:%M:%SZ}",
+        _MEMBERS: ", ".join(member.agent for member in certificate.members),
+        _QUORUM: f"{certificate.quorum} of {len(certificate.members)}, {certificate.faults} may be faulty",
+        _VOTES: f"{len(certificate.envelopes)} envelopes",
+        _ENOUGH: "",
+    }
+
+
+def _recorded_votes(incident: Incident, agents: Sequence[Agent]) -> Finding:
+    claim = "every recorded vote says what its signed envelope says"
+    for vote in incident.status.consensus.votes:
+        try:
+            signed, cast = signed_vote(vote.envelope, agents)
+        except InvalidStatement as error:
+            return Finding(claim, False, f"the vote of {vote.agent}: {error.reason}: {error}")
+        statement = signed.statement
+        signed_values = {
+            "agent": statement.agent,
+            "role": statement.role,
+            "decision": cast.decision,
+            "reason": cast.reason,
+            "message": cast.message,
+            "at": statement.issued_at,
+        }
+        for name, value in signed_values.items():
+            if getattr(vote, name) != value:
+                return Finding(
+                    claim,
+                    False,
+                    f"{name} of the vote of {vote.agent} reads {getattr(vote, name)!s}, signed is {value!s}",
+                )
+    return Finding(claim, True, f"{len(incident.status.consensus.votes)} votes")
+
+
+def _round(certificate: Certificate, incident: Incident) -> Finding:
+    consensus = incident.status.consensus
+    same = (consensus.round, consensus.plan_digest) == (certificate.round, certificate.plan_digest)
+    detail = f"round {certificate.round}"
+    if not same:
+        detail = (
+            f"status.consensus is in round {consensus.round} on {consensus.plan_digest}, the certificate is of round "
+            f"{certificate.round} on {certificate.plan_digest}"
+        )
+    return Finding("the certificate is of the round that the status shows", same, detail)
+
+
+def _approval(plan: Plan, incident: Incident) -> Iterator[Finding]:
+    acted = [a for a in _attempts(plan, incident) if a.steps]
+    approval = incident.spec.approval
+    if incident.status.mode != Mode.APPROVE or not acted:
+        return
+    claim = "a person approved exactly this plan before it was carried out"
+    if approval is None:
+        yield Finding(claim, False, "spec.approval is empty")
+    elif approval.plan_digest != plan.digest or approval.decision != "Approve":
+        yield Finding(claim, False, f"spec.approval says {approval.decision} of {approval.plan_digest}")
+    else:
+        yield Finding(claim, True, f"{approval.approver} (who that is was proven by admission, not by a signature)")
+
+
+def _execution(plan: Plan, incident: Incident) -> Iterator[Finding]:
+    claim = "what was carried out is what was certified"
+    for attempt in _attempts(plan, incident):
+        if len(attempt.steps) > len(plan.steps):
+            yield Finding(claim, False, f"attempt {attempt.id} has more steps than the plan")
+            return
+        for step, record in zip(plan.steps, attempt.steps, strict=False):
+            for name in ("name", "action", "target", "verb", "subresource", "operations"):
+                if getattr(step, name) != getattr(record, name):
+                    yield Finding(claim, False, f"{name} of step {record.name!r} in attempt {attempt.id} differs")
+                    return
+        yield Finding(claim, True, f"attempt {attempt.id}: {len(attempt.steps)} steps, {attempt.outcome}")
+
+
+def _attempts(plan: Plan, incident: Incident) -> list[Attempt]:
+    return [a for a in incident.status.execution.attempts if a.plan_digest == plan.digest]
