@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from pathlib import Path
 
 from incident_agents.assembly import build_agent
@@ -20,7 +21,9 @@ from incident_commander.operators.lease import HEARTBEAT
 from incident_commander.operators.process import Process
 from incident_commander.operators.wakeup import agent_interest, coordinator_interest, executor_interest
 from incident_commander.planning.runbooks import builtin_runbooks
-from incident_commander.settings import PREFIX
+from incident_commander.settings import PREFIX, Address
+
+_BACKLOG = 2048
 
 
 def add_coordinator(process: Process) -> None:
@@ -97,7 +100,8 @@ def add_gateway(process: Process) -> None:
     web.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
 
     async def serve() -> None:
-        serving = asyncio.create_task(web.serve())
+        # Bound here: the server would end the process where the address is taken, and say less.
+        serving = asyncio.create_task(web.serve(sockets=[listen(bind)]))
         stopping = asyncio.create_task(process.stop.wait())
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         app.state.gateway.draining = True
@@ -106,6 +110,17 @@ def add_gateway(process: Process) -> None:
         stopping.cancel()
 
     process.serve(serve())
+
+
+def listen(bind: Address) -> socket.socket:
+    """A listening socket. Raises ``ConfigurationError`` when the address is taken or is not ours."""
+    family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
+    try:
+        return socket.create_server((bind.host, bind.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{PREFIX}GATEWAY_BIND: cannot listen on {bind.host}:{bind.port} ({error.strerror}); choose another address"
+        ) from error
 
 
 def read_key(path: Path | None, setting: str, role: str) -> SigningKey:

@@ -96,28 +96,32 @@ class Process:
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT, or until a part ends by itself, which ends all. Raises what a part raised."""
-        loop = asyncio.get_running_loop()
-        for asked in (signal.SIGTERM, signal.SIGINT):
-            # Kopf takes these over where it runs; when it ends, all ends.
-            loop.add_signal_handler(asked, self.stop.set)
+        self._listen_to_signals()
         health = HealthServer(self.settings.health_bind, self.registry, self._alive, self._ready)
         if self._subscribers:
             await health.start()
+        work = [asyncio.create_task(s.queue.run()) for s in self._subscribers]
         leases = [asyncio.create_task(lease.run()) for lease in self._leases]
-        parts = [asyncio.create_task(part) for part in self._parts()]
+        others = [asyncio.create_task(service) for service in self._services]
+        others.append(asyncio.create_task(self._stopped()))
+        if self._subscribers:
+            others.append(asyncio.create_task(self._watch()))
         _log.info("Started", components=[s.queue.component for s in self._subscribers])
         try:
-            done, _ = await asyncio.wait([*parts, *leases], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*work, *leases, *others], return_when=asyncio.FIRST_COMPLETED)
             for part in done:
                 part.result()
         finally:
-            await self._end(parts, leases)
+            await self._end(work, leases, others)
             await health.stop()
             _log.info("Stopped")
 
-    def _parts(self) -> list[Coroutine[Any, Any, None]]:
-        watching = [self._watch()] if self._subscribers else []
-        return [*watching, *(s.queue.run() for s in self._subscribers), *self._services]
+    def _listen_to_signals(self) -> None:
+        for asked in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(asked, self.stop.set)
+
+    async def _stopped(self) -> None:
+        await self.stop.wait()
 
     async def _watch(self) -> None:
         while not self.stop.is_set() and not await self._knows_incidents():
@@ -125,7 +129,16 @@ class Process:
                 await asyncio.wait_for(self.stop.wait(), _CRD_SECONDS)
         if self.stop.is_set():
             return
-        await watch(self._transport, self._subscribers, stop=self.stop, ready=self._watching)
+        listening = asyncio.create_task(self._take_signals_back())
+        try:
+            await watch(self._transport, self._subscribers, stop=self.stop, ready=self._watching)
+        finally:
+            listening.cancel()
+
+    async def _take_signals_back(self) -> None:
+        """Kopf listens to signals once it runs, and takes seconds to end; work and Leases should not wait for that."""
+        await self._watching.wait()
+        self._listen_to_signals()
 
     async def _knows_incidents(self) -> bool:
         try:
@@ -136,16 +149,19 @@ class Process:
             _log.warning("The API server cannot be reached; trying again", error=str(error))
         return False
 
-    async def _end(self, parts: list[asyncio.Task[None]], leases: list[asyncio.Task[None]]) -> None:
-        """Nothing new, finish what was begun while the Leases are still held, give them back, disconnect."""
+    async def _end(
+        self, work: list[asyncio.Task[None]], leases: list[asyncio.Task[None]], others: list[asyncio.Task[None]]
+    ) -> None:
+        """Begin nothing new, finish what was begun while the Leases are still held, give them back, disconnect."""
         self.stop.set()
         for subscriber in self._subscribers:
             subscriber.queue.stop()
-        await asyncio.wait(parts, timeout=GRACE_SECONDS)
-        for task in (*parts, *leases):
+        await _finish(work)
+        for task in leases:
             task.cancel()
-        await asyncio.gather(*parts, *leases, return_exceptions=True)
+        await _finish(leases)
         await asyncio.gather(*(hold.release() for hold in self._leases))
+        await _finish(others)
         if self.metrics is not None:
             await self.metrics.close()
         await self._base.close()
@@ -163,3 +179,12 @@ class Process:
 
     def _ready(self) -> str:
         return "" if self._watching.is_set() or not self._subscribers else "Incidents are not being watched yet"
+
+
+async def _finish(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for a while, then insist."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -18,8 +18,10 @@ from incident_commander.api.names import EVENT_COMPONENT, GROUP
 from incident_commander.operators.wakeup import Interest, Memory
 from incident_commander.operators.workqueue import Key, WorkQueue
 
-RELIST_SECONDS = 300.0
-"""A watch ends after this time, and the next begins with a list: what was lost in between is seen then."""
+RELIST_SECONDS = 300
+"""A watch ends after this time, and the next begins with a list: what was lost in between is seen then.
+
+Whole seconds: the API server refuses a fraction."""
 LOOK_AGAIN_SECONDS = 60.0
 """Open Incidents are put into the queue that often, whatever the watch says."""
 _PAGE = 200
@@ -85,6 +87,7 @@ def settings() -> kopf.OperatorSettings:
     found.watching.server_timeout = RELIST_SECONDS
     found.watching.connect_timeout = 10.0
     found.watching.chunk_size = _PAGE
+    found.queueing.exit_timeout = 0.5
     found.process.ultimate_exiting_timeout = None
     # Never used with on.event alone; named all the same, since the defaults are shared by every Kopf operator.
     found.persistence.finalizer = f"{GROUP}/kopf"
