@@ -59,7 +59,7 @@ def steps(draw: st.DrawFn) -> tuple[Object, Step]:
     """A random object, and a step of each action that patches."""
     limits = {"memory": draw(quantities), "cpu": draw(st.sampled_from(["100m", "0.5", "1"]))}
     requests = draw(st.sampled_from([{}, {"memory": "32Mi"}, dict(limits)]))
-    resources = {"limits": limits, **({"requests": requests} if requests else {})}
+    resources: dict[str, Any] = {"limits": limits, **({"requests": requests} if requests else {})}
     both = [container(name, **copy.deepcopy(resources)) for name in ("first", "second")]
     containers = both[: draw(st.integers(1, 2))]
     pods = template(*containers, **draw(texts))
