@@ -13,13 +13,14 @@ _ESCAPES = re.compile(
     r"|\x1b[PX^_][^\x1b]{0,4096}(?:\x1b\\)?"  # DCS, SOS, PM, APC
     r"|\x1b[ -/]*[0-~]"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_SPACE = re.compile(r"[\t\n\r\x0b\x0c\x85]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 def clean_line(line: str) -> str:
     """The line without terminal escapes, control and direction characters, at most ``MAX_LINE`` long."""
     bounded = line[: 4 * MAX_LINE]
-    text = _CONTROL.sub("", _ESCAPES.sub("", bounded)).replace("\t", " ").strip()
+    text = _CONTROL.sub("", _SPACE.sub(" ", _ESCAPES.sub("", bounded))).strip()
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"
 
 

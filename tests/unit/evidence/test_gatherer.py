@@ -1,0 +1,175 @@
+"""Gathering: everything that may be read, within bounds, and a named gap for the rest."""
+
+import json
+
+import pytest
+
+from incident_commander.api import kinds
+from incident_commander.api.meta import TargetRef
+from incident_commander.errors import Forbidden, LogsUnavailable, MetricsUnavailable, Unavailable
+from incident_commander.evidence.evidence import target_of
+from incident_commander.evidence.gatherer import gather
+from incident_commander.evidence.scope import FULL, Limits, polling
+from incident_commander.ports import Object
+from tests.unit.diagnosis.builders import (
+    NS,
+    crash_looping,
+    deployment,
+    event,
+    meta,
+    node,
+    pod,
+    replica_set,
+    running,
+    service,
+)
+from tests.unit.evidence.fakes import FakeClock, FakeCluster, FakeMetrics
+
+WEB = deployment(ready=1)
+RS = replica_set(WEB, "6d4b75cb6d", ready=1)
+SICK, WELL = pod(RS, "abcde", crash_looping()), pod(RS, "fghij", running())
+TARGET = target_of(WEB)
+
+
+async def test_objects_logs_and_metrics_of_the_target_are_gathered() -> None:
+    cluster = FakeCluster(
+        WEB,
+        RS,
+        SICK,
+        WELL,
+        node(),
+        logs={(SICK["metadata"]["name"], "web", True): "boot\n\x1b[31mpanic: no rate\x1b[0m\n"},
+    )
+    metrics = FakeMetrics()
+    found = await gather(TARGET, cluster=cluster, metrics=metrics, clock=FakeClock(), namespace=NS)
+    assert found.find(kinds.DEPLOYMENT, NS, "web") is not None
+    assert len(found.of(kinds.POD)) == 2
+    assert [log.lines for log in found.logs if log.previous] == [("boot", "panic: no rate")]
+    assert "container_memory_working_set" in found.metrics
+    assert found.gaps == ()
+
+
+async def test_secrets_are_never_asked_for_and_values_of_config_maps_are_not_kept() -> None:
+    config: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": meta("conf") | {"managedFields": [{"manager": "kubectl"}]},
+        "data": {"PASSWORD": "hunter2hunter2", "STORE": "http://store:6379", "ELSEWHERE": "db.example.com:5432"},
+        "binaryData": {"key.pem": "c2VjcmV0"},
+    }
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": meta("s"), "data": {"a": "c2VjcmV0"}}
+    cluster = FakeCluster(WEB, config, secret, service("store", {"app": "store"}))
+    found = await gather(TARGET, cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS)
+    assert not any("secret" in call for call in cluster.calls)
+    kept = found.of(kinds.CONFIG_MAP)[0]
+    assert kept["data"].keys() == config["data"].keys()
+    assert kept["data"]["STORE"] == "http://store:6379"
+    assert all(kept["data"][key].startswith("sha256:") for key in ("PASSWORD", "ELSEWHERE"))
+    assert "hunter2" not in json.dumps(found.objects)
+    assert "c2VjcmV0" not in json.dumps(found.objects)
+    assert "managedFields" not in kept["metadata"]
+
+
+async def test_a_refused_kind_is_a_gap_and_absent_and_everything_else_is_there() -> None:
+    cluster = FakeCluster(
+        WEB, SICK, refuse={kinds.NODE: Forbidden("nodes is forbidden"), kinds.EVENT: Unavailable("503")}
+    )
+    found = await gather(TARGET, cluster=cluster, metrics=FakeMetrics(), clock=FakeClock(), namespace=NS)
+    assert not found.asked(kinds.NODE)
+    assert found.asked(kinds.POD)
+    assert any(gap.startswith("nodes: Forbidden") for gap in found.gaps)
+    assert any(gap.startswith("events in shop: ServiceUnavailable") for gap in found.gaps)
+
+
+async def test_what_does_not_answer_in_time_is_a_gap() -> None:
+    cluster = FakeCluster(WEB, SICK, hang=[kinds.REPLICA_SET])
+    limits = Limits(seconds=0.05)
+    found = await gather(TARGET, cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS, limits=limits)
+    assert any("replicasets.apps in shop: no answer within 0.05 s" in gap for gap in found.gaps)
+    assert found.asked(kinds.DEPLOYMENT)
+
+
+async def test_a_slow_clock_of_a_rehearsal_ends_gathering_as_well() -> None:
+    cluster = FakeCluster(WEB, SICK)
+    found = await gather(TARGET, cluster=cluster, metrics=None, clock=FakeClock(step=4), namespace=NS)
+    assert len(cluster.calls) <= 3
+    assert any("the 10 s for gathering are over" in gap for gap in found.gaps)
+
+
+async def test_logs_and_metrics_that_are_refused_are_gaps() -> None:
+    name = SICK["metadata"]["name"]
+    cluster = FakeCluster(WEB, RS, SICK, logs={(name, "web", True): LogsUnavailable("previous container not found")})
+    metrics = FakeMetrics({"container_cpu_usage": MetricsUnavailable("connection refused")})
+    found = await gather(TARGET, cluster=cluster, metrics=metrics, clock=FakeClock(), namespace=NS)
+    assert f"log of shop/{name}/web (previous): previous container not found" in found.gaps
+    assert "query container_cpu_usage: connection refused" in found.gaps
+    assert "container_cpu_usage" not in found.metrics
+    assert "container_memory_working_set" in found.metrics
+
+
+async def test_without_a_prometheus_that_is_one_gap() -> None:
+    found = await gather(TARGET, cluster=FakeCluster(WEB), metrics=None, clock=FakeClock(), namespace=NS)
+    assert [gap for gap in found.gaps if gap.startswith("metrics")] == ["metrics: no Prometheus is configured"]
+
+
+async def test_too_many_objects_are_cut_with_the_targets_and_the_sick_ones_kept() -> None:
+    other = deployment("other")
+    other_rs = replica_set(other, "5b5c9d7f6c")
+    crowd: list[Object] = [pod(other_rs, f"p{n:04}", running("other")) for n in range(60)]
+    cluster = FakeCluster(WEB, RS, *crowd, SICK)
+    found = await gather(
+        TARGET, cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS, limits=Limits(objects_per_kind=10)
+    )
+    names = [p["metadata"]["name"] for p in found.of(kinds.POD)]
+    assert len(names) == 10
+    assert SICK["metadata"]["name"] in names
+    assert any(gap.startswith("pods: 10 of 61") for gap in found.gaps)
+
+
+async def test_bytes_calls_and_concurrency_are_bounded() -> None:
+    crowd = [pod(RS, f"p{n:04}", crash_looping()) for n in range(100)]
+    cluster = FakeCluster(WEB, RS, *crowd)
+    limits = Limits(bytes=40_000, calls=24, concurrency=3)
+    found = await gather(TARGET, cluster=cluster, metrics=FakeMetrics(), clock=FakeClock(), namespace=NS, limits=limits)
+    assert len(json.dumps(found.objects)) < 60_000
+    assert len(cluster.calls) <= 24
+    assert cluster.most_running <= 3
+    assert len(found.gaps) <= limits.gaps + 1
+    assert any("bound of 24 calls" in gap for gap in found.gaps)
+
+
+async def test_polling_reads_the_target_and_its_pods_only() -> None:
+    cluster = FakeCluster(WEB, RS, SICK, WELL)
+    metrics = FakeMetrics()
+    found = await gather(
+        TARGET, cluster=cluster, metrics=metrics, clock=FakeClock(), namespace=NS, scope=polling(TARGET)
+    )
+    assert set(found.objects) == {"deployments.apps", "replicasets.apps", "pods", "events"}
+    assert found.logs == ()
+    assert metrics.asked == []
+
+
+async def test_pods_of_a_node_are_gathered_across_namespaces() -> None:
+    target = TargetRef(api_version="v1", kind="Node", name="node-a")
+    cluster = FakeCluster(node(), SICK)
+    await gather(target, cluster=cluster, metrics=None, clock=FakeClock(), namespace="incident-commander")
+    assert "list pods None spec.nodeName=node-a" in cluster.calls
+
+
+async def test_broken_objects_are_left_out_and_counted() -> None:
+    broken: list[Object] = [{"kind": "Pod", "metadata": {"name": 7, "namespace": NS}}]
+    found = await gather(TARGET, cluster=FakeCluster(WEB, SICK, *broken), metrics=None, clock=FakeClock(), namespace=NS)
+    assert len(found.of(kinds.POD)) == 1
+    assert any(gap == "pods: 1 are not well-formed objects" for gap in found.gaps)
+
+
+async def test_events_of_nodes_come_from_the_namespace_in_which_the_kubelet_writes_them() -> None:
+    about_node = event(node(), "NodeNotReady", "Node node-a status is now: NodeNotReady")
+    about_node["metadata"]["namespace"] = "default"
+    found = await gather(TARGET, cluster=FakeCluster(WEB, about_node), metrics=None, clock=FakeClock(), namespace=NS)
+    assert [e["reason"] for e in found.of(kinds.EVENT)] == ["NodeNotReady"]
+
+
+@pytest.mark.parametrize("kind", [kinds.SECRET])
+def test_secrets_are_in_no_scope(kind: kinds.Kind) -> None:
+    assert kind not in FULL.kinds
