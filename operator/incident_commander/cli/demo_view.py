@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from incident_commander.api.agent import Agent
-from incident_commander.api.incident import Attempt, Certificate, CheckResult, Consensus, Incident, Phase
+from incident_commander.api.incident import Attempt, Certificate, CheckResult, Consensus, Incident, Phase, StepOutcome
 from incident_commander.api.kinds import AGENT
 from incident_commander.api.plan import Plan
 from incident_commander.api.statement import Citation, Decision
@@ -87,6 +87,7 @@ def sections(recording: Recording) -> Iterator[Section]:
     if recording.applied is not None:
         yield _patch(recording, recording.applied)
         yield _verification(recording)
+        yield from _undo(recording)
     yield _times(recording)
     yield _ending(recording)
 
@@ -187,8 +188,11 @@ def _certificate(recording: Recording, incident: Incident, plan: Plan, certifica
     verdict = f"valid: {len(certificate.envelopes)} Ed25519 signatures over this plan's digest"
     body = Group(
         styled(certificate.plan_digest, "dim"),
-        Text("Checked again from the Incident and the public keys alone. With one byte of each"),
-        Text.assemble("signature changed it is refused: ", styled(forged[:170] or "NOT REFUSED", "dim")),
+        Text.assemble(
+            "Checked again from the Incident and the public keys alone. With one byte of each signature changed it "
+            "is refused: ",
+            styled(forged[:170] or "NOT REFUSED", "dim"),
+        ),
     )
     good = not problem and bool(forged)
     return Section("Certificate", verdict if good else f"INVALID {problem}", body, Mood.GOOD if good else Mood.BAD)
@@ -227,11 +231,20 @@ def _verification(recording: Recording) -> Section:
         for check in verification.checks
     ]
     window = f" after {seconds(_until(verification.started_at, recording))}"
-    passed = verification.result is CheckResult.PASS
-    undone = verification.undo_checked
-    tail = f"; undone, and the undo checked: {undone}" if undone is not None else ""
-    mood = Mood.GOOD if passed else Mood.BAD
-    return Section("Verification", f"{verification.result}{window}{tail}", Group(*lines), mood)
+    mood = Mood.GOOD if verification.result is CheckResult.PASS else Mood.BAD
+    return Section("Verification", f"{verification.result}{window}", Group(*lines), mood)
+
+
+def _undo(recording: Recording) -> Iterator[Section]:
+    attempt = recording.last.status.execution.attempts[0]
+    if attempt.outcome not in (StepOutcome.UNDONE, StepOutcome.UNDO_FAILED):
+        return
+    step = attempt.steps[0]
+    lines = [f"{operation.op} {operation.path} {operation.value or ''}" for operation in step.undo_operations]
+    body = Group(*(styled(line, "", 150) for line in lines), styled(step.message, "dim"))
+    good = attempt.outcome is StepOutcome.UNDONE
+    verdict = f"{attempt.outcome} from the recorded pre-image at {_clock(attempt.finished_at)}"
+    yield Section("Undo", verdict, body, Mood.GOOD if good else Mood.BAD)
 
 
 def _result(incident: Incident) -> CheckResult | None:

@@ -29,7 +29,7 @@ class LogSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One request and how it was answered (``code`` is the HTTP status)."""
+    """One request and how it was answered (``code`` is the HTTP status; 0: the caller died before it arrived)."""
 
     at: datetime
     call: Call
@@ -52,7 +52,7 @@ class Audit:
             if entry.call.writes
             and (user is None or entry.call.user == user)
             and (resource is None or entry.call.resource == resource)
-            and (not accepted or entry.code < 400)
+            and (not accepted or 200 <= entry.code < 400)
         ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from incident_commander.rehearsal.prometheus import functions
@@ -33,6 +33,15 @@ class Sample:
 
 
 Vector = list[Sample]
+_PER_SAMPLE: Mapping[str, Callable[[float, list[float]], float]] = {
+    "clamp_min": lambda value, extra: max(value, extra[0]),
+    "clamp_max": lambda value, extra: min(value, extra[0]),
+    "clamp": lambda value, extra: min(max(value, extra[0]), extra[1]),
+    "round": lambda value, extra: math.floor(value / (extra or [1.0])[0] + 0.5) * (extra or [1.0])[0],
+    "sort": lambda value, _: value,
+    "sort_desc": lambda value, _: value,
+    "timestamp": lambda value, _: value,
+}
 _SET_OPERATORS = frozenset({"and", "or", "unless"})
 
 
@@ -124,23 +133,16 @@ class Evaluator:
         return found
 
     def _per_sample(self, name: str, arguments: tuple[Node, ...], at: float) -> Vector:
-        vector = self.vector(arguments[0], at) if arguments else []
+        if name not in functions.VALUE and name not in _PER_SAMPLE:
+            raise PromQLError(f"the rehearsal's Prometheus does not know the function {name}")
+        vector = self.vector(arguments[0], at)
         extra = [self._scalar(argument, at) for argument in arguments[1:]]
         if name == "timestamp":
             return [Sample(_unnamed(s.labels), s.at, s.at) for s in vector]
         if name in functions.VALUE:
             return [Sample(_unnamed(s.labels), functions.VALUE[name](s.value), s.at) for s in vector]
-        bounds = {
-            "clamp_min": lambda v: max(v, extra[0]),
-            "clamp_max": lambda v: min(v, extra[0]),
-            "clamp": lambda v: min(max(v, extra[0]), extra[1]),
-            "round": lambda v: math.floor(v / (extra or [1.0])[0] + 0.5) * (extra or [1.0])[0],
-            "sort": lambda v: v,
-            "sort_desc": lambda v: v,
-        }
-        if name not in bounds:
-            raise PromQLError(f"the rehearsal's Prometheus does not know the function {name}")
-        return [Sample(_unnamed(s.labels), bounds[name](s.value), s.at) for s in vector]
+        clamp = _PER_SAMPLE[name]
+        return [Sample(_unnamed(s.labels), clamp(s.value, extra), s.at) for s in vector]
 
     def _label_replace(self, arguments: tuple[Node, ...], at: float) -> Vector:
         target, template, source, pattern = (a.value if isinstance(a, Text) else "" for a in arguments[1:])

@@ -40,7 +40,7 @@ LIMIT_TOO_LOW = Scenario(
 
 
 def _leak(world: World) -> Stage:
-    minutes = world.rng.uniform(8, 14)
+    minutes = world.rng.uniform(13, 22)
     start = 60 * MIB
 
     def program(context: Context) -> Behaviour:
