@@ -93,7 +93,8 @@ def approve(
 ) -> None:
     """Approve the plan that waits.
 
-    Shows it, verifies its certificate, asks, and records your user name. The approval is bound to the digest of the plan: another plan is never approved by it.
+    Shows it, verifies its certificate, asks, and records your user name.
+    The approval is bound to the digest of the plan: another plan is never approved by it.
     """
     _decide(ctx, name, "Approve", digest, reason, yes, Where(kubeconfig, context, namespace))
 
@@ -127,7 +128,8 @@ def undo(
 ) -> None:
     """Take the last change back.
 
-    Shows what that writes, asks, and records your user name. The executor undoes it from the pre-image, unless the object was changed by somebody else since.
+    Shows what that writes, asks, and records your user name.
+    The executor undoes it from the pre-image, unless the object was changed by somebody else since.
     """
     from incident_commander.cli.work import deciding
     from incident_commander.cli.work.desk import carry_out

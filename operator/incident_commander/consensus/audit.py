@@ -15,6 +15,7 @@ from incident_commander.api.plan import Plan
 from incident_commander.api.policy import ConsensusPolicy, Mode
 from incident_commander.consensus.ballot import signed_vote
 from incident_commander.consensus.certificate import verify_certificate
+from incident_commander.consensus.digest import plan_digest
 from incident_commander.consensus.reasons import CertificateReason as Reason
 from incident_commander.errors import InvalidCertificate, InvalidStatement
 
@@ -70,6 +71,15 @@ def _certificate(
     consensus_policy: ConsensusPolicy | None,
 ) -> Iterator[Finding]:
     details = _details(certificate)
+    if certificate.plan_digest != plan.digest == plan_digest(plan):
+        detail = (
+            f"status.plan is another plan now ({plan.runbook}, {plan.digest}); the certified one, "
+            f"{certificate.plan_digest}, is not in this record any more"
+        )
+        yield Finding(_PLAN, False, detail)
+        for claim, _ in _CLAIMS[1:]:
+            yield Finding(claim, None)
+        return
     try:
         verify_certificate(
             certificate,

@@ -9,7 +9,7 @@ only take votes away.
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from incident_commander.api.agent import Agent
 from incident_commander.api.incident import Certificate, Member, RecordedVote
@@ -23,6 +23,9 @@ from incident_commander.consensus.membership import members_of, tolerated_faults
 from incident_commander.consensus.membership import quorum as quorum_of
 from incident_commander.consensus.reasons import CertificateReason, StatementReason
 from incident_commander.errors import InvalidCertificate, InvalidStatement, TooFewAgents
+
+SPREAD = timedelta(seconds=60)
+"""Votes of one round that were cast within this time of one another go into its certificate together."""
 
 
 def issue(
@@ -38,8 +41,8 @@ def issue(
 ) -> Certificate:
     """A certificate from accepted votes, one for each approving member.
 
-    It expires when the votes no longer make a quorum (and the required roles) by themselves. Votes that
-    expire earlier are left out: one agent cannot shorten it by voting for a second only.
+    It expires with the first of its votes. Votes that expire more than ``SPREAD`` before the rest would cease
+    to make a quorum (and the required roles) are left out: one agent cannot shorten it by voting for a second.
     ``required_roles``: of the policy; a vote that they need is never left out.
     Raises InvalidCertificate (``QuorumNotReached`` or ``RequiredRoleMissing``).
     """
@@ -51,7 +54,7 @@ def issue(
     limits += [
         max(expiries[agent] for agent, vote in approvals.items() if vote.role == role) for role in required_roles
     ]
-    included = [vote for agent, vote in sorted(approvals.items()) if expiries[agent] >= min(limits)]
+    included = [vote for agent, vote in sorted(approvals.items()) if expiries[agent] >= min(limits) - SPREAD]
     return Certificate(
         incident_uid=incident_uid,
         round=round_,

@@ -14,6 +14,9 @@ from incident_commander.cli.render.text import styled
 MAX_CITATIONS = 6
 """For the first hypothesis; the others are shown without."""
 
+MAX_VALUE = 160
+"""Characters of a cited value."""
+
 
 def evidence_view(hypotheses: Sequence[Hypothesis], gaps: Sequence[str]) -> RenderableType:
     """The first hypothesis with its citations, the others as one line each, then the gaps."""
@@ -50,5 +53,5 @@ def _citation(cited: Citation) -> Padding:
         where = f"log of {cited.ref}"
     elif cited.kind is CitationKind.METRIC:
         where = f"query {cited.ref}"
-    text = Text.assemble(styled(where, "dim", 300), " = " if cited.value else "", styled(cited.value, "", 300))
+    text = Text.assemble(styled(where, "dim", 300), " = " if cited.value else "", styled(cited.value, "", MAX_VALUE))
     return Padding(text, (0, 0, 0, 7), expand=False)

@@ -61,12 +61,12 @@ def incident_page(incident: Incident, *, now: datetime, advice: str = "") -> Ren
     if status.plan is not None:
         parts += _section("Plan", plan_diff(status.plan))
     if status.consensus.round or status.consensus.history:
-        parts += _section("Votes", votes_view(status.consensus))
+        parts += _section("Votes", Group(*_votes(incident)))
     if status.execution.attempts or any(not g.allowed for g in status.execution.guards):
         parts += _section("Execution", Group(*_execution(incident)))
     if status.verification is not None:
         parts += _section("Verification", _verification(status.verification))
-    parts += _section("Timeline", timeline_view(status.timeline, status.started_at))
+    parts += _section("Timeline", timeline_view(status.timeline, status.started_at, limit=120))
     return Group(*parts)
 
 
@@ -113,8 +113,8 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
         end = status.finished_at
         took = f", took {duration(end - started)}" if end else f", {duration(now - started)} ago"
         yield "Opened", f"{moment(started)}{took}"
-    if status.story:
-        yield "Story", status.story
+    if status.story and not status.phase.terminal:
+        yield "Story", status.story.split("\n", 1)[0]
 
 
 def _evidence(incident: Incident) -> RenderableType:
@@ -122,11 +122,18 @@ def _evidence(incident: Incident) -> RenderableType:
     return body if incident.status.forecast is None else Group(body, forecast_view(incident.status.forecast))
 
 
+def _votes(incident: Incident) -> Iterator[RenderableType]:
+    consensus, plan = incident.status.consensus, incident.status.plan
+    if plan is not None and consensus.plan_digest and plan.digest != consensus.plan_digest:
+        yield styled(f"These are about an earlier plan, {consensus.plan_digest[:19]}…, not the one above.", "yellow")
+    yield votes_view(consensus)
+
+
 def _execution(incident: Incident) -> Iterator[RenderableType]:
     for attempt in incident.status.execution.attempts:
         yield _attempt(attempt)
         for step in attempt.steps:
-            said = f"{step.reason}: {step.message}" if step.reason else step.message
+            said = step.message if len(attempt.steps) > 1 else ""
             yield Padding(
                 Text.assemble(
                     styled(step.outcome, _STEP_STYLE.get(step.outcome, "")),

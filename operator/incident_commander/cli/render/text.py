@@ -19,12 +19,12 @@ _HOSTILE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def safe(value: object, limit: int = 2000) -> str:
     """One line of printable text: everything else is shown as its Python escape.
 
-    Longer text is cut at ``limit`` characters and says so.
+    Longer text is cut at ``limit`` characters and ends in ``…``.
     """
     text = str(value)
     cut = text[:limit]
     shown = "".join(_escaped(char) for char in cut)
-    return shown if len(text) <= limit else f"{shown}… ({len(text) - limit} more characters)"
+    return shown if len(text) <= limit else f"{shown}…"
 
 
 def safe_lines(value: object, limit: int = 8000) -> list[str]:

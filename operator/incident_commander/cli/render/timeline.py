@@ -13,8 +13,13 @@ from incident_commander.api.incident import TimelineEntry
 from incident_commander.cli.render.text import clock, duration, styled
 
 
-def timeline_view(entries: Sequence[TimelineEntry], started_at: datetime | None = None) -> RenderableType:
-    """When (UTC, and since ``started_at`` or the first entry), who, what. Oldest first, as recorded."""
+def timeline_view(
+    entries: Sequence[TimelineEntry], started_at: datetime | None = None, *, limit: int = 1024
+) -> RenderableType:
+    """When (UTC, and since ``started_at`` or the first entry), who, what. Oldest first, as recorded.
+
+    ``limit``: characters of each message.
+    """
     if not entries:
         return Text("Nothing is recorded yet.", style="dim")
     start = started_at or entries[0].at
@@ -24,7 +29,9 @@ def timeline_view(entries: Sequence[TimelineEntry], started_at: datetime | None 
     table.add_column(no_wrap=True, max_width=14, overflow="ellipsis")
     table.add_column(overflow="fold")
     for entry in entries:
-        what = Text.assemble(styled(entry.reason, "bold"), "  " if entry.message else "", styled(entry.message))
+        what = Text.assemble(
+            styled(entry.reason, "bold"), "  " if entry.message else "", styled(entry.message, limit=limit)
+        )
         since = f"+{duration(entry.at - start)}" if entry.at >= start else f"-{duration(start - entry.at)}"
         table.add_row(clock(entry.at), since, styled(entry.actor), what)
     return table

@@ -12,6 +12,8 @@ from incident_commander.api.incident import Certificate, Consensus, PastRound, R
 from incident_commander.api.statement import Decision
 from incident_commander.cli.render.text import clock, moment, safe, styled
 
+MAX_REASON = 160
+"""Characters of a vote's reason that are shown."""
 _MARK: Mapping[Decision, tuple[str, str]] = {
     Decision.APPROVE: ("✓ approve", "green"),
     Decision.REJECT: ("✗ reject", "red"),
@@ -69,7 +71,7 @@ def _table(consensus: Consensus) -> Table:
             shown, why = styled("· no vote", "dim"), "none that verifies was found"
         else:
             shown, why = Text(*_MARK[vote.decision]), f"{vote.reason}: {vote.message}" if vote.message else vote.reason
-        table.add_row(styled(member.agent), shown, styled(why))
+        table.add_row(styled(member.agent), shown, styled(why, limit=MAX_REASON))
     return table
 
 
