@@ -179,6 +179,10 @@ class Installed:
 
         return self._remembered(f"{namespace}:{name}", make)
 
+    def administrator(self) -> Client:
+        """A client of the administrator (group system:masters), whom RBAC never refuses."""
+        return self._remembered("", lambda: Client(self.plane, self._admin_tls, {}))
+
     def user(self, name: str) -> Client:
         """A client of a person (whom the administrator impersonates). Has no rights before `allow`."""
 
@@ -197,6 +201,22 @@ class Installed:
         rule = self.plane.request("GET", f"/apis/{_RBAC}/v1/clusterroles/{cluster_role}")["rules"][-1]
         resource = f"{rule['resources'][-1]}.{rule['apiGroups'][-1]}".rstrip(".")
         _wait(f"{name} does not hold", lambda: self.user(user).may(rule["verbs"][-1], resource, namespace))
+
+    @contextlib.contextmanager
+    def mistaken_rights(self, service_account: str) -> Iterator[None]:
+        """Every right in the cluster, as if granted by mistake: what is refused now, admission refuses."""
+        reference = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": "cluster-admin"}
+        subject = {"kind": "ServiceAccount", "name": service_account, "namespace": OPERATOR_NAMESPACE}
+        path, name = f"/apis/{_RBAC}/v1/clusterrolebindings", f"mistake-{service_account}"
+        body = {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
+        client = self.service_account(service_account)
+        self.plane.request("POST", path, body)
+        try:
+            _wait(f"{name} does not hold", lambda: client.may("delete", "secrets"))
+            yield
+        finally:
+            self.plane.request("DELETE", f"{path}/{name}")
+            _wait(f"{name} still holds", lambda: not client.may("delete", "secrets"))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator; skips where the control plane has no kubectl."""
