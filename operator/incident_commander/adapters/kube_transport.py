@@ -22,6 +22,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 from incident_commander import errors
+from incident_commander.adapters.kube_json import encode
 from incident_commander.adapters.kube_status import error_from_answer
 
 _READ_TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
@@ -165,6 +166,13 @@ class Transport:
             raise error_from_answer(f"{method} {path}", status, headers, content, guarded=guarded)
         return content
 
+    def _session(self) -> aiohttp.ClientSession:
+        """The client library's connections. Its ``request`` would encode bodies in a way that fails ``test``s."""
+        if self._rest.pool_manager is None:
+            self._rest.pool_manager = self._rest._create_pool_manager()
+        session: aiohttp.ClientSession = self._rest.pool_manager
+        return session
+
     async def _exchange(
         self,
         identity: Identity,
@@ -184,12 +192,15 @@ class Transport:
         clock = asyncio.get_running_loop().time
         started, status = clock(), 0
         try:
-            response = await self._rest.request(
+            response = await self._session().request(
                 method,
                 url,
                 headers=headers,
-                body=body,
-                _request_timeout=_READ_TIMEOUT if method == "GET" else _WRITE_TIMEOUT,
+                data=None if body is None else encode(body),
+                timeout=_READ_TIMEOUT if method == "GET" else _WRITE_TIMEOUT,
+                proxy=self._rest.proxy,
+                proxy_headers=self._rest.proxy_headers,
+                server_hostname=self._configuration.tls_server_name,
             )
             content = bytes(await response.read())
             status = int(response.status)

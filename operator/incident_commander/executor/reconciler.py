@@ -86,8 +86,6 @@ class Executor:
             return await self._refuse(incident, denied, denied.guards)
         except Refusal as refusal:
             return await self._refuse(incident, refusal, ())
-        except Conflict:
-            return 0.2
         attempt = record.new_attempt(incident, plan, self._clock.now())
         execution = record.with_attempt(incident.status.execution, attempt)
         try:

@@ -342,6 +342,19 @@ class TestJsonPatch:
             await side.json("web", test_op("/spec/replicas", 3), replace("/spec/paused", True))
         assert "paused" not in (await side.cluster.get(DEPLOYMENT, side.namespace, "web"))["spec"]
 
+    async def test_any_text_is_equal_to_itself(self, side: Side) -> None:
+        text = 'a && b < c > d \u2028 Zürich 🚑 \n\t\x1f "quoted" \\ /'
+        template = {"metadata": {"annotations": {"text": text}}}
+        stored = await side.merge((await side.deploy())["metadata"]["name"], {"spec": {"template": template}})
+
+        patched = await side.json(
+            "web",
+            test_op("/spec/template", stored["spec"]["template"]),
+            {"op": "add", "path": "/spec/paused", "value": True},
+        )
+
+        assert patched["spec"]["template"]["metadata"]["annotations"]["text"] == text
+
     async def test_a_test_of_an_old_resource_version_is_a_conflict(self, side: Side) -> None:
         old = (await side.deploy())["metadata"]["resourceVersion"]
         await side.merge("web", {"spec": {"replicas": 0, "paused": True}})

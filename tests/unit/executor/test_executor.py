@@ -73,6 +73,16 @@ class TestCarryingOut:
         assert (await stage.attempt()).reason == "TargetBusy"
         assert stage.workload_writes() == 0
 
+    async def test_a_dry_run_that_always_conflicts_is_left_to_the_callers_backoff(self) -> None:
+        stage = Stage()
+        await stage.prepare()
+        fault = stage.world.faults.inject(
+            lambda: Conflict("changed"), user=EXECUTOR, resource="deployments.apps", verb="patch", times=None
+        )
+        with pytest.raises(Conflict):
+            await stage.executor().reconcile("shop", "inc")
+        assert fault.raised == 1
+
     async def test_nothing_is_written_in_any_other_phase(self) -> None:
         stage = Stage()
         await stage.prepare()
