@@ -84,7 +84,7 @@ class PrometheusMetrics:
     async def _post(self, endpoint: str, form: Mapping[str, str]) -> tuple[int, bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._timeout + 1, connect=5), trust_env=True
+                timeout=aiohttp.ClientTimeout(total=self._timeout, connect=5), trust_env=True
             )
         headers = {"Accept": "application/json"}
         if self._login is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -27,8 +27,8 @@ class HealthServer:
     async def start(self) -> None:
         """Raises ``ConfigurationError`` when the address cannot be listened on."""
         app = web.Application()
-        app.router.add_get("/healthz", lambda _: self._answer(self._alive))
-        app.router.add_get("/readyz", lambda _: self._answer(self._ready))
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
@@ -47,14 +47,15 @@ class HealthServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _answer(self, probe: Probe) -> web.Response:
-        problem = probe()
-        return web.Response(text=(problem or "ok") + "\n", status=503 if problem else 200)
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return _answer(self._alive())
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return _answer(self._ready())
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def first_problem(probes: Mapping[str, Probe]) -> str:
-    """The first probe that is not well, with its name."""
-    return next((f"{name}: {problem}" for name, probe in probes.items() if (problem := probe())), "")
+def _answer(problem: str) -> web.Response:
+    return web.Response(text=(problem or "ok") + "\n", status=503 if problem else 200)
