@@ -61,9 +61,9 @@ TargetGone               the target            none
 Unknown                  the target            none
 ======================== ===================== =========================================================
 
-Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is 1.5 times the observed peak and at least
-1.25 times the limit, else twice the limit, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the
-limit, or twice when more than half of the periods were throttled. ``suggestedMaxReplicas`` is 1.5 times the
+Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
+observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
+half of the periods were throttled, three times beyond 80 %. ``suggestedMaxReplicas`` is 1.5 times the
 maximum, at least two more. ``changed`` lists what the newest revision changed in that container, of:
 image, command, args, env, config, resources, probes, ports, volumes, placement, other.
 """

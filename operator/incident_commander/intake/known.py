@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from incident_commander.api.incident import Phase
+from incident_commander.api.incident import Outcome, Phase
 from incident_commander.api.names import LABEL_TARGET_HASH
 from incident_commander.api.statement import Severity
 from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
 from incident_commander.ports import Object
 
 _TERMINAL = frozenset(phase.value for phase in Phase if phase.terminal)
+_HANDED_OVER = frozenset({Outcome.RECOMMENDED.value, Outcome.REJECTED.value, Outcome.ROLLED_BACK.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Known:
     """Value of the label ``incidentcommander.io/target``."""
     phase: str
     open: bool
-    """Neither ended nor being deleted: alerts may join."""
+    """Alerts may join: not being deleted, and not ended, or ended with people while one of its alerts still fires.
+
+    What people already have on their desk needs no second Incident, and no second try of what did not help.
+    """
     created: str
     alerts: Mapping[str, KnownAlert]
     """By fingerprint."""
@@ -72,7 +76,7 @@ def known_incident(obj: Object) -> Known:
         resource_version=str(meta.get("resourceVersion") or ""),
         lane=str(labels.get(LABEL_TARGET_HASH) or ""),
         phase=phase,
-        open=phase not in _TERMINAL and not meta.get("deletionTimestamp"),
+        open=not meta.get("deletionTimestamp") and (phase not in _TERMINAL or _on_the_desk(obj, alerts or ())),
         created=str(meta.get("creationTimestamp") or ""),
         alerts=_alerts(alerts or ()),
         places=None if alerts is None else len(alerts),
@@ -81,6 +85,13 @@ def known_incident(obj: Object) -> Known:
         omitted=Omitted.from_text(str(annotations.get(ANNOTATION_OMITTED, "{}")), _count(spec.get("omittedAlerts"))),
         annotated=isinstance(meta.get("annotations"), dict),
     )
+
+
+def _on_the_desk(obj: Object, alerts: Sequence[Any]) -> bool:
+    status = _mapping(obj.get("status"))
+    phase, outcome = status.get("phase"), status.get("outcome")
+    held = phase == Phase.ESCALATED.value or (phase == Phase.CLOSED.value and outcome in _HANDED_OVER)
+    return held and any(alert.firing for alert in _alerts(alerts).values())
 
 
 def home_of(knowns: Sequence[Known], lane: str) -> Known | None:

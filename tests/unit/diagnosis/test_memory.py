@@ -55,7 +55,7 @@ def test_a_plateau_at_the_limit_is_a_limit_that_is_too_low() -> None:
     found = diagnose(killed(lived=700, working_set=flat), incident(), NOW)
     top = found.hypotheses[0]
     assert (top.cause, top.confidence >= 80) == (Cause.MEMORY_LIMIT_TOO_LOW, True), told(found)
-    assert top.facts["suggestedMemoryLimit"] == "378Mi"
+    assert top.facts["suggestedMemoryLimit"] == "512Mi"
 
 
 def test_a_kill_seconds_after_the_start_needs_no_series() -> None:
@@ -95,9 +95,8 @@ def test_growth_far_below_the_limit_is_no_incident() -> None:
     assert all(h.confidence < 50 for h in found.hypotheses), told(found)
 
 
-def test_the_suggested_limit_is_one_and_a_half_times_the_peak_and_always_more_than_before() -> None:
-    assert suggested_limit(LIMIT, 250 * MIB) == "375Mi"
-    assert suggested_limit(LIMIT, 140 * MIB) == "320Mi"
-    assert suggested_limit(LIMIT, 20 * MIB) == "512Mi"  # the peak was never scraped
+def test_the_suggested_limit_is_twice_the_limit_unless_the_peak_asks_for_more() -> None:
+    assert suggested_limit(LIMIT, 250 * MIB) == "512Mi"
+    assert suggested_limit(LIMIT, 400 * MIB) == "600Mi"
     assert suggested_limit(LIMIT, None) == "512Mi"
     assert suggested_limit(None, None) == ""

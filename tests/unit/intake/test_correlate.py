@@ -53,9 +53,23 @@ class TestANewAlert:
     def test_of_the_same_group_and_start_gets_another_name_when_that_incident_has_ended(self) -> None:
         board = Board()
         board.send(alert("a1"))
-        board.end("Escalated")
+        board.end("Resolved")
         assert board.send(alert("a2")) == [Fate.CREATED]
         assert len({obj["metadata"]["name"] for obj in board.incidents}) == 2
+
+    def test_joins_what_people_already_have_on_their_desk(self) -> None:
+        board = Board()
+        board.send(alert("a1"))
+        board.end("Escalated")
+        assert board.send(alert("a2")) == [Fate.JOINED]
+        assert len(board.incidents) == 1
+
+    def test_does_not_join_what_people_had_once_all_of_it_resolved(self) -> None:
+        board = Board()
+        board.send(alert("a1"))
+        board.end("Escalated")
+        board.send(alert("a1", resolved=True))
+        assert board.send(alert("a2")) == [Fate.CREATED]
 
     def test_of_one_post_share_one_incident_and_one_write(self) -> None:
         board = Board()

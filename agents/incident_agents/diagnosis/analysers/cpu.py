@@ -60,10 +60,17 @@ def analyse(case: Case) -> Iterator[Finding]:
         evidence=evidence,
         facts={
             "cpuLimit": format_cpu(limit),
-            "suggestedCPULimit": format_cpu(limit * (Decimal(2) if ratio > 0.5 else Decimal("1.5"))),
+            "suggestedCPULimit": format_cpu(limit * _factor(ratio)),
             "throttledRatio": f"{ratio:.2f}",
         },
     )
+
+
+def _factor(ratio: float) -> Decimal:
+    """How much more to allow. The more periods are cut short, the less the use tells of what is wanted."""
+    if ratio > 0.8:
+        return Decimal(3)
+    return Decimal(2) if ratio > 0.5 else Decimal("1.5")
 
 
 def _usage(case: Case, pod: str, container: str) -> float | None:

@@ -202,14 +202,12 @@ def _finding(case: Case, use: _Use, verdict: _Verdict) -> Finding:
 
 
 def suggested_limit(limit: int | None, peak: int | None) -> str:
-    """1.5 times the observed peak and at least 1.25 times the limit; twice the limit when no peak is known.
+    """Twice the limit, and at least 1.5 times the observed peak.
 
-    A peak below half of the limit is not the one that killed: it was never scraped.
+    A container that was killed at its limit never showed how much it needs: the peak is cut off there.
     """
-    if peak is not None and (limit is None or peak >= limit // 2):
-        wanted = Decimal(peak) * 3 / 2
-        return format_memory(_whole_mib(max(wanted, Decimal(limit or 0) * 5 / 4)))
-    return format_memory(_whole_mib(Decimal(limit) * 2)) if limit is not None else ""
+    wanted = max(Decimal(limit or 0) * 2, Decimal(peak or 0) * 3 / 2)
+    return format_memory(_whole_mib(wanted)) if wanted else ""
 
 
 def _whole_mib(size: Decimal) -> int:

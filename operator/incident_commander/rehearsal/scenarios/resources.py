@@ -57,7 +57,7 @@ LEAK = Scenario(
     "Memory grows without end",
     Truth(
         Cause.MEMORY_LEAK,
-        frozenset({Outcome.REMEDIATED, Outcome.ESCALATED, Outcome.PREVENTED}),
+        frozenset({Outcome.REMEDIATED, Outcome.ESCALATED, Outcome.PREVENTED, Outcome.SELF_HEALED}),
         frozenset({ActionName.RESTART_ROLLOUT}),
     ),
     _leak,
