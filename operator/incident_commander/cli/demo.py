@@ -6,10 +6,8 @@ import asyncio
 import logging
 import random
 import secrets
-from typing import Annotated
 
 import structlog
-import typer
 from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
@@ -25,13 +23,8 @@ _MENDED = (CRASHING_RELEASE, BAD_IMAGE, LIMIT_TOO_LOW)
 _SEEDS = 10_000
 
 
-def demo(
-    seed: Annotated[
-        int | None,
-        typer.Option(help="The same seed shows the same, to the byte; default: a new one.", show_default=False),
-    ] = None,
-) -> None:
-    """Two incidents, from alert to verified fix, and to an undone one. Needs no cluster and no network.
+def demo(seed: int | None = None) -> None:
+    """Two incidents, from alert to verified fix, and to an undone one; a new seed when none is given.
 
     The same coordinator, executor and six agents as on a real cluster; only the cluster is simulated.
     """

@@ -15,10 +15,10 @@ from rich.text import Text
 from incident_commander.api.agent import Agent
 from incident_commander.api.incident import Attempt, Certificate, CheckResult, Consensus, Incident, Phase, StepOutcome
 from incident_commander.api.kinds import AGENT
-from incident_commander.api.plan import Plan
+from incident_commander.api.plan import FieldValue, Plan
 from incident_commander.api.statement import Citation, Decision
 from incident_commander.cli.recording import Recording
-from incident_commander.cli.render.plan import plan_diff
+from incident_commander.cli.render.plan import changes, plan_diff
 from incident_commander.cli.render.text import clock, safe, styled
 from incident_commander.consensus.certificate import verify_certificate
 from incident_commander.errors import InvalidCertificate
@@ -226,7 +226,9 @@ def _verification(recording: Recording) -> Section:
         return Section("Verification", "not measured", mood=Mood.BAD)
     lines = [
         Text.assemble(
-            styled(f"{check.result:<13}", _RESULT_STYLE[check.result]), styled(f"{check.name}: "), styled(check.message)
+            styled(f"{check.result:<13}", _RESULT_STYLE[check.result]),
+            styled(f"{check.name}: "),
+            styled(check.message, "", 170),
         )
         for check in verification.checks
     ]
@@ -240,8 +242,12 @@ def _undo(recording: Recording) -> Iterator[Section]:
     if attempt.outcome not in (StepOutcome.UNDONE, StepOutcome.UNDO_FAILED):
         return
     step = attempt.steps[0]
-    lines = [f"{operation.op} {operation.path} {operation.value or ''}" for operation in step.undo_operations]
-    body = Group(*(styled(line, "", 150) for line in lines), styled(step.message, "dim"))
+    written = [FieldValue(path=operation.path, value=operation.value) for operation in step.operations]
+    lines = []
+    for change in changes(step.undo_operations, written):
+        lines += [styled(change.path, "bold"), styled(f"- {change.before}", "red", 150)]
+        lines.append(styled(f"+ {change.after}", "green", 150))
+    body = Group(*lines, styled(f"checked: the target {step.message}", "dim"))
     good = attempt.outcome is StepOutcome.UNDONE
     verdict = f"{attempt.outcome} from the recorded pre-image at {_clock(attempt.finished_at)}"
     yield Section("Undo", verdict, body, Mood.GOOD if good else Mood.BAD)
