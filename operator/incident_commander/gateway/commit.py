@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from incident_commander import errors
 from incident_commander.api.kinds import INCIDENT
 from incident_commander.api.names import FIELD_MANAGER_GATEWAY
-from incident_commander.gateway.incidents import IncidentCache
+from incident_commander.gateway.incidents import IncidentCache, Reading
 from incident_commander.gateway.metrics import GatewayMetrics
 from incident_commander.intake.correlate import Arrival, Create, Decision, Fate, Patch, decide
 from incident_commander.intake.known import Known, home_of, known_incident
@@ -20,6 +20,7 @@ from incident_commander.ports import Clock, Cluster, PatchType
 
 _ATTEMPTS = 10
 _BACKOFF_SECONDS = 0.02
+_STORM_SLOTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Batch:
 class _State:
     """What one commit remembers from attempt to attempt."""
 
-    admitted: bool
-    """Whether storm control lets it create an Incident."""
+    admitted: bool | None
+    """Whether storm control lets it write about new alerts; None while it was not asked."""
     by_name: list[Known] = field(default_factory=list)
     creating: str = ""
     """Name of the Incident that the last attempt was about to create, or empty."""
@@ -75,19 +76,21 @@ class Committer:
         self._clock = clock
         self._storms = storms
         self._slots = slots
+        # Apart from the others, so that what is counted in a storm does not wait behind what is looked for.
+        self._storm_slots = asyncio.Semaphore(_STORM_SLOTS)
         self._metrics = metrics
         self._incidents = IncidentCache(cluster, clock)
 
     async def commit(self, lane: Lane, batch: Batch) -> None:
         """Store the batch. Raises a ``ClusterError``; what was stored before it is in ``batch.settled``."""
-        state = _State(admitted=lane.storm)
+        state = _State(admitted=True if lane.storm else None)
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._metrics.conflicts.inc()
                 self._incidents.forget(lane)
                 await self._clock.sleep(random.uniform(0.0, _BACKOFF_SECONDS * 2 ** min(attempt, 5)))
             try:
-                async with self._slots:
+                async with self._storm_slots if lane.storm else self._slots:
                     await self._attempt(lane, batch, state)
                 return
             except errors.AlreadyExists:
@@ -109,46 +112,51 @@ class Committer:
                 batch.overflow = True
                 return
             reading = await self._incidents.load(lane)
-        decision = self._decide([*state.by_name, *reading.knowns], lane, batch)
-        if decision.create is not None and not state.admitted:
-            state.admitted = self._storms.admits_incident(lane.namespace, self._clock.now())
-        if decision.create is not None and state.admitted and not fresh:
+        decision = self._decide(reading, lane, batch, state)
+        if decision.create is not None and not fresh:
             # Never create on what may be stale: another replica may have done so already.
             reading = await self._incidents.load(lane)
-            decision = self._decide([*state.by_name, *reading.knowns], lane, batch)
-        await self._patch(lane, decision, batch, home_of(reading.knowns, lane.hash))
-        if decision.create is not None and state.admitted:
-            state.creating = decision.create.name
-            await self._create(lane, decision.create, batch)
-        batch.overflow = decision.create is not None and not state.admitted
-
-    def _decide(self, knowns: list[Known], lane: Lane, batch: Batch) -> Decision:
-        decision = decide(lane, list({known.key: known for known in knowns}.values()), batch.arrivals, batch.truncated)
+            decision = self._decide(reading, lane, batch, state)
         for place, (fate, incident) in decision.settled.items():
             batch.settle({place: fate}, incident)
-        if decision.create is None and not decision.patches:
+        home = home_of(reading.knowns, lane.hash)
+        for patch in decision.patches:
+            await self._patch(lane, patch, batch, home)
+        if decision.create is not None:
+            state.creating = decision.create.name
+            await self._create(lane, decision.create, batch)
+        if state.admitted is None or state.admitted:
             batch.truncated.clear()
+        else:
+            batch.overflow = True
+
+    def _decide(self, reading: Reading, lane: Lane, batch: Batch, state: _State) -> Decision:
+        """Storm control is asked once per commit, and only when there is something new to write."""
+        newest = self._incidents.get(Lane.of_storm(lane.namespace)) if not lane.storm else None
+        found = [*state.by_name, *reading.knowns, *(newest.knowns if newest is not None else ())]
+        knowns = list({known.key: known for known in found}.values())
+        decision = decide(lane, knowns, batch.arrivals, batch.truncated, take_new=state.admitted is not False)
+        if state.admitted is None and (decision.create is not None or decision.joins):
+            admits = self._storms.admits_incident if decision.create is not None else self._storms.admits_join
+            state.admitted = admits(lane.namespace, self._clock.now())
+            if not state.admitted:
+                decision = decide(lane, knowns, batch.arrivals, batch.truncated, take_new=False)
         return decision
 
-    async def _patch(self, lane: Lane, decision: Decision, batch: Batch, home: Known | None) -> None:
-        for patch in decision.patches:
-            known = await self._apply(patch)
-            batch.settle(patch.fates, known.key)
-            self._incidents.stored(lane, known)
-            if home is not None and known.key == home.key:
-                batch.truncated.clear()
-
-    async def _apply(self, patch: Patch) -> Known:
-        return known_incident(
-            await self._cluster.patch(
-                INCIDENT,
-                patch.known.namespace,
-                patch.known.name,
-                patch.operations,
-                patch_type=PatchType.JSON,
-                field_manager=FIELD_MANAGER_GATEWAY,
-            )
+    async def _patch(self, lane: Lane, patch: Patch, batch: Batch, home: Known | None) -> None:
+        stored = await self._cluster.patch(
+            INCIDENT,
+            patch.known.namespace,
+            patch.known.name,
+            patch.operations,
+            patch_type=PatchType.JSON,
+            field_manager=FIELD_MANAGER_GATEWAY,
         )
+        known = known_incident(stored)
+        batch.settle(patch.fates, known.key)
+        self._incidents.stored(lane, known)
+        if home is not None and known.key == home.key:
+            batch.truncated.clear()
 
     async def _create(self, lane: Lane, create: Create, batch: Batch) -> None:
         stored = await self._cluster.create(INCIDENT, lane.namespace, create.body, field_manager=FIELD_MANAGER_GATEWAY)

@@ -1,16 +1,22 @@
-"""Group commit: alerts of one lane that arrive while a write is in flight share the next one."""
+"""Group commit: alerts of one lane that arrive while a write is in flight, or just after one, share the next one."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from incident_commander.errors import ClusterError, Unavailable
 from incident_commander.gateway.commit import Batch, Settled
 from incident_commander.gateway.metrics import GatewayMetrics
 from incident_commander.intake.correlate import Arrival
 from incident_commander.intake.lane import Lane
+from incident_commander.ports import Clock
+
+_PACE = timedelta(seconds=0.2)
+"""From one write to an Incident to the next. The first alert never waits; a flood becomes five writes a second."""
 
 Commit = Callable[[Lane, Batch], Awaitable[None]]
 
@@ -25,9 +31,12 @@ class _Submission:
 class Lanes:
     """One writer per lane, for as long as there is something to write."""
 
-    def __init__(self, commit: Commit, metrics: GatewayMetrics) -> None:
+    def __init__(self, commit: Commit, clock: Clock, metrics: GatewayMetrics) -> None:
         self._commit = commit
+        self._clock = clock
         self._metrics = metrics
+        self._written: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        """When each lane was last written to, oldest first; only those of the last moment."""
         self._waiting: dict[tuple[str, str], list[_Submission]] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
@@ -51,14 +60,25 @@ class Lanes:
 
     async def _write(self, lane: Lane, key: tuple[str, str]) -> None:
         try:
-            while waiting := self._waiting[key]:
-                self._waiting[key] = []
+            while self._waiting[key]:
+                await self._pace(key)
+                waiting, self._waiting[key] = self._waiting[key], []
                 try:
                     await self._store(lane, waiting)
                 finally:
                     _give_up(waiting)
         finally:
             _give_up(self._waiting.pop(key))
+
+    async def _pace(self, key: tuple[str, str]) -> None:
+        last = self._written.get(key)
+        if last is not None and (early := (last + _PACE - self._clock.now()).total_seconds()) > 0:
+            await self._clock.sleep(early)
+        now = self._clock.now()
+        self._written[key] = now
+        self._written.move_to_end(key)
+        while now - next(iter(self._written.values())) > _PACE:
+            self._written.popitem(last=False)
 
     async def _store(self, lane: Lane, submissions: Sequence[_Submission]) -> None:
         arrivals = [arrival for submission in submissions for arrival in submission.arrivals]

@@ -57,7 +57,7 @@ class Receiver:
         self._reviewer = reviewer
         self._metrics = metrics
         self._targets = TargetFinder(cluster, clock, storms, slots, settings)
-        self._lanes = Lanes(Committer(cluster, clock, storms, slots, metrics).commit, metrics)
+        self._lanes = Lanes(Committer(cluster, clock, storms, slots, metrics).commit, clock, metrics)
 
     async def receive(self, notification: Notification, user: User | None = None) -> Receipt:
         """Store a notification.

@@ -32,6 +32,11 @@ class Remembered(Generic[_K, _V]):
         found = self._values.get(key)
         return found is not None and self._clock.now() < found[0]
 
+    def peek(self, key: _K) -> _V | None:
+        """The remembered value, or None."""
+        found = self._values.get(key)
+        return found[1] if found is not None and self._clock.now() < found[0] else None
+
     async def get(self, key: _K, ask: Callable[[], Awaitable[_V]]) -> _V:
         """The remembered value, or what ``ask`` answers. Its errors reach all who wait, and are not remembered."""
         found = self._values.get(key)

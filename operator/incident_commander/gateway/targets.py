@@ -80,8 +80,13 @@ class TargetFinder:
         named = candidates(arrival.alert.labels)
         home = await self.home(named)
         refs = [ref for ref in named.refs if ref.namespace in (None, home)]
-        if refs and not self._sightings.knows(refs[0]) and not self._may_look(home):
-            return Lane.of_storm(home)
+        if refs and not self._sightings.knows(refs[0]):
+            # Pods of a controller that was just seen are not looked for one by one.
+            seen = [ref for ref in named.suggested if ref in refs and self._sightings.peek(ref) is not None]
+            if seen and refs[0].kind == "Pod":
+                refs = seen
+            elif not self._may_look(home):
+                return Lane.of_storm(home)
         for ref in refs:
             found = await self._top(ref)
             if found is not None:

@@ -69,20 +69,31 @@ class Decision:
     """Fate and the Incident's ``namespace/name`` (empty for none)."""
     patches: list[Patch] = field(default_factory=list)
     create: Create | None = None
+    joins: bool = False
+    """Whether alerts that were not known before are written into an Incident that is stored already."""
 
 
 def decide(
-    lane: Lane, knowns: Sequence[Known], arrivals: Mapping[int, Arrival], truncated: Mapping[str, int]
+    lane: Lane,
+    knowns: Sequence[Known],
+    arrivals: Mapping[int, Arrival],
+    truncated: Mapping[str, int],
+    *,
+    take_new: bool = True,
 ) -> Decision:
     """What to write for these arrivals of one lane, so that each is recorded or counted exactly once.
 
     ``knowns``: Incidents of the lane and storms of its namespace, open and ended. ``truncated``: by group key, how
-    many alerts Alertmanager left out.
+    many alerts Alertmanager left out. ``take_new`` False: only alerts that are known already are decided about; the
+    others appear nowhere in the decision.
     """
-    stored = [Draft.of(known) for known in knowns]
+    stored = [Draft.of(known, lane) for known in knowns]
     home = home_of(knowns, lane.hash)
-    into = next((draft for draft in stored if draft.base is home), Draft.of(None)) if home else Draft.of(None)
+    into = next((draft for draft in stored if draft.base is home and home is not None), Draft.of(None, lane))
     drafts = [into, *(draft for draft in stored if draft is not into)]
+    if not take_new:
+        arrivals = {place: arrival for place, arrival in arrivals.items() if _is_known(arrival.alert, drafts)}
+        truncated = {}
     for group_key, count in truncated.items():
         if not any(_counts_truncated(draft, group_key, count) for draft in drafts):
             into.count_truncated(group_key, count)
@@ -99,10 +110,21 @@ def decide(
                 decision.create = _create(lane, knowns, arrivals, truncated, draft, mine)
         elif draft.changed:
             decision.patches.append(Patch(draft.base, patch_of(draft, draft.base), mine))
+            decision.joins |= draft is into and (bool(draft.added) or draft.omitted != draft.base.omitted)
         else:
             decision.settled.update({place: (fate, draft.base.key) for place, fate in mine.items()})
     decision.settled.update({place: (fate, "") for place, (fate, of) in fates.items() if of is None})
     return decision
+
+
+def _is_known(alert: Alert, drafts: Sequence[Draft]) -> bool:
+    """Whether it is recorded or counted already, or was recorded in the open Incident under an earlier start."""
+    key = firing_key(alert.fingerprint, alert.starts_at)
+    for place, draft in enumerate(drafts):
+        state = draft.state_of(alert.fingerprint)
+        if draft.omitted.holds(key) or (state is not None and (place == 0 or state.starts_at == alert.starts_at)):
+            return True
+    return False
 
 
 def _place(alert: Alert, into: Draft, drafts: Sequence[Draft]) -> tuple[Fate, Draft | None]:

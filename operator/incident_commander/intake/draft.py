@@ -19,6 +19,8 @@ from incident_commander.intake.severity import highest, severity_of
 from incident_commander.ports import Object
 
 ALERTS_LIMIT = 50
+STORM_ALERTS_LIMIT = 20
+"""A storm's Incident is written often, and each alert in it makes that dearer; its alerts are only a sample."""
 ALERTS_BYTES = 96 * 1024
 """What the recorded alerts of an Incident may weigh together; further ones are counted."""
 _DESCRIPTION_LIMIT = 8192
@@ -37,6 +39,7 @@ class Draft:
     """What is to be changed in a stored Incident (``base``), or put into a new one (``base`` None)."""
 
     base: Known | None
+    limit: int = ALERTS_LIMIT
     omitted: Omitted = field(default_factory=Omitted)
     severity: Severity = Severity.INFO
     weight: int = 0
@@ -47,9 +50,10 @@ class Draft:
     resolved: dict[str, Alert] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, base: Known | None) -> Draft:
+    def of(cls, base: Known | None, lane: Lane) -> Draft:
         """No changes yet."""
-        return cls(base) if base is None else cls(base, base.omitted, base.severity)
+        limit = STORM_ALERTS_LIMIT if lane.storm else ALERTS_LIMIT
+        return cls(base, limit) if base is None else cls(base, limit, base.omitted, base.severity)
 
     @property
     def changed(self) -> bool:
@@ -72,7 +76,7 @@ class Draft:
         taken = (self.base.places or 0) if self.base is not None else 0
         heavier = weight(alert.labels, alert.annotations) + len(alert.generator_url)
         held = self.weight + (self.base.weight if self.base is not None else 0)
-        if taken + len(self.added) < ALERTS_LIMIT and held + heavier <= ALERTS_BYTES:
+        if taken + len(self.added) < self.limit and held + heavier <= ALERTS_BYTES:
             self.added[alert.fingerprint] = alert
             self.weight += heavier
             return True

@@ -11,18 +11,21 @@ _NAMESPACES = 1024
 
 @dataclass(frozen=True, slots=True)
 class StormLimits:
-    """Per namespace and gateway replica.
+    """Per namespace and gateway replica: how much at once, and how much in the long run.
 
-    ``incident_burst`` new Incidents at once and ``incidents_per_minute`` in the long run; ``lookup_burst`` and
-    ``lookups_per_second`` bound what looking for owners may ask of the API server. A storm lasts until
-    ``quiet_seconds`` after the last excess.
+    A policy lets few workloads be acted on at a time, so more Incidents at once would only wait for each other.
     """
 
-    incident_burst: int = 20
-    incidents_per_minute: int = 12
-    lookup_burst: int = 300
-    lookups_per_second: int = 30
+    incident_burst: int = 10
+    incidents_per_minute: int = 6
+    join_burst: int = 30
+    """Writes by which new alerts join open Incidents; alerts that come together share one."""
+    joins_per_second: int = 2
+    lookup_burst: int = 40
+    """Targets looked for among the API server's objects; what was found lately is not looked for again."""
+    lookups_per_second: int = 5
     quiet_seconds: int = 60
+    """After the last Incident too many, until new targets have Incidents of their own again."""
 
 
 class TokenBucket:
@@ -50,40 +53,45 @@ class TokenBucket:
 class _Weather:
     """What is known of one namespace."""
 
-    __slots__ = ("incidents", "lookups", "until")
+    __slots__ = ("incidents", "joins", "lookups", "until")
 
     def __init__(self, limits: StormLimits, now: datetime) -> None:
         self.incidents = TokenBucket(limits.incident_burst, limits.incidents_per_minute / 60, now)
+        self.joins = TokenBucket(limits.join_burst, limits.joins_per_second, now)
         self.lookups = TokenBucket(limits.lookup_burst, limits.lookups_per_second, now)
         self.until = now
 
 
 class StormControl:
-    """Counts per namespace. Of more than 1,024 namespaces the least recently heard of is forgotten."""
+    """Counts per namespace. What is not admitted belongs to the one Incident that stands for the storm.
+
+    Of more than 1,024 namespaces the least recently heard of is forgotten.
+    """
 
     def __init__(self, limits: StormLimits) -> None:
         self._limits = limits
         self._weather: OrderedDict[str, _Weather] = OrderedDict()
 
     def storming(self, namespace: str, now: datetime) -> bool:
-        """Whether alerts about targets that have no open Incident belong to the storm's Incident now."""
+        """Whether new targets get no Incident of their own now."""
         weather = self._weather.get(namespace)
         return weather is not None and now < weather.until
 
     def admits_incident(self, namespace: str, now: datetime) -> bool:
-        """Whether one more Incident may be created; False starts or prolongs the storm."""
+        """Whether one more Incident may be created; too many start or prolong the storm."""
         weather = self._of(namespace, now)
-        return self._judge(weather, weather.incidents.take(now), now)
-
-    def admits_lookup(self, namespace: str, now: datetime) -> bool:
-        """Whether one more target may be looked for; False starts or prolongs the storm."""
-        weather = self._of(namespace, now)
-        return self._judge(weather, weather.lookups.take(now), now)
-
-    def _judge(self, weather: _Weather, within: bool, now: datetime) -> bool:
+        within = weather.incidents.take(now)
         if not within:
             weather.until = max(weather.until, now + timedelta(seconds=self._limits.quiet_seconds))
         return within and now >= weather.until
+
+    def admits_join(self, namespace: str, now: datetime) -> bool:
+        """Whether new alerts may be written into an open Incident of their target."""
+        return self._of(namespace, now).joins.take(now)
+
+    def admits_lookup(self, namespace: str, now: datetime) -> bool:
+        """Whether one more target may be looked for."""
+        return self._of(namespace, now).lookups.take(now)
 
     def _of(self, namespace: str, now: datetime) -> _Weather:
         weather = self._weather.get(namespace)

@@ -60,11 +60,12 @@ class Candidates:
 
     ``namespace`` is where it says that this is, or None (cluster-level, or not told). ``refs`` are in order of
     precedence, without UIDs: whether they exist is for the caller to find out. A pod is followed by the owners that
-    its name suggests, for when the pod is gone already.
+    its name suggests (also in ``suggested``), for when the pod is gone already.
     """
 
     namespace: str | None
     refs: tuple[TargetRef, ...]
+    suggested: tuple[TargetRef, ...] = ()
 
 
 def candidates(labels: Mapping[str, str]) -> Candidates:
@@ -77,7 +78,9 @@ def candidates(labels: Mapping[str, str]) -> Candidates:
     node = own.get("node") or own.get("nodename") or ""
     if _is_name(node):
         refs.append(_ref(kinds.NODE, None, node))
-    return Candidates(namespace or None, tuple({str(ref): ref for ref in refs}.values()))
+    suggested = {_ref(kind, namespace, name) for kind, name in _suggested_owners(own.get("pod", ""))}
+    unique = tuple(dict.fromkeys(refs))
+    return Candidates(namespace or None, unique, tuple(ref for ref in unique if ref in suggested))
 
 
 def _namespaced(labels: Mapping[str, str], namespace: str) -> Iterator[TargetRef]:

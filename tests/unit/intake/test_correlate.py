@@ -71,6 +71,20 @@ class TestANewAlert:
         board.send(alert("a1", resolved=True))
         assert board.send(alert("a2")) == [Fate.CREATED]
 
+    def test_joins_what_people_have_on_their_desk_while_it_still_fires(self) -> None:
+        board = Board()
+        board.send(alert("a1"))
+        board.end("Escalated")
+        assert board.send(alert("a2", at=5)) == [Fate.JOINED]
+        assert len(board.incidents) == 1
+
+    def test_does_not_join_what_was_handed_over_and_is_over(self) -> None:
+        board = Board()
+        board.send(alert("a1"))
+        board.send(alert("a1", resolved=True))
+        board.end("Escalated")
+        assert board.send(alert("a2", at=5)) == [Fate.CREATED]
+
     def test_of_one_post_share_one_incident_and_one_write(self) -> None:
         board = Board()
         assert board.send(alert("a1"), alert("a2"), alert("a1")) == [Fate.CREATED, Fate.CREATED, Fate.UNCHANGED]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from incident_commander.intake.storm import StormControl, StormLimits
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
-LIMITS = StormLimits(incident_burst=3, incidents_per_minute=6, lookup_burst=5, lookups_per_second=1, quiet_seconds=60)
+LIMITS = StormLimits(incident_burst=3, incidents_per_minute=6, join_burst=4, lookup_burst=5, quiet_seconds=60)
 
 
 def after(seconds: float) -> datetime:
@@ -49,10 +49,11 @@ def test_going_on_above_the_limit_prolongs_it() -> None:
     assert storms.storming("shop", after(350))
 
 
-def test_too_many_targets_to_look_for_are_a_storm_too() -> None:
+def test_looking_and_joining_have_limits_of_their_own_and_are_no_storm() -> None:
     storms = StormControl(LIMITS)
     assert [storms.admits_lookup("shop", NOW) for _ in range(6)] == [True] * 5 + [False]
-    assert not storms.admits_incident("shop", NOW)
+    assert [storms.admits_join("shop", NOW) for _ in range(5)] == [True] * 4 + [False]
+    assert storms.admits_incident("shop", NOW)
 
 
 def test_a_clock_that_goes_back_gives_nothing_away() -> None:
