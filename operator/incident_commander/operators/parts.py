@@ -125,7 +125,7 @@ def listen(bind: Address) -> socket.socket:
 
 def read_key(path: Path | None, setting: str, role: str) -> SigningKey:
     """An agent's private key. Raises ``ConfigurationError`` that says how to make one."""
-    how = f"make one with `incident-commander keygen` and list its public half in Agent {role}"
+    how = f"make one with `incident-commander keygen ROLE --name {role} | kubectl apply -f -`"
     if path is None:
         raise ConfigurationError(f"{PREFIX}{setting} is not set: agent {role} has no signing key; {how}")
     try:
@@ -148,7 +148,8 @@ def add_everything(process: Process) -> None:
     if settings.keys_dir is None:
         raise ConfigurationError(
             f"{PREFIX}KEYS_DIR is not set: the agents have no signing keys; "
-            "make one for each with `incident-commander keygen`, and name the folder with --keys-dir"
+            "make one for each with `incident-commander keygen ROLE --out DIR | kubectl apply -f -`, "
+            "and set --keys-dir DIR"
         )
     keys = {role: read_key(settings.keys_dir / f"{role}.pem", "KEYS_DIR", role.value) for role in Role}
     add_coordinator(process)
