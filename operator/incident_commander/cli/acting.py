@@ -32,7 +32,12 @@ _breaker = typer.Typer(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command()(trigger)
+    app.command(
+        epilog=examples(
+            'kubectl incident trigger deployment/web -n shop --reason "checkout is slow"',
+            "kubectl incident trigger node/worker-3 --severity Critical",
+        )
+    )(trigger)
     app.command(
         epilog=examples(
             "kubectl incident approve web-5f2c81a90d -n shop",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from incident_commander.cli import acting, reading
+from incident_commander.cli.options import examples
 
 _EXIT_CODES = """
 \b
@@ -35,7 +36,7 @@ def full_app() -> typer.Typer:
     from incident_commander.cli import serve
 
     app = _empty("From a Prometheus alert to a verified fix: the operator, and what people do with its Incidents.")
-    app.command()(demo)
+    app.command(epilog=examples("incident-commander demo --seed 7"))(demo)
     reading.register(app)
     acting.register(app)
     serve.register(app)

@@ -22,7 +22,14 @@ from incident_commander.cli.options import (
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("list")(list_)
+    app.command(
+        "list",
+        epilog=examples(
+            "kubectl incident list -n shop",
+            "kubectl incident list -A",
+            "kubectl incident list -A -o json | jq '.items[].status.phase'",
+        ),
+    )(list_)
     app.command(
         epilog=examples(
             "kubectl incident show web-5f2c81a90d -n shop",

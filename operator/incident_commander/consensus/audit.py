@@ -35,6 +35,7 @@ _MEMBERS = "its members are the agents with a key that counted then"
 _QUORUM = "its quorum is not lower than these members and the policy require"
 _VOTES = "every envelope is a signed approval of this Incident, round and plan, one for each agent"
 _ENOUGH = "the approvals make the quorum, every required role among them"
+_ROUND = "the certificate is of the round that the status shows"
 _CLAIMS: tuple[tuple[str, frozenset[Reason]], ...] = (
     (_PLAN, frozenset({Reason.FOREIGN_INCIDENT, Reason.FOREIGN_PLAN})),
     (_PERIOD, frozenset({Reason.FROM_THE_FUTURE, Reason.EXPIRED})),
@@ -56,7 +57,7 @@ def audit(incident: Incident, agents: Sequence[Agent], consensus_policy: Consens
         return [Finding("a plan was certified", False, f"there is no {what} in this Incident")]
     return [
         *_certificate(certificate, plan, incident, agents, consensus_policy),
-        _recorded_votes(incident, agents),
+        _recorded_votes(certificate, incident, agents),
         _round(certificate, incident),
         *_approval(plan, incident),
         *_execution(plan, incident),
@@ -112,8 +113,12 @@ def _details(certificate: Certificate) -> Mapping[str, str]:
     }
 
 
-def _recorded_votes(incident: Incident, agents: Sequence[Agent]) -> Finding:
+def _recorded_votes(certificate: Certificate, incident: Incident, agents: Sequence[Agent]) -> Finding:
     claim = "every recorded vote says what its signed envelope says"
+    recorded = {vote.envelope for vote in incident.status.consensus.votes}
+    unrecorded = sum(envelope not in recorded for envelope in certificate.envelopes)
+    if unrecorded:
+        return Finding(claim, False, f"{unrecorded} approvals of the certificate are not among the recorded votes")
     for vote in incident.status.consensus.votes:
         try:
             signed, cast = signed_vote(vote.envelope, agents)
@@ -140,14 +145,12 @@ def _recorded_votes(incident: Incident, agents: Sequence[Agent]) -> Finding:
 
 def _round(certificate: Certificate, incident: Incident) -> Finding:
     consensus = incident.status.consensus
-    same = (consensus.round, consensus.plan_digest) == (certificate.round, certificate.plan_digest)
-    detail = f"round {certificate.round}"
-    if not same:
-        detail = (
-            f"status.consensus is in round {consensus.round} on {consensus.plan_digest}, the certificate is of round "
-            f"{certificate.round} on {certificate.plan_digest}"
-        )
-    return Finding("the certificate is of the round that the status shows", same, detail)
+    for name in ("round", "plan_digest", "members", "faults", "quorum"):
+        shown, certified = getattr(consensus, name), getattr(certificate, name)
+        if shown != certified:
+            values = "" if name == "members" else f": {shown!s} there, {certified!s} in the certificate"
+            return Finding(_ROUND, False, f"{name} of status.consensus differs{values}")
+    return Finding(_ROUND, True, f"round {certificate.round}")
 
 
 def _approval(plan: Plan, incident: Incident) -> Iterator[Finding]:

@@ -95,6 +95,14 @@ class TestIssuing:
         assert brief not in made.envelopes
         verify(made, now=NOW + timedelta(minutes=5))
 
+    def test_votes_that_were_cast_within_a_minute_of_one_another_go_in_together(self) -> None:
+        cast = [COUNCIL.vote(n, PLAN, expires_at=NOW + timedelta(minutes=9, seconds=10 * n)) for n in range(6)]
+        votes = [COUNCIL.accept(envelope, PLAN) for envelope in cast]
+        made = issue(UID, PLAN, 1, members_of(COUNCIL.agents, NOW), 4, votes, NOW, required_roles=())
+        assert made.envelopes == cast
+        assert made.expires_at == NOW + timedelta(minutes=9)
+        verify(made)
+
     def test_a_required_role_is_never_left_out_for_expiring_first(self) -> None:
         early = COUNCIL.vote(0, PLAN, expires_at=NOW + timedelta(minutes=1))
         votes = [COUNCIL.accept(e, PLAN) for e in (early, *(COUNCIL.vote(n, PLAN) for n in range(1, 6)))]

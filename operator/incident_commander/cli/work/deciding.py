@@ -12,7 +12,7 @@ from incident_commander.api.incident import Approval, Attempt, Incident, Phase, 
 from incident_commander.api.meta import Model
 from incident_commander.api.plan import Plan
 from incident_commander.cli.render.plan import plan_diff, undo_diff
-from incident_commander.cli.render.text import clock, moment
+from incident_commander.cli.render.text import clock, moment, styled
 from incident_commander.cli.render.votes import votes_view
 from incident_commander.cli.work.desk import Desk
 from incident_commander.consensus.certificate import verify_certificate
@@ -51,7 +51,7 @@ async def decide(desk: Desk, name: str, verdict: Verdict, *, digest: str | None,
     approval = Approval(plan_digest=plan.digest, decision=verdict, approver=approver, reason=reason)
     await _write(desk, incident, "approval", approval)
     then = "It is carried out next." if verdict is Verdict.APPROVE else "Nothing will be changed by it."
-    desk.out.print(Text(f"Recorded: {verdict} by {approver}. {then}"))
+    desk.out.print(styled(f"Recorded: {verdict} by {approver}. {then}"))
 
 
 async def undo(desk: Desk, name: str, *, digest: str | None, reason: str, yes: bool) -> None:
@@ -65,7 +65,9 @@ async def undo(desk: Desk, name: str, *, digest: str | None, reason: str, yes: b
     requester = await desk.username()
     request = UndoRequest(plan_digest=attempt.plan_digest, requester=requester, reason=reason)
     await _write(desk, incident, "undo", request)
-    desk.out.print(Text(f"Recorded: {requester} asks to undo. `{desk.program} show {name} {desk.flag()}` follows it."))
+    desk.out.print(
+        styled(f"Recorded: {requester} asks to undo. `{desk.program} show {name} {desk.flag()}` follows it.")
+    )
 
 
 def _waiting_plan(desk: Desk, incident: Incident) -> Plan:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident, Phase, StepOutcome
 from incident_commander.cli.options import Output
 from incident_commander.cli.render.incident import incident_page
 from incident_commander.cli.render.listing import incident_table
-from incident_commander.cli.render.text import clock
+from incident_commander.cli.render.text import clock, styled
 from incident_commander.cli.render.timeline import timeline_view
 from incident_commander.cli.work.desk import Desk, read_incident
 from incident_commander.cli.work.printing import print_data
@@ -30,7 +28,7 @@ async def list_incidents(desk: Desk, output: Output) -> None:
         desk.out.print(incident_table(incidents, now=desk.now(), namespaces=desk.everywhere))
     else:
         place = "in any namespace" if where is None else f"in namespace {where}; -A looks in all"
-        desk.out.print(Text(f"No Incidents {place}."))
+        desk.out.print(styled(f"No Incidents {place}."))
 
 
 async def show(desk: Desk, name: str, output: Output) -> None:

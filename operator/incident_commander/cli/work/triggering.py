@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 
-from rich.text import Text
-
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident, IncidentSpec
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import ObjectMeta, TargetRef
 from incident_commander.api.names import LABEL_TARGET_HASH
 from incident_commander.api.statement import Severity
+from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.deciding import FIELD_MANAGER
 from incident_commander.cli.work.desk import Desk, read_incident
 from incident_commander.intake.naming import target_hash
@@ -55,8 +54,8 @@ async def trigger(desk: Desk, target: str, *, reason: str, severity: Severity, o
     desk.trying(f"create an Incident for {ref} in namespace {namespace}")
     stored = await desk.cluster.create(kinds.INCIDENT, namespace, body, field_manager=FIELD_MANAGER)
     created = stored["metadata"]["name"]
-    desk.out.print(Text(f"Incident {namespace}/{created} opened for {ref}."))
-    desk.out.print(Text(f"Follow it: {desk.program} show {created} -n {namespace}"))
+    desk.out.print(styled(f"Incident {namespace}/{created} opened for {ref}."))
+    desk.out.print(styled(f"Follow it: {desk.program} show {created} -n {namespace}"))
 
 
 def _parsed(desk: Desk, target: str) -> tuple[Kind, str]:

@@ -1,0 +1,183 @@
+"""list, show, timeline: the verdict first, in 80 columns, and text of others stays text."""
+
+import json
+from datetime import timedelta
+
+import pytest
+import yaml
+
+from incident_commander import errors
+from incident_commander.api.incident import Consensus, Incident, Outcome, Phase, StepOutcome
+from incident_commander.api.meta import ObjectMeta
+from tests.unit.cli.stage import HOSTILE, PLAN, Stage, applied, incident, words
+from tests.unit.consensus.council import NOW, plan
+
+
+class TestList:
+    def test_open_incidents_come_first_and_the_newest_before_older_ones(self) -> None:
+        def named(name: str, phase: Phase, minutes: int) -> Incident:
+            base = incident(phase)
+            created = NOW - timedelta(minutes=minutes)
+            meta = base.metadata.model_copy(update={"name": name, "creation_timestamp": created})
+            return base.model_copy(update={"metadata": meta})
+
+        stage = Stage.of(named("a", Phase.RESOLVED, 1), named("b", Phase.VOTING, 9), named("c", Phase.VOTING, 3))
+        lines = [line.split()[0] for line in stage.run("list").out.splitlines()[1::2]]
+        assert lines == ["c", "b", "a"]
+
+    def test_says_what_it_is_about_and_how_it_stands(self) -> None:
+        ran = Stage.of(incident()).run("list")
+        for part in ("web-crash", "Critical", "AwaitingApproval", "Deployment/web", "RollbackRollout", "6/6", "1m"):
+            assert part in ran.out
+        assert ran.code == 0
+
+    def test_no_incidents_is_said_and_where_was_looked(self) -> None:
+        assert "No Incidents in namespace shop" in Stage.of().run("list").out
+        assert "No Incidents in any namespace" in Stage.of().run("list", "-A").out
+
+    def test_another_namespace_and_all_of_them(self) -> None:
+        stage = Stage.of(incident())
+        assert "web-crash" not in stage.run("list", "-n", "other").out
+        assert "shop/web-crash" in stage.run("list", "-A").out
+
+    @pytest.mark.parametrize(("flag", "load"), [("json", json.loads), ("yaml", yaml.safe_load)])
+    def test_as_data_it_is_what_is_stored(self, flag: str, load: object) -> None:
+        stored = incident(message=HOSTILE)
+        ran = Stage.of(stored).run("list", "-o", flag)
+        assert load(ran.out)["items"][0] == stored.to_json()  # type: ignore[operator]
+        assert ran.out.isascii()
+        assert "\x1b" not in ran.out
+
+
+class TestShow:
+    def test_the_verdict_comes_first_and_the_story_last(self) -> None:
+        out = Stage.of(incident()).run("show", "web-crash").out
+        assert out.splitlines()[0].split() == ["shop/web-crash", "Critical", "AwaitingApproval"]
+        titles = ["Next:", "Evidence", "Plan", "Votes", "Timeline"]
+        positions = [out.index(f"\n{title}") for title in titles]
+        assert positions == sorted(positions)
+
+    def test_it_says_what_a_person_can_do_next_and_until_when(self) -> None:
+        out = words(Stage.of(incident()).run("show", "web-crash").out)
+        assert "kubectl incident approve web-crash -n shop" in out
+        assert "12:15:00Z" in out
+
+    def test_evidence_with_its_citation_gaps_votes_and_diff_are_there(self) -> None:
+        out = words(Stage.of(incident()).run("show", "web-crash").out)
+        for part in (
+            "90 % CrashAfterRollout",
+            "Pod/shop/web-1 status.phase = Failed",
+            "not readable: Prometheus did not answer",
+            '- "web:2" + "web:1"',
+            "6 of 6 approve; 4 must",
+            "6 signed approvals",
+            "WebDown (firing)",
+        ):
+            assert part in out
+
+    def test_a_resolved_incident_offers_to_undo_while_the_change_stands(self) -> None:
+        done = incident(Phase.RESOLVED, outcome=Outcome.REMEDIATED, execution=applied())
+        out = words(Stage.of(done).run("show", "web-crash").out)
+        assert "Resolved, Remediated" in out
+        assert "kubectl incident undo web-crash -n shop" in out
+        undone = incident(Phase.ESCALATED, execution=applied(StepOutcome.UNDONE))
+        out = words(Stage.of(undone).run("show", "web-crash").out)
+        assert "a person has to look at this" in out
+        assert "incident undo" not in out
+
+    def test_votes_about_an_earlier_plan_are_not_passed_off_as_votes_on_this_one(self) -> None:
+        out = words(Stage.of(incident(of=plan("web:0"))).run("show", "web-crash").out)
+        assert f"about an earlier plan, {PLAN.digest[:19]}" in out
+
+    def test_an_incident_that_has_only_just_come_is_a_page_too(self) -> None:
+        new = incident(
+            Phase.PENDING, plan=None, consensus=Consensus(), hypotheses=[], gaps=[], timeline=[], approval=None
+        )
+        out = Stage.of(new).run("show", "web-crash").out
+        assert "No cause was named yet" in out
+        assert "Nothing is recorded yet" in out
+
+    def test_every_line_fits_the_terminal(self) -> None:
+        for columns in (80, 60, 200):
+            out = Stage.of(incident(execution=applied())).run("show", "web-crash", columns=columns).out
+            assert max(map(len, out.splitlines())) <= columns
+
+    @pytest.mark.parametrize("command", [("list",), ("show", "web-crash"), ("timeline", "web-crash")])
+    def test_text_of_others_is_never_carried_out_by_the_terminal(self, command: tuple[str, ...]) -> None:
+        base = incident(message=HOSTILE, cause=HOSTILE, action=HOSTILE, target=HOSTILE, gaps=[HOSTILE], story=HOSTILE)
+        entries = [e.model_copy(update={"message": HOSTILE, "actor": HOSTILE}) for e in base.status.timeline]
+        hostile = base.model_copy(update={"status": base.status.model_copy(update={"timeline": entries})})
+        out = Stage.of(hostile).run(*command).out
+        assert not {"\x1b", "\x9b", "\x07", "\r", "\u202e"} & set(out)
+        assert "[bold red]APPROVED[/]" in words(out)
+
+
+class TestTimeline:
+    def test_is_in_order_with_the_time_since_the_start(self) -> None:
+        lines = Stage.of(incident()).run("timeline", "web-crash").out.splitlines()
+        assert lines[0].split()[:4] == ["11:59:00Z", "+0s", "gateway", "AlertReceived"]
+        assert lines[1].split()[:3] == ["12:00:00Z", "+1m", "coordinator"]
+
+    def test_as_data(self) -> None:
+        entries = json.loads(Stage.of(incident()).run("timeline", "web-crash", "-o", "json").out)
+        assert [entry["reason"] for entry in entries] == ["AlertReceived", "QuorumReached"]
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (errors.Forbidden("jane may not get incidents"), 4),
+            (errors.Unavailable("connection refused"), 5),
+            (errors.Throttled("too many requests"), 5),
+            (errors.NotFound("no such thing"), 3),
+        ],
+    )
+    def test_each_says_what_was_tried_what_was_found_and_what_to_do(
+        self, error: errors.ClusterError, code: int
+    ) -> None:
+        stage = Stage.of(incident())
+        stage.cluster.refuse[("get", "incidents.incidentcommander.io")] = error
+        ran = stage.run("show", "web-crash")
+        assert ran.code == code
+        assert ran.out == ""
+        tried, found, advice = (line for line in ran.err.splitlines() if line[:6].strip().endswith(":"))
+        assert "cannot read Incident shop/web-crash" in tried
+        assert str(error) in found
+        assert len(advice) > len("next: ")
+
+    def test_a_missing_incident_is_named(self) -> None:
+        ran = Stage.of().run("show", "nope")
+        assert ran.code == 3
+        assert "nope" in ran.err
+        assert "list -A" in ran.err
+
+    def test_no_api_server_is_a_matter_of_configuration(self) -> None:
+        ran = Stage.of().run("list", "--context", "nowhere")
+        assert ran.code == 2
+        assert "no context named nowhere" in ran.err
+
+    def test_an_incident_of_another_shape_names_the_field(self) -> None:
+        stage = Stage.of(incident())
+        stored = next(o for o in stage.cluster.objects.values() if o["kind"] == "Incident")
+        stored["status"]["phase"] = "Dreaming"
+        ran = stage.run("show", "web-crash")
+        assert ran.code == 1
+        assert "status.phase" in ran.err
+
+    def test_hostile_error_messages_stay_text(self) -> None:
+        stage = Stage.of()
+        stage.cluster.refuse[("list", "incidents.incidentcommander.io")] = errors.Unavailable(HOSTILE)
+        assert not {"\x1b", "\x9b", "\x07", "\r", "\u202e"} & set(stage.run("list").err)
+
+    def test_the_connection_is_closed_whatever_happens(self) -> None:
+        stage = Stage.of(incident())
+        stage.run("show", "web-crash")
+        stage.run("show", "nope")
+        assert stage.closed == 2
+
+
+def test_an_unknown_meta_is_shown_without_an_age() -> None:
+    base = incident()
+    bare = base.model_copy(update={"metadata": ObjectMeta(name="web-crash", namespace="shop")})
+    assert "-" in Stage.of(bare).run("list").out
