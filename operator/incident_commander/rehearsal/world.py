@@ -13,14 +13,20 @@ from incident_commander.rehearsal.apiserver import ApiServer
 from incident_commander.rehearsal.behaviour import Registry
 from incident_commander.rehearsal.clock import VirtualClock
 from incident_commander.rehearsal.cluster import Audit, RehearsedCluster
+from incident_commander.rehearsal.controllers.autoscaler import AutoscalerController
+from incident_commander.rehearsal.controllers.daemon_sets import DaemonSetController
 from incident_commander.rehearsal.controllers.deployments import DeploymentController
+from incident_commander.rehearsal.controllers.endpoints import EndpointSliceController
 from incident_commander.rehearsal.controllers.garbage import GarbageCollector, NamespaceController
+from incident_commander.rehearsal.controllers.jobs import CronJobController, JobController
 from incident_commander.rehearsal.controllers.manager import ControllerManager
+from incident_commander.rehearsal.controllers.nodes import NodeLifecycleController
 from incident_commander.rehearsal.controllers.replicas import ReplicaSetController
 from incident_commander.rehearsal.controllers.scheduler import Scheduler
+from incident_commander.rehearsal.controllers.stateful_sets import StatefulSetController
 from incident_commander.rehearsal.faults import Faults
 from incident_commander.rehearsal.kubelet.kubelet import Kubelet
-from incident_commander.rehearsal.objects import kube_time
+from incident_commander.rehearsal.objects import kube_time, name_of, namespace_of
 from incident_commander.rehearsal.prometheus.alertmanager import Alertmanager
 from incident_commander.rehearsal.prometheus.rules import DEFAULT_RULES, Rule
 from incident_commander.rehearsal.prometheus.server import Prometheus, RehearsedMetrics
@@ -43,6 +49,13 @@ class World:
         for controller in (
             DeploymentController(self.api),
             ReplicaSetController(self.api),
+            StatefulSetController(self.api),
+            DaemonSetController(self.api),
+            JobController(self.api),
+            CronJobController(self.api),
+            AutoscalerController(self.api, self._cpu_of),
+            EndpointSliceController(self.api),
+            NodeLifecycleController(self.api),
             Scheduler(self.api),
             GarbageCollector(self.api),
             NamespaceController(self.api),
@@ -104,6 +117,10 @@ class World:
             self.apply(CONFIG_MAP, namespace, {"metadata": {"name": name}, "data": dict(data)})
         else:
             self.edit(CONFIG_MAP, namespace, name, data=dict(data))
+
+    def _cpu_of(self, namespace: str, pod: str) -> float | None:
+        used = [c.cores for p, c in self.kubelet.running() if (namespace_of(p), name_of(p)) == (namespace, pod)]
+        return sum(used) if used else None
 
     def _report_node(self, name: str, *, ready: bool) -> None:
         node = self.api.get(NODE, None, name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from incident_commander.rehearsal.apiserver import ApiServer
@@ -32,6 +33,7 @@ class ControllerManager:
         self._api = api
         self._controllers: list[Controller] = []
         self._dirty: dict[tuple[int, str, str], None] = {}
+        self._planned: dict[tuple[int, str, str], datetime] = {}
         self._waking = False
         api.store.watch(self._notice)
 
@@ -59,7 +61,17 @@ class ControllerManager:
         for number, namespace, name in batch:
             again = self._controllers[number].reconcile(namespace, name)
             if again is not None:
-                self._api.clock.after(again, self._later(number, namespace, name))
+                self._plan((number, namespace, name), self._api.clock.now() + timedelta(seconds=again))
 
-    def _later(self, number: int, namespace: str, name: str) -> Callable[[], None]:
-        return lambda: self._enqueue(number, namespace, name)
+    def _plan(self, key: tuple[int, str, str], due: datetime) -> None:
+        """One appointment a key: the earliest."""
+        if key in self._planned and self._planned[key] <= due:
+            return
+        self._planned[key] = due
+
+        def keep() -> None:
+            if self._planned.get(key) == due:
+                del self._planned[key]
+                self._enqueue(*key)
+
+        self._api.clock.agenda.at(due, keep)

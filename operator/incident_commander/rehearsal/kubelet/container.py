@@ -293,16 +293,21 @@ class Container:
         """Working set in bytes."""
         return memory_at(self.behaviour, self.age) if self.running else 0.0
 
+    @property
+    def cores(self) -> float:
+        """CPU in use: the demand, up to the limit."""
+        limit = self.limit("cpu")
+        return self.behaviour.cpu_cores if limit is None else min(self.behaviour.cpu_cores, limit)
+
     def usage(self) -> Usage:
         """What cAdvisor sees."""
         demand, limit, memory_limit = self.behaviour.cpu_cores, self.limit("cpu"), self.limit("memory")
         seconds = self.age - self.counted_at
-        used = demand if limit is None else min(demand, limit)
         periods = 0.0 if limit is None else seconds * 10
         throttled = 0.0 if limit is None or demand <= limit else periods * (1 - limit / demand)
         return Usage(
             self.memory if memory_limit is None else min(self.memory, memory_limit),
-            self.counted.cpu_seconds + used * seconds,
+            self.counted.cpu_seconds + self.cores * seconds,
             self.counted.periods + periods,
             self.counted.throttled + throttled,
         )

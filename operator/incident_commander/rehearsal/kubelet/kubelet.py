@@ -40,7 +40,9 @@ class Kubelet:
         elif dig(pod, "spec", "nodeName") and not pod["metadata"].get("deletionTimestamp"):
             self._addresses += 1
             address = f"10.244.{self._addresses // 250}.{self._addresses % 250 + 2}"
-            self._workers[uid_of(pod)] = PodWorker(self._api, self._registry, self._events, pod, address)
+            worker = PodWorker(self._api, self._registry, self._events, pod, address)
+            worker.connected = dig(pod, "spec", "nodeName") not in self._lost_nodes
+            self._workers[uid_of(pod)] = worker
 
     def lose(self, node: str) -> None:
         """The kubelet of a node loses the API server: it reports nothing more."""
@@ -56,6 +58,7 @@ class Kubelet:
             if dig(worker.pod, "spec", "nodeName") == node:
                 worker.connected = True
                 worker.changed()
+                worker.confirm_stop()
 
     def reconsider(self, repository: str) -> None:
         """Let the running programs of an image notice that the world has changed (more load, more data)."""

@@ -96,7 +96,12 @@ class PodWorker:
                 self.event("Normal", "Killing", f"Stopping container {container.name}", container.name)
         self._stopping = True
         grace = float(self.pod["metadata"].get("deletionGracePeriodSeconds") or 0)
-        self.clock.after(min(grace, _STOP_SECONDS), lambda: self._api.finish_deletion(POD, self.pod))
+        self.clock.after(min(grace, _STOP_SECONDS), self.confirm_stop)
+
+    def confirm_stop(self) -> None:
+        """Tell the API server that the pod is gone, when it has to go and can be told."""
+        if self._stopping and self.connected:
+            self._api.finish_deletion(POD, self.pod)
 
     def _watch_over(self, container: Container) -> None:
         readiness, liveness = container.spec.get("readinessProbe"), container.spec.get("livenessProbe")
