@@ -28,8 +28,8 @@ class Sandbox:
         return {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": self.namespace, "name": name}
 
     def create(self, **spec: Any) -> Any:
-        body = {"apiVersion": "incidentcommander.io/v1alpha1", "kind": "Incident"}
-        body |= {"metadata": {"name": "example"}, "spec": spec}
+        version = "incidentcommander.io/v1alpha1"
+        body = {"apiVersion": version, "kind": "Incident", "metadata": {"name": "example"}, "spec": spec}
         return self.installed.plane.request("POST", INCIDENTS.format(self.namespace), body)
 
     def change(self, **spec: Any) -> Any:
