@@ -68,19 +68,16 @@ class Stage:
         self.world.add_namespace("shop")
         self.agents: list[AgentResource] = []
         for role in Role:
-            self.install(role)
+            self._install(role)
 
     @property
     def now(self) -> Any:
         return self.world.clock.now()
 
-    def install(self, role: Role, **spec: Any) -> None:
+    def _install(self, role: Role) -> None:
         key = KEYS[role].public_key(self.now - timedelta(days=1), self.now + timedelta(days=30))
-        made = AgentResource(
-            metadata=ObjectMeta(name=role.value),
-            spec=AgentSpec(**{"role": role, "public_keys": [key], **spec}),
-        )
-        self.agents = [a for a in self.agents if a.metadata.name != role.value] + [made]
+        made = AgentResource(metadata=ObjectMeta(name=role.value), spec=AgentSpec(role=role, public_keys=[key]))
+        self.agents.append(made)
         self.world.apply(AGENT, None, made.to_json())
 
     def runner(self, agent: Scripted, **more: Any) -> AgentRunner:
@@ -232,7 +229,8 @@ class TestVoice:
     async def test_needs_its_key_to_be_valid_now(self, stage: Stage) -> None:
         await stage.open()
         ended = KEYS[Role.DETECTION].public_key(stage.now - timedelta(days=2), stage.now - timedelta(days=1))
-        stage.install(Role.DETECTION, public_keys=[ended])
+        changed = {"spec": {"publicKeys": [ended.to_json()]}}
+        await stage.world.cluster().patch(AGENT, None, "detection", changed, patch_type=PatchType.MERGE)
         await stage.runner(Scripted()).reconcile("shop", "web-down")
         assert stage.writes() == 0
 
