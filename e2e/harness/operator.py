@@ -39,7 +39,7 @@ class Operator:
         """Start all of them and wait until each is ready."""
         await asyncio.gather(*(program.start() for program in self.programs.values()))
         say(f"started {len(self.programs)} processes: {', '.join(self.programs)}")
-        await asyncio.gather(*(self._ready(name, say.named(name)) for name in self.programs))
+        await wait_for("all of them to be ready", self._ready, seconds=_READY_SECONDS, say=say)
         say("the operator is ready")
 
     async def kill(self, say: Teller) -> None:
@@ -56,23 +56,22 @@ class Operator:
         for program in self.programs.values():
             program.check()
 
-    async def _ready(self, name: str, say: Teller) -> None:
-        url = f"http://{self.addresses[name]}/readyz"
-        program = self.programs[name]
+    async def _ready(self) -> None:
+        self.alive()
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+            answers = await asyncio.gather(*(_readyz(session, address) for address in self.addresses.values()))
+        waiting = [f"{name} ({said})" for name, said in zip(self.addresses, answers, strict=True) if said]
+        if waiting:
+            raise NotYet(", ".join(waiting))
 
-        async def ask() -> None:
-            program.check()
-            try:
-                async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(url) as answer:
-                    if answer.status != 200:
-                        raise NotYet(f"{url}: {answer.status} {(await answer.text())[:200]}")
-            except (aiohttp.ClientError, TimeoutError) as error:
-                raise NotYet(f"{url}: {error or type(error).__name__}") from error
 
-        try:
-            await wait_for("its /readyz", ask, seconds=_READY_SECONDS, say=say, every=0.5)
-        except Failure as failure:
-            raise Failure(f"{name}: {failure}; its log ends with:\n{program.tail(15)}") from failure
+async def _readyz(session: aiohttp.ClientSession, address: str) -> str:
+    """Why it is not ready, or the empty string."""
+    try:
+        async with session.get(f"http://{address}/readyz") as answer:
+            return "" if answer.status == 200 else (await answer.text()).strip()[:60]
+    except (aiohttp.ClientError, TimeoutError):
+        return "no answer"
 
 
 async def operator(identities: Identities, installation: Installation, logs: Path, prometheus: str) -> Operator:

@@ -38,7 +38,7 @@ class People:
 
     async def verify(self, incident: Path, agents: Path, kubeconfig: Path) -> Ran:
         """Offline: from two files."""
-        arguments = ["verify", "--file", str(incident), "--agents", str(agents)]
+        arguments = ["verify", "--file", str(incident), "--keys", str(agents)]
         return await self.kubectl_incident(*arguments, kubeconfig=kubeconfig, check=False)
 
     async def patch_spec(self, namespace: str, incident: str, spec: Json, person: Path) -> Ran:

@@ -31,11 +31,6 @@ class Scenario:
     folder: Path
     play: Callable[[Stage], Awaitable[None]]
 
-    @property
-    def namespace(self) -> str:
-        """Its own."""
-        return f"e2e-{self.name}"
-
 
 def find(names: list[str]) -> list[Scenario]:
     """These, or all. Raises ``Failure`` for an unknown name, and says which there are."""

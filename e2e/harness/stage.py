@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2e.harness.api import INCIDENTS, Api, Json, deployment, incidents, path_of
+from e2e.harness.api import INCIDENTS, Api, Json, deployment, incidents
+from e2e.harness.cluster import MARK
 from e2e.harness.commands import Ran, run
 from e2e.harness.manifests import ROOT, read
 from e2e.harness.monitoring import Monitoring
@@ -57,7 +58,7 @@ class Stage:
     @property
     def namespace(self) -> str:
         """The scenario's own."""
-        return self.scenario.namespace
+        return self.variables["NAMESPACE"]
 
     # -- before ------------------------------------------------------------------------------------------
 
@@ -65,7 +66,10 @@ class Stage:
         """Apply ``workloads/NAME.yaml`` and wait until all of it is available; and the policy, if there is one."""
         policy = self.scenario.folder / "policy.yaml"
         if policy.exists():
-            await self.api.apply(read(policy, self.variables))
+            found = read(policy, self.variables)
+            for document in found:
+                document["metadata"]["labels"] = MARK
+            await self.api.apply(found)
         documents = read(ROOT / "e2e" / "workloads" / f"{workload}.yaml", self.variables)
         await self.api.apply(documents)
         for document in documents:
@@ -178,14 +182,13 @@ class Stage:
             f"generation was {before.generation} and is {after.generation}",
         )
 
-    async def as_before(self, name: str, before: Snapshot) -> None:
-        """The Deployment was written to, and reads byte for byte as it did before."""
+    async def as_before(self, name: str, before: Snapshot, what: str) -> None:
+        """The Deployment was written to since, and reads byte for byte as it did before."""
         after = await self.snapshot(name)
-        self.check(after.generation > before.generation, "it was patched and patched back", "nothing was patched")
         self.check(
-            (after.uid, after.wanted) == (before.uid, before.wanted),
-            "nothing of the change is left",
-            f"before: {before.wanted}\nafter:  {after.wanted}",
+            after.generation > before.generation and (after.uid, after.wanted) == (before.uid, before.wanted),
+            f"it reads as before {what}, byte for byte",
+            f"generation {before.generation}: {before.wanted}\ngeneration {after.generation}: {after.wanted}",
         )
 
     async def written(self, name: str, before: Snapshot) -> None:
@@ -235,7 +238,7 @@ class Stage:
     async def cli(self, *arguments: str, person: Path | None = None, check: bool = True) -> Ran:
         """`kubectl incident ...` as a person, else as the administrator."""
         return await self.people.kubectl_incident(
-            "--namespace", self.namespace, *arguments, kubeconfig=person, check=check
+            *arguments, "--namespace", self.namespace, kubeconfig=person, check=check
         )
 
     def check(self, holds: bool, claim: str, found: str) -> None:
@@ -244,18 +247,3 @@ class Stage:
             raise Failure(f"does not hold: {claim}; {found}")
         self.checks.append(claim)
         self.say(f"✓ {claim}")
-
-    async def clear(self) -> None:
-        """Remove the namespace and the policy, of this run or of an earlier one, and wait until they are gone."""
-        policy = self.scenario.folder / "policy.yaml"
-        for document in read(policy, self.variables) if policy.exists() else []:
-            await self.api.delete(path_of(document))
-        await self.api.delete(f"/api/v1/namespaces/{self.namespace}")
-
-        async def ask() -> None:
-            if (found := await self.api.find(f"/api/v1/namespaces/{self.namespace}")) is not None:
-                conditions = found.get("status", {}).get("conditions", [])
-                left = [c["message"] for c in conditions if c["status"] == "True"]
-                raise NotYet("; ".join(left) or found["status"]["phase"])
-
-        await wait_for(f"namespace {self.namespace} to be gone", ask, seconds=90, say=self.say)

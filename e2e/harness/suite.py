@@ -15,7 +15,7 @@ from pathlib import Path
 from e2e.harness import evidence, report
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.audit import AuditLog
-from e2e.harness.cluster import Cluster, bring_up, take_down
+from e2e.harness.cluster import MARK, Cluster, bring_up, take_down
 from e2e.harness.identities import Identities
 from e2e.harness.install import install, uninstall
 from e2e.harness.manifests import ROOT
@@ -27,7 +27,7 @@ from e2e.harness.result import Result
 from e2e.harness.scenario import Scenario
 from e2e.harness.stage import Stage
 from e2e.harness.waiting import Failure, Teller
-from incident_commander.api.names import OPERATOR_NAMESPACE
+from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE
 
 OUT = ROOT / "out" / "e2e"
 SCENARIO_SECONDS = 330
@@ -45,12 +45,18 @@ class Suite:
     monitoring: Monitoring
     audit: AuditLog | None
     missing_image: str
+    run: str
+    """Tells this run's namespaces from those of others, whose alerts Alertmanager may still know."""
     say: Teller
+
+    def namespace(self, scenario: Scenario) -> str:
+        """A scenario's own."""
+        return f"e2e-{scenario.name}-{self.run}"
 
     def stage(self, scenario: Scenario) -> Stage:
         """For one scenario."""
         variables = {
-            "NAMESPACE": scenario.namespace,
+            "NAMESPACE": self.namespace(scenario),
             "IMAGE": self.cluster.image,
             "MISSING_IMAGE": self.missing_image,
         }
@@ -151,22 +157,23 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     """Everything up to the first scenario; each thing that is started is ended by the stack."""
     private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="incident-commander-e2e-")))
     api = await stack.enter_async_context(Api(private))
-    namespaces = [scenario.namespace for scenario in scenarios]
     audit = AuditLog(cluster.audit_log) if cluster.audit_log is not None else None
     missing = cluster.missing_image
     if missing is None:
         registry = await stack.enter_async_context(EmptyRegistry())
         missing = f"{registry.address}/shop/web:2.0.0"
     if not cluster.ours:
-        stack.push_async_callback(_clear, api, scenarios, say)
+        stack.push_async_callback(_leave, api, say)
     identities = await Identities.of_current_cluster(api, private)
     say("installing CRDs, RBAC, admission policies, runbooks and agents")
     installation = await install(api, private, say)
     known = await people(identities, cluster.kubeconfig, say)
     watching = Monitoring(private)
     running = await operator(identities, installation, OUT / "logs", watching.prometheus)
-    suite = Suite(cluster, api, running, known, watching, audit, missing, say)
-    await asyncio.gather(*(suite.stage(scenario).clear() for scenario in scenarios))
+    run = f"{int(time.time()) % 36**4:04x}"
+    suite = Suite(cluster, api, running, known, watching, audit, missing, run, say)
+    await _clear(api, say)
+    namespaces = [suite.namespace(scenario) for scenario in scenarios]
     await api.apply([_namespace(name) for name in namespaces])
     await grant(api, namespaces)
     account = await grant_reporter(api, namespaces, OPERATOR_NAMESPACE)
@@ -179,14 +186,22 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     return suite
 
 
-async def _clear(api: Api, scenarios: Sequence[Scenario], say: Teller) -> None:
+async def _clear(api: Api, say: Teller) -> None:
+    """Remove what earlier runs left; nobody need wait for it."""
+    selector = ",".join(f"{key}={value}" for key, value in MARK.items())
+    for kind in ("/api/v1/namespaces", f"{INCIDENTS}/remediationpolicies"):
+        for found in await api.items(kind, labelSelector=selector):
+            if (name := found["metadata"]["name"]) != OPERATOR_NAMESPACE:
+                say(f"removing {name}")
+                await api.delete(f"{kind}/{name}")
+
+
+async def _leave(api: Api, say: Teller) -> None:
     """Leave a cluster that is not ours as it was."""
     if os.environ.get("KEEP"):
         say("KEEP is set: the installation and the scenarios' namespaces stay")
         return
-    for scenario in scenarios:
-        await api.delete(f"/api/v1/namespaces/{scenario.namespace}")
-        await api.delete(f"{INCIDENTS}/remediationpolicies/{scenario.namespace}")
+    await _clear(api, say)
     await uninstall(api, say)
 
 
@@ -206,5 +221,5 @@ async def _trouble(suite: Suite) -> str:
 
 
 def _namespace(name: str) -> Json:
-    labels = {"incidentcommander.io/managed": "true", "incidentcommander.io/e2e": "true"}
+    labels = {LABEL_MANAGED: "true", **MARK}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}

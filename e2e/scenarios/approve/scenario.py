@@ -22,7 +22,7 @@ async def play(stage: Stage) -> None:
     await stage.untouched("web", broken)
     await stage.phase(name, ["AwaitingApproval"])
 
-    stranger = await stage.cli("approve", name, person=stage.people.stranger, check=False)
+    stranger = await stage.cli("approve", name, "--yes", person=stage.people.stranger, check=False)
     stage.check(stranger.code != 0, "a person without the right cannot approve", stranger.said)
     digest = (await stage.read(name))["status"]["plan"]["digest"]
     approval = {"planDigest": digest, "decision": "Approve", "approver": stage.people.approver_name}
@@ -31,10 +31,10 @@ async def play(stage: Stage) -> None:
     await stage.untouched("web", broken)
     await stage.phase(name, ["AwaitingApproval"])
 
-    await stage.cli("approve", name, person=stage.people.approver)
+    await stage.cli("approve", name, "--yes", person=stage.people.approver)
     incident = await stage.ended(name, "Resolved", "Remediated")
     decided = incident["status"]["approval"].get("decidedBy")
     stage.check(decided == stage.people.approver_name, f"decided by {decided}", f"decided by {decided}")
-    await stage.as_before("web", sound)
+    await stage.as_before("web", sound, "the rollout")
     await stage.available("web")
     await stage.verified_offline(incident)

@@ -15,7 +15,7 @@ async def play(stage: Stage) -> None:
     name = await stage.incident()
     incident = await stage.ended(name, "Resolved", "Remediated")
 
-    await stage.as_before("web", before)
+    await stage.as_before("web", before, "the rollout")
     await stage.available("web")
     stage.check(
         incident["status"]["cause"] == "ImageNotFound", "the cause is ImageNotFound", incident["status"]["cause"]

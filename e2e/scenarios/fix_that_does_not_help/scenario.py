@@ -17,18 +17,14 @@ async def play(stage: Stage) -> None:
     name = await stage.incident()
     incident = await stage.ended(name, "Escalated", "RolledBack")
 
-    await stage.as_before("worker", before)
+    await stage.as_before("worker", before, "the fix")
     status = incident["status"]
     attempts = [(a["outcome"], a["runbook"]) for a in status["execution"]["attempts"]]
     stage.check([outcome for outcome, _ in attempts] == ["Undone"], "one attempt, and it is Undone", str(attempts))
     told = [entry["reason"] for entry in status["timeline"]]
-    order = ["PlanApplied", "VerificationFailed", "Undone", "Escalated"]
-    ends = "VerificationFailed" if "Escalated" not in told else "Escalated"
-    order[-1] = ends
-    places = [told.index(reason) for reason in order if reason in told]
-    stage.check(
-        "VerificationFailed" in told and places == sorted(places), "applied, failed, undone, in order", str(told)
-    )
+    wanted = ["PlanApplied", "VerificationFailed", "Undone", "EscalationPlanned"]
+    found = [reason for reason in told if reason in wanted]
+    stage.check(found == wanted, "applied, failed, undone, handed to people, in this order", str(told))
     resolved = next(c for c in status["conditions"] if c["type"] == "Resolved")
     stage.check(resolved["status"] == "False", "the condition Resolved is False", str(resolved))
     await stage.verified_offline(incident)

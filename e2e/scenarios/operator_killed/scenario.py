@@ -22,7 +22,7 @@ async def play(stage: Stage) -> None:
     await stage.operator.start(stage.say)
 
     incident = await stage.ended(name, "Resolved", "Remediated")
-    await stage.as_before("web", before)
+    await stage.as_before("web", before, "the rollout")
     after = await stage.snapshot("web")
     stage.check(
         after.generation == broken.generation + 1,

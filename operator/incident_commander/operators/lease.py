@@ -39,7 +39,8 @@ class LeaseTimes:
 
 
 LEADER = LeaseTimes(duration=15, renew=5)
-HEARTBEAT = LeaseTimes(duration=90, renew=30)
+HEARTBEAT = LeaseTimes(duration=20, renew=5)
+"""Of agents. Whoever takes the place of one that was killed must speak well within the coordinator's 60 s."""
 
 
 class LeaseHold:
