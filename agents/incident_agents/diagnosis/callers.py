@@ -11,49 +11,19 @@ from incident_commander.api import kinds
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference
-from incident_commander.evidence.owners import pods_of
 from incident_commander.ports import Object
-
-
-def service_at(case: Case, address: Address, namespace: str) -> Object | None:
-    """The Service of this namespace behind a host name, a cluster IP, or the IP of one of its pods."""
-    labels = address.host.split(".")
-    ip = is_ip(address.host)
-    for service in case.evidence.of(kinds.SERVICE):
-        if fields.namespace(service) != namespace:
-            continue
-        if ip:
-            if fields.text(service, "spec", "clusterIP") == address.host:
-                return service
-            if any(fields.text(p, "status", "podIP") == address.host for p in pods_of(service, case.evidence.objects)):
-                return service
-            continue
-        if labels[0] != fields.name(service).lower():
-            # A stateful pod's own name: POD.SERVICE.NAMESPACE.svc
-            if len(labels) < 2 or labels[1] != fields.name(service).lower():
-                continue
-            labels_after = labels[2:]
-        else:
-            labels_after = labels[1:]
-        if not labels_after or labels_after[0] == namespace:
-            return service
-    return None
 
 
 def complaints(case: Case, service: Object) -> list[tuple[Workload, Citation, int | None]]:
     """Who complains about a Service (other than the pods behind it): the caller, its words, the port it asked."""
-    behind = {reference(p) for p in pods_of(service, case.evidence.objects)}
-    found: list[tuple[Workload, Citation, int | None]] = []
-    for workload in case.workloads:
-        if any(reference(p) in behind for p in workload.pods):
-            continue
-        for complaint in case.complaints[workload.ref]:
-            met = service_at(case, complaint.address, fields.namespace(workload.object))
-            if met is not None and reference(met) == reference(service):
-                port = complaint.address.port if not is_ip(complaint.address.host) else None
-                found.append((workload, citing.of_log(complaint.log, complaint.line), port))
-                break
-    return found
+    return [
+        (
+            workload,
+            citing.of_log(complaint.log, complaint.line),
+            None if is_ip(complaint.address.host) else complaint.address.port,
+        )
+        for workload, complaint in case.complaints_about.get(reference(service), ())
+    ]
 
 
 def configured(case: Case, workload: Workload) -> dict[str, Address]:
@@ -66,7 +36,7 @@ def configured(case: Case, workload: Workload) -> dict[str, Address]:
     pod = workload.living[0] if workload.living else None
     for written in _environment(case, pod, namespace) if pod is not None else ():
         for address in in_value(written):
-            service = service_at(case, address, namespace)
+            service = case.service_at(address, namespace)
             if service is not None:
                 found.setdefault(fields.name(service), address)
     return found

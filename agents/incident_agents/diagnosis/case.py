@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from incident_agents.diagnosis.addresses import Complaint, addresses
+from incident_agents.diagnosis.addresses import Address, Complaint, addresses, is_ip
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident
 from incident_commander.api.kinds import Kind
 from incident_commander.evidence import fields, pods
 from incident_commander.evidence.evidence import Evidence, Log, reference
-from incident_commander.evidence.owners import chain, controller, find, pods_of, top_controller
+from incident_commander.evidence.owners import claims_of, selects
 from incident_commander.evidence.pods import Container
+from incident_commander.evidence.topology import Topology
 from incident_commander.evidence.trim import event_time
 from incident_commander.ports import Object
 
@@ -50,31 +51,33 @@ class Case:
         return self.evidence.find(kind, ref.namespace, ref.name) if ref is not None and kind is not None else None
 
     @cached_property
+    def topology(self) -> Topology:
+        """Who belongs to whom."""
+        return Topology(self.evidence.objects)
+
+    @cached_property
     def workloads(self) -> tuple[Workload, ...]:
         """Every top controller and bare pod, the target's first; a workload without pods is one as well."""
-        found: dict[str, Object] = {}
-        members: dict[str, list[Object]] = {}
-        for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.DAEMON_SET, kinds.CRON_JOB, kinds.JOB):
+        tops: dict[str, Object] = {}
+        for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.DAEMON_SET, kinds.CRON_JOB, kinds.JOB, kinds.POD):
             for obj in self.evidence.of(kind):
-                top = top_controller(obj, self.evidence.objects)
-                found.setdefault(reference(top), top)
-        for pod in self.evidence.of(kinds.POD):
-            top = self._top(pod)
-            found.setdefault(reference(top), top)
-            members.setdefault(reference(top), []).append(pod)
-        made = [
-            Workload(obj, tuple(members.get(ref, ())), self.evidence, self.now, self.symptom_at)
-            for ref, obj in found.items()
-        ]
+                top = self.topology.top(obj)
+                tops.setdefault(reference(top), top)
+        made = [self._workload(top) for top in tops.values()]
         return tuple(sorted(made, key=lambda w: w.ref not in self.target_refs))
 
-    def _top(self, pod: Object) -> Object:
-        top = top_controller(pod, self.evidence.objects)
-        if top is not pod or controller(pod) is None:
-            return top
-        # Its ReplicaSet could not be read: the Deployment is found by the hash in the name.
-        deployments = self.evidence.of(kinds.DEPLOYMENT)
-        return next((d for d in deployments if any(p is pod for p in pods_of(d, self.evidence.objects))), pod)
+    def _workload(self, top: Object) -> Workload:
+        """With only its own objects, so that judging all workloads is linear in the number of objects."""
+        own: dict[str, list[Object]] = {
+            kind.resource: self.topology.under(top, kind)
+            for kind in (kinds.POD, kinds.REPLICA_SET, kinds.CONTROLLER_REVISION, kinds.JOB)
+            if self.evidence.asked(kind)
+        }
+        kind = kinds.kind_of(fields.text(top, "apiVersion"), fields.text(top, "kind"))
+        if kind is not None and all(top is not o for o in own.get(kind.resource, ())):
+            own.setdefault(kind.resource, []).append(top)
+        members = tuple(own.get(kinds.POD.resource, ()))
+        return Workload(top, members, own, self.evidence, self.now, self.symptom_at)
 
     @cached_property
     def _by_pod(self) -> dict[str, Workload]:
@@ -84,15 +87,18 @@ class Case:
         """The workload that a pod or an owned controller belongs to."""
         if fields.text(obj, "kind") == "Pod":
             return self._by_pod.get(reference(obj))
-        top = reference(top_controller(obj, self.evidence.objects))
-        return next((w for w in self.workloads if w.ref == top), None)
+        return self._by_ref.get(reference(self.topology.top(obj)))
+
+    @cached_property
+    def _by_ref(self) -> dict[str, Workload]:
+        return {w.ref: w for w in self.workloads}
 
     @cached_property
     def target_refs(self) -> frozenset[str]:
         """The target, everything above it, and its pods."""
         if self.target is None:
             return frozenset({str(self.evidence.target)}) if self.evidence.target is not None else frozenset()
-        found = {reference(o) for o in chain(self.target, self.evidence.objects)}
+        found = {reference(o) for o in self.topology.chain(self.target)}
         if fields.text(self.target, "kind") not in ("Node", "Service", "PersistentVolumeClaim"):
             found |= {reference(p) for p in self.target_pods}
         return frozenset(found)
@@ -100,7 +106,7 @@ class Case:
     @cached_property
     def target_pods(self) -> tuple[Object, ...]:
         """The pods that the target stands for."""
-        return tuple(pods_of(self.target, self.evidence.objects)) if self.target is not None else ()
+        return tuple(self.topology.pods_of(self.target)) if self.target is not None else ()
 
     @cached_property
     def near_refs(self) -> frozenset[str]:
@@ -112,12 +118,16 @@ class Case:
                 found.add(workload.ref)
             if node := fields.text(pod, "spec", "nodeName"):
                 found.add(f"Node/{node}")
-        for kind in (kinds.SERVICE, kinds.PERSISTENT_VOLUME_CLAIM, kinds.HORIZONTAL_POD_AUTOSCALER):
-            for obj in self.evidence.of(kind):
-                if any(reference(p) in self.target_refs for p in pods_of(obj, self.evidence.objects)):
-                    found.add(reference(obj))
-        if self.target is not None and fields.text(self.target, "kind") == "HorizontalPodAutoscaler":
-            found |= {w.ref for p in self.target_pods if (w := self.workload_of(p)) is not None}
+            place = fields.namespace(pod)
+            found |= {f"PersistentVolumeClaim/{place}/{claim}" for claim in claims_of(pod)}
+            labels = fields.strings(pod, "metadata", "labels")
+            for service in self.evidence.of(kinds.SERVICE):
+                if fields.namespace(service) == place and selects(fields.strings(service, "spec", "selector"), labels):
+                    found.add(reference(service))
+        for hpa in self.evidence.of(kinds.HORIZONTAL_POD_AUTOSCALER):
+            scaled = self.topology.scale_target(hpa)
+            if scaled is not None and reference(scaled) in self.target_refs:
+                found.add(reference(hpa))
         return frozenset(found)
 
     @cached_property
@@ -153,16 +163,20 @@ class Case:
 
     def logs(self, pod: Object, container: str | None = None) -> Iterator[Log]:
         """Logs of a pod; the previous container first, which holds the last words."""
-        found = [
-            log
-            for log in self.evidence.logs_of(fields.namespace(pod), fields.name(pod))
-            if container is None or log.container == container
-        ]
+        place = fields.namespace(pod), fields.name(pod)
+        found = [log for log in self._logs.get(place, ()) if container is None or log.container == container]
         return iter(sorted(found, key=lambda log: not log.previous))
+
+    @cached_property
+    def _logs(self) -> dict[tuple[str, str], list[Log]]:
+        found: dict[tuple[str, str], list[Log]] = {}
+        for log in self.evidence.logs:
+            found.setdefault((log.namespace, log.pod), []).append(log)
+        return found
 
     def find(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """One object by name."""
-        return find(self.evidence.objects, kind, namespace, name)
+        return self.topology.find(kind, namespace, name)
 
     @cached_property
     def complaints(self) -> dict[str, tuple[Complaint, ...]]:
@@ -177,6 +191,48 @@ class Case:
             )
             for w in self.workloads
         }
+
+    @cached_property
+    def complaints_about(self) -> dict[str, list[tuple[Workload, Complaint]]]:
+        """By Service (its reference): one complaint of each workload that is not behind it, the latest."""
+        found: dict[str, dict[str, tuple[Workload, Complaint]]] = {}
+        for workload in self.workloads:
+            own = {reference(p) for p in workload.pods}
+            for complaint in self.complaints[workload.ref]:
+                service = self.service_at(complaint.address, fields.namespace(workload.object))
+                if service is None or any(reference(p) in own for p in self.topology.pods_of(service)):
+                    continue
+                found.setdefault(reference(service), {})[workload.ref] = (workload, complaint)
+        return {service: list(said.values()) for service, said in found.items()}
+
+    def service_at(self, address: Address, namespace: str) -> Object | None:
+        """The Service of a namespace behind a host name, a cluster IP, or the IP of one of its pods."""
+        if is_ip(address.host):
+            return self._services_by_ip.get((namespace, address.host))
+        labels = address.host.split(".")
+        # SERVICE[.NAMESPACE...], or a stateful pod's own name: POD.SERVICE[.NAMESPACE...]
+        for at in (0, 1):
+            found = self._services_by_name.get((namespace, labels[at])) if len(labels) > at else None
+            if found is not None and labels[at + 1 : at + 2] in ([], [namespace]):
+                return found
+        return None
+
+    @cached_property
+    def _services_by_name(self) -> dict[tuple[str, str], Object]:
+        return {(fields.namespace(s), fields.name(s).lower()): s for s in self.evidence.of(kinds.SERVICE)}
+
+    @cached_property
+    def _services_by_ip(self) -> dict[tuple[str, str], Object]:
+        found: dict[tuple[str, str], Object] = {}
+        for service in self.evidence.of(kinds.SERVICE):
+            place = fields.namespace(service)
+            for pod in self.topology.pods_of(service):
+                if ip := fields.text(pod, "status", "podIP"):
+                    found.setdefault((place, ip), service)
+        for service in self.evidence.of(kinds.SERVICE):
+            if ip := fields.text(service, "spec", "clusterIP"):
+                found[fields.namespace(service), ip] = service
+        return found
 
     @cached_property
     def sick(self) -> tuple[tuple[Workload, Object], ...]:

@@ -12,6 +12,7 @@ from incident_commander.api.meta import TargetRef
 from incident_commander.evidence import fields, pods, queries
 from incident_commander.evidence.evidence import Evidence, reference, target_of
 from incident_commander.evidence.health import WorkloadHealth, workload_health
+from incident_commander.evidence.owners import Objects
 from incident_commander.evidence.revisions import Revision, in_newest, pods_of_revision, revisions
 from incident_commander.ports import Object
 
@@ -25,6 +26,8 @@ class Workload:
 
     object: Object
     pods: tuple[Object, ...]
+    own: Objects
+    """Itself, its pods, ReplicaSets, ControllerRevisions and Jobs; a kind that was not read is absent."""
     evidence: Evidence
     now: datetime
     symptom_at: datetime | None
@@ -47,12 +50,12 @@ class Workload:
     @cached_property
     def health(self) -> WorkloadHealth:
         """By status and pods."""
-        return workload_health(self.target, self.evidence.objects)
+        return workload_health(self.target, self.own)
 
     @cached_property
     def revisions(self) -> tuple[Revision, ...]:
         """Newest first."""
-        return tuple(revisions(self.object, self.evidence.objects))
+        return tuple(revisions(self.object, self.own))
 
     @cached_property
     def living(self) -> tuple[Object, ...]:

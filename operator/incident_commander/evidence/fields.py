@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +16,7 @@ def value(obj: Any, *path: str | int) -> Any:
             if not isinstance(obj, list) or not 0 <= step < len(obj):
                 return None
             obj = obj[step]
-        elif isinstance(obj, Mapping):
+        elif isinstance(obj, dict):
             obj = obj.get(step)
         else:
             return None

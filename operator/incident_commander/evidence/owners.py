@@ -113,10 +113,11 @@ def pods_of(obj: Object, objects: Objects) -> list[Object]:
         target = scale_target(obj, objects)
         return pods_of(target, objects) if target is not None else []
     if kind == "Deployment":
-        return [p for p in pods if _of_deployment(p, obj, objects)]
+        return _of_deployment(obj, pods, objects)
     if kind == "CronJob":
-        jobs = [j for j in objects.get(kinds.JOB.resource, ()) if owns(obj, j)]
-        return [p for p in pods if any(owns(j, p) for j in jobs)]
+        jobs = {fields.name(j): j for j in objects.get(kinds.JOB.resource, ()) if owns(obj, j)}
+        owned = ((jobs.get(ref.name) if (ref := controller(p)) is not None else None, p) for p in pods)
+        return [p for job, p in owned if job is not None and owns(job, p)]
     return [p for p in pods if owns(obj, p)]
 
 
@@ -154,16 +155,23 @@ def _selected(service: Object, pods: Sequence[Object]) -> list[Object]:
     return [p for p in here if selects(selector, fields.strings(p, "metadata", "labels"))]
 
 
-def _of_deployment(pod: Object, deployment: Object, objects: Objects) -> bool:
-    ref = controller(pod)
-    if ref is None or ref.kind != "ReplicaSet" or fields.namespace(pod) != fields.namespace(deployment):
-        return False
-    above = find_owner(pod, objects)
-    if above is not None:
-        return owns(deployment, above)
-    # The ReplicaSets could not be read, or this one was collected: its name is made of the Deployment's and the hash.
-    hashed = fields.text(pod, "metadata", "labels", "pod-template-hash")
-    return bool(hashed) and ref.name == f"{fields.name(deployment)}-{hashed}"
+def _of_deployment(deployment: Object, pods: Sequence[Object], objects: Objects) -> list[Object]:
+    place, found = fields.namespace(deployment), []
+    sets = {fields.name(r): r for r in objects.get(kinds.REPLICA_SET.resource, ()) if fields.namespace(r) == place}
+    for pod in pods:
+        ref = controller(pod)
+        if ref is None or ref.kind != "ReplicaSet" or fields.namespace(pod) != place:
+            continue
+        above = sets.get(ref.name)
+        if above is not None:
+            mine = owns(above, pod) and owns(deployment, above)
+        else:
+            # It could not be read, or was collected: its name is made of the Deployment's and the hash.
+            hashed = fields.text(pod, "metadata", "labels", "pod-template-hash")
+            mine = bool(hashed) and ref.name == f"{fields.name(deployment)}-{hashed}"
+        if mine:
+            found.append(pod)
+    return found
 
 
 def _same(one: Object, other: Object) -> bool:

@@ -11,7 +11,6 @@ from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
-from incident_commander.evidence.owners import pods_of, scale_target
 from incident_commander.ports import Object
 
 
@@ -30,8 +29,8 @@ def analyse(case: Case) -> Iterator[Finding]:
 def _finding(case: Case, hpa: Object, most: int, current: int) -> Finding:
     over = _over_target(hpa)
     confidence = {True: 84, None: 72, False: 40}[over]
-    scaled = scale_target(hpa, case.evidence.objects)
-    members = [p for p in pods_of(hpa, case.evidence.objects) if not pods.terminating(p)]
+    scaled = case.topology.scale_target(hpa)
+    members = [p for p in case.topology.pods_of(hpa) if not pods.terminating(p)]
     ready = sum(pods.ready(p) for p in members)
     if members and ready < len(members) / 2:
         confidence -= 30  # replicas that do not work make the metrics, not the load

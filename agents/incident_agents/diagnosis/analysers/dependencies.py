@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from incident_agents.diagnosis.addresses import Address, Complaint
-from incident_agents.diagnosis.callers import configured, service_at
+from incident_agents.diagnosis.callers import configured
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.workload import Workload
@@ -18,7 +18,7 @@ from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.evidence.health import ready_endpoints
 from incident_commander.evidence.lines import clean_line
-from incident_commander.evidence.owners import pods_of, selects
+from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
 
 
@@ -46,15 +46,15 @@ def _dependencies(case: Case, workload: Workload) -> dict[str, _Dependency]:
     own = {reference(p) for p in workload.pods}
     found: dict[str, _Dependency] = {}
     for complaint in case.complaints[workload.ref]:
-        service = service_at(case, complaint.address, namespace)
-        if service is not None and any(reference(p) in own for p in pods_of(service, case.evidence.objects)):
+        service = case.service_at(complaint.address, namespace)
+        if service is not None and any(reference(p) in own for p in case.topology.pods_of(service)):
             continue
         name = fields.name(service) if service is not None else _written(complaint.address)
         found.setdefault(name, _Dependency(name, service)).said.append(complaint)
     if any(case.unwell(p) for p in workload.living):
         for name, address in configured(case, workload).items():
-            service = service_at(case, address, namespace)
-            if service is None or any(reference(p) in own for p in pods_of(service, case.evidence.objects)):
+            service = case.service_at(address, namespace)
+            if service is None or any(reference(p) in own for p in case.topology.pods_of(service)):
                 continue
             found.setdefault(name, _Dependency(name, service)).configured = True
     return found
@@ -113,7 +113,7 @@ def _confidence(case: Case, workload: Workload, dependency: _Dependency, sick: l
 
 def _behind(case: Case, service: Object) -> Workload | None:
     """The workload that a Service is for."""
-    for pod in pods_of(service, case.evidence.objects):
+    for pod in case.topology.pods_of(service):
         if (found := case.workload_of(pod)) is not None:
             return found
     selector = fields.strings(service, "spec", "selector")

@@ -14,7 +14,6 @@ from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.evidence.health import finished_at
 from incident_commander.evidence.lines import clean_line
-from incident_commander.evidence.owners import find_owner, owns
 from incident_commander.ports import Object
 
 
@@ -24,7 +23,7 @@ def analyse(case: Case) -> Iterator[Finding]:
         if (found := _cron_job(case, cron_job)) is not None:
             yield found
     for job in case.evidence.of(kinds.JOB):
-        alone = find_owner(job, case.evidence.objects) is None
+        alone = case.topology.owner(job) is None
         if (alone or _is_target(case, job)) and (found := _job(case, job)) is not None:
             yield found
 
@@ -38,7 +37,7 @@ def _failed(job: Object) -> bool:
 
 
 def _cron_job(case: Case, cron_job: Object) -> Finding | None:
-    owned = [j for j in case.evidence.of(kinds.JOB) if owns(cron_job, j)]
+    owned = case.topology.under(cron_job, kinds.JOB)
     ended = sorted(
         ((at, j) for j in owned if (at := finished_at(j)) is not None), key=lambda pair: pair[0], reverse=True
     )
@@ -92,7 +91,7 @@ def _job(case: Case, job: Object) -> Finding | None:
 
 
 def _pods(case: Case, job: Object) -> list[Object]:
-    return [p for p in case.evidence.of(kinds.POD) if owns(job, p)]
+    return case.topology.pods_of(job)
 
 
 def _exit_code(case: Case, job: Object) -> int | None:

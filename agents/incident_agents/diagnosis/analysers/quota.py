@@ -13,7 +13,6 @@ from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import reference, target_of
-from incident_commander.evidence.owners import owns
 from incident_commander.ports import Object
 
 _EXCEEDED = re.compile(
@@ -39,7 +38,7 @@ def _refusals(case: Case, workload: Workload) -> Iterator[tuple[str, Citation]]:
         return
     creators = [workload.object]
     for kind in (kinds.REPLICA_SET, kinds.JOB):
-        creators += [o for o in case.evidence.of(kind) if owns(workload.object, o)]
+        creators += [o for o in case.topology.under(workload.object, kind) if o is not workload.object]
     for creator in creators:
         for n, condition in enumerate(fields.items(creator, "status", "conditions")):
             if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":

@@ -16,7 +16,7 @@ from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.evidence.health import ready_endpoints
 from incident_commander.evidence.lines import clean_line
-from incident_commander.evidence.owners import pods_of, selects
+from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
 
 
@@ -28,7 +28,7 @@ def analyse(case: Case) -> Iterator[Finding]:
         selector = fields.strings(service, "spec", "selector")
         if not selector or fields.text(service, "spec", "type") == "ExternalName":
             continue
-        selected = [p for p in pods_of(service, case.evidence.objects) if not pods.finished(p)]
+        selected = [p for p in case.topology.pods_of(service) if not pods.finished(p)]
         if selected:
             yield from _wrong_port(case, service, selected)
         else:

@@ -17,7 +17,7 @@ from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log, reference, target_of
 from incident_commander.evidence.lines import clean_line
-from incident_commander.evidence.owners import claims_of, find, pods_of
+from incident_commander.evidence.owners import claims_of
 from incident_commander.ports import Object
 
 _NO_SPACE = re.compile(r"no space left on device|ENOSPC|disk quota exceeded|database or disk is full", re.IGNORECASE)
@@ -71,7 +71,7 @@ def _last(case: Case, key: str, claim: str) -> float | None:
 
 
 def _full(case: Case, claim: Object) -> Finding | None:
-    users = pods_of(claim, case.evidence.objects)
+    users = case.topology.pods_of(claim)
     complaints = [(log, line) for pod in users for log, line in _complaints(case, pod)]
     fill = _fill(case, claim)
     if fill is None:
@@ -96,7 +96,7 @@ def _full(case: Case, claim: Object) -> Finding | None:
         facts["capacity"] = format_memory(int(capacity))
     if (class_name := fields.text(claim, "spec", "storageClassName")) != "":
         facts["storageClass"] = class_name
-        storage_class = find(case.evidence.objects, kinds.STORAGE_CLASS, None, class_name)
+        storage_class = case.topology.find(kinds.STORAGE_CLASS, None, class_name)
         if storage_class is not None:
             grows = fields.flag(storage_class, "allowVolumeExpansion") is True
             facts["expandable"] = "true" if grows else "false"
@@ -126,7 +126,7 @@ def _about(case: Case, claim: Object, users: list[Object]) -> frozenset[str]:
 
 
 def _unbound(case: Case, claim: Object, phase: str) -> Finding | None:
-    users = pods_of(claim, case.evidence.objects)
+    users = case.topology.pods_of(claim)
     events = case.events(claim)
     bad = [e for e in events if fields.text(e, "reason") in ("ProvisioningFailed", "FailedBinding", "VolumeMismatch")]
     if not bad and phase == "Pending":
@@ -135,9 +135,7 @@ def _unbound(case: Case, claim: Object, phase: str) -> Finding | None:
             return None  # waits for a pod, as it should
     class_name = fields.text(claim, "spec", "storageClassName")
     asked = case.evidence.asked(kinds.STORAGE_CLASS)
-    unknown_class = (
-        bool(class_name) and asked and not find(case.evidence.objects, kinds.STORAGE_CLASS, None, class_name)
-    )
+    unknown_class = bool(class_name) and asked and not case.topology.find(kinds.STORAGE_CLASS, None, class_name)
     said = clean_line(fields.text(bad[0], "message"))[:300] if bad else ""
     confidence = 76 + (10 if bad else 0) + (6 if unknown_class else 0)
     why = f"storage class {class_name} does not exist" if unknown_class else said or "no volume was found for it"
