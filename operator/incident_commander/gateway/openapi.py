@@ -10,13 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from incident_commander.intake.correlate import Fate
 from incident_commander.intake.payload import webhook_schema
 
-REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Webhook"}}},
-    },
-    "security": [{"bearer": []}],
-}
+ALERTS_PATH = "/api/v1/alerts"
 _ACKNOWLEDGED: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -44,7 +38,7 @@ def _answer(description: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-ANSWERS: dict[int | str, dict[str, Any]] = {
+ANSWERS: dict[int, dict[str, Any]] = {
     200: _answer("Every alert is stored.", _ACKNOWLEDGED),
     400: _answer("Malformed; `field` says where.", _REFUSED),
     401: _answer("No bearer token, or one that the API server does not accept.", _REFUSED),
@@ -56,8 +50,8 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document."""
+def describe(app: FastAPI, alerts: str) -> dict[str, Any]:
+    """The OpenAPI document; ``alerts`` describes the webhook."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         schema = webhook_schema()
@@ -66,5 +60,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas.update(schema.pop("$defs", {}))
         schemas["Webhook"] = schema
         components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        body = {"application/json": {"schema": {"$ref": "#/components/schemas/Webhook"}}}
+        operation = {"summary": "Alerts", "description": alerts, "requestBody": {"required": True, "content": body}}
+        answers = {str(status): answer for status, answer in ANSWERS.items()}
+        document["paths"][ALERTS_PATH] = {"post": operation | {"security": [{"bearer": []}], "responses": answers}}
         app.openapi_schema = document
     return app.openapi_schema

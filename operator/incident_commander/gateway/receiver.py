@@ -19,7 +19,7 @@ from incident_commander.intake.correlate import Arrival
 from incident_commander.intake.lane import Lane
 from incident_commander.intake.payload import Notification
 from incident_commander.intake.storm import StormControl
-from incident_commander.intake.target import candidates
+from incident_commander.intake.target import Candidates, candidates
 from incident_commander.ports import Clock, Cluster
 
 _LOOKUPS_AT_A_TIME = 32
@@ -67,9 +67,10 @@ class Receiver:
         changes nothing for those that were.
         """
         arrivals = [Arrival(alert, notification.group_key) for alert in notification.alerts]
-        await self._check(user, await self._homes(arrivals))
+        named = [candidates(alert.labels) for alert in notification.alerts]
+        await self._check(user, await self._homes(named))
         truncated = {notification.group_key: notification.truncated} if notification.truncated else {}
-        shares = await self._shares(arrivals, truncated)
+        shares = await self._shares(arrivals, named, truncated)
         await self._check(user, {lane.namespace for lane in shares})
         settled = await self._store(arrivals, shares)
         for done in settled.values():
@@ -77,9 +78,9 @@ class Receiver:
         self._metrics.truncated.inc(notification.truncated)
         return Receipt([(a.alert, settled[place]) for place, a in enumerate(arrivals)], notification.truncated)
 
-    async def _homes(self, arrivals: Sequence[Arrival]) -> set[str]:
-        named = {(c.namespace, bool(c.refs)): c for c in (candidates(a.alert.labels) for a in arrivals)}
-        return {await self._targets.home(one) for one in named.values()}
+    async def _homes(self, named: Sequence[Candidates]) -> set[str]:
+        different = {(one.namespace, bool(one.refs)): one for one in named}
+        return {await self._targets.home(one) for one in different.values()}
 
     async def _check(self, user: User | None, namespaces: set[str]) -> None:
         if user is None or self._reviewer is None:
@@ -92,9 +93,11 @@ class Receiver:
                     "a Role that allows this. None of these alerts was stored",
                 )
 
-    async def _shares(self, arrivals: Sequence[Arrival], truncated: Mapping[str, int]) -> dict[Lane, _Share]:
+    async def _shares(
+        self, arrivals: Sequence[Arrival], named: Sequence[Candidates], truncated: Mapping[str, int]
+    ) -> dict[Lane, _Share]:
         """By lane. What Alertmanager left out is counted where the first alert belongs."""
-        lanes = await self._lanes_of(arrivals)
+        lanes = await self._lanes_of(arrivals, named)
         shares: dict[Lane, _Share] = {}
         for place, lane in enumerate(lanes):
             shares.setdefault(lane, _Share()).places.append(place)
@@ -102,12 +105,13 @@ class Receiver:
             shares[lanes[0]].truncated.update(truncated)
         return shares
 
-    async def _lanes_of(self, arrivals: Sequence[Arrival]) -> list[Lane]:
+    async def _lanes_of(self, arrivals: Sequence[Arrival], named: Sequence[Candidates]) -> list[Lane]:
         """In order, some at a time: of the same target only the first has to be looked for."""
         lanes: list[Lane] = []
         for start in range(0, len(arrivals), _LOOKUPS_AT_A_TIME):
-            some = arrivals[start : start + _LOOKUPS_AT_A_TIME]
-            lanes += await asyncio.gather(*(self._targets.lane(arrival) for arrival in some))
+            places = range(start, min(start + _LOOKUPS_AT_A_TIME, len(arrivals)))
+            looks = [self._targets.lane(named[place], arrivals[place].group_key) for place in places]
+            lanes += await asyncio.gather(*looks) if len(looks) > 1 else [await looks[0]]
         return lanes
 
     async def _store(self, arrivals: Sequence[Arrival], shares: Mapping[Lane, _Share]) -> dict[int, Settled]:
@@ -128,7 +132,7 @@ class Receiver:
         except (errors.NotFound, errors.Forbidden):
             # The namespace is gone, or going: then this belongs to the operator's. Else the right is missing.
             self._targets.forget_namespace(lane.namespace)
-            again = await self._shares(arrivals, share.truncated)
+            again = await self._shares(arrivals, [candidates(a.alert.labels) for a in arrivals], share.truncated)
             if lane in again:
                 raise
             settled: dict[int, Settled] = {}

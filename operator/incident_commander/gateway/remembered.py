@@ -28,9 +28,9 @@ class Remembered(Generic[_K, _V]):
         self._asking: dict[_K, asyncio.Task[_V]] = {}
 
     def knows(self, key: _K) -> bool:
-        """Whether an answer needs no request."""
+        """Whether an answer needs no further request: it is remembered, or being asked for."""
         found = self._values.get(key)
-        return found is not None and self._clock.now() < found[0]
+        return key in self._asking or (found is not None and self._clock.now() < found[0])
 
     def peek(self, key: _K) -> _V | None:
         """The remembered value, or None."""

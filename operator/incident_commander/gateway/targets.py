@@ -12,10 +12,9 @@ from incident_commander.api.meta import TargetRef
 from incident_commander.evidence import owners
 from incident_commander.gateway.remembered import Remembered
 from incident_commander.gateway.settings import GatewaySettings
-from incident_commander.intake.correlate import Arrival
 from incident_commander.intake.lane import Lane
 from incident_commander.intake.storm import StormControl
-from incident_commander.intake.target import Candidates, candidates
+from incident_commander.intake.target import Candidates
 from incident_commander.ports import Clock, Cluster, Object
 
 _FOUND_SECONDS = 60.0
@@ -75,9 +74,8 @@ class TargetFinder:
         usable = await self._namespaces.get(namespace, lambda: self._usable(namespace))
         return namespace if usable else self._operator_namespace
 
-    async def lane(self, arrival: Arrival) -> Lane:
-        """The lane of an alert."""
-        named = candidates(arrival.alert.labels)
+    async def lane(self, named: Candidates, group_key: str) -> Lane:
+        """The lane of an alert that names these."""
         home = await self.home(named)
         refs = [ref for ref in named.refs if ref.namespace in (None, home)]
         if refs and not self._sightings.knows(refs[0]):
@@ -93,7 +91,7 @@ class TargetFinder:
                 return Lane.of_target(home if found.namespace else self._operator_namespace, found)
         if named.refs:
             return Lane.of_target(home, named.refs[0])
-        return Lane.of_group(home, arrival.group_key)
+        return Lane.of_group(home, group_key)
 
     def forget_namespace(self, namespace: str) -> None:
         """It proved to be gone, or going."""

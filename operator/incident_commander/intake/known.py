@@ -10,6 +10,7 @@ from typing import Any
 from incident_commander.api.incident import Outcome, Phase
 from incident_commander.api.names import LABEL_TARGET_HASH
 from incident_commander.api.statement import Severity
+from incident_commander.intake.bounds import weight
 from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
 from incident_commander.ports import Object
 
@@ -112,11 +113,8 @@ def _alerts(listed: Sequence[Any]) -> dict[str, KnownAlert]:
 
 def _weight(item: Any) -> int:
     entry = _mapping(item)
-    texts = (_mapping(entry.get("labels")), _mapping(entry.get("annotations")))
-    link = len(str(entry.get("generatorURL") or ""))
-    return link + sum(
-        len(str(name).encode()) + len(str(text).encode()) + 6 for some in texts for name, text in some.items()
-    )
+    texts = ({str(k): str(v) for k, v in _mapping(entry.get(name)).items()} for name in ("labels", "annotations"))
+    return weight(*texts) + len(str(entry.get("generatorURL") or ""))
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -37,10 +37,11 @@ TARGET_LABELS = (
     "node",
     "nodename",
 )
+_EXPORTED = {f"exported_{name}": name for name in TARGET_LABELS}
 
-_WATCHERS = ("kube-state-metrics", "openshift-state-metrics", "kubelet", "cadvisor", "blackbox", "pushgateway")
+_WATCHERS = re.compile("kube-state-metrics|openshift-state-metrics|kubelet|cadvisor|blackbox|pushgateway")
 """Exporters that tell of other objects, by a part of the name they have in ``job``, ``container`` or ``service``."""
-_NODE_WATCHERS = ("node-exporter", "windows-exporter", "smartctl-exporter", "node-problem-detector")
+_NODE_WATCHERS = re.compile("node-exporter|windows-exporter|smartctl-exporter|node-problem-detector")
 """Exporters that tell of the node they run on: namespace and pod are always their own."""
 
 _OF_SCRAPE_TARGET = ("pod", "container", "service")
@@ -85,7 +86,7 @@ def candidates(labels: Mapping[str, str]) -> Candidates:
 
 def _namespaced(labels: Mapping[str, str], namespace: str) -> Iterator[TargetRef]:
     for label, kind in _WORKLOADS:
-        if _is_name(name := labels.get(label, "")):
+        if label in labels and _is_name(name := labels[label]):
             yield _ref(kind, namespace, name)
     workload = _WORKLOAD_TYPES.get(labels.get("workload_type", "").lower())
     if workload is not None and _is_name(name := labels.get("workload", "")):
@@ -111,27 +112,24 @@ def _suggested_owners(pod: str) -> Iterator[tuple[Kind, str]]:
 
 def _without_exporter(labels: Mapping[str, str]) -> dict[str, str]:
     """The labels without what describes the exporter; ``exported_*`` under their plain names."""
-    exported = {name: labels[f"exported_{name}"] for name in TARGET_LABELS if labels.get(f"exported_{name}")}
     own = dict(labels)
+    exported = {name: labels[long] for long, name in _EXPORTED.items() if labels.get(long)}
     if exported:
         # Prometheus renames a metric's label only where the scrape target has one of that name: those are its own.
         own = {name: value for name, value in own.items() if name not in _OF_SCRAPE_TARGET}
         return own | exported
-    if _says(labels, _NODE_WATCHERS):
+    told = " ".join(labels.get(label, "") for label in ("job", "container", "service"))
+    if _NODE_WATCHERS.search(told):
         return {name: value for name, value in own.items() if name not in ("namespace", *_OF_SCRAPE_TARGET)}
-    if _says(labels, _WATCHERS):
+    if _WATCHERS.search(told):
         own.pop("service", None)
         # With honor_labels a pod may be the watched one's although job and container name the exporter. Metrics
         # about pods carry the pod's uid; else the exporter's own pod is known by its name.
-        if "uid" not in labels and any(word in labels.get("pod", "") for word in _WATCHERS):
+        if "uid" not in labels and _WATCHERS.search(labels.get("pod", "")):
             own.pop("pod", None)
             if not any(own.get(label) for label, _ in _WORKLOADS):
                 own.pop("namespace", None)
     return own
-
-
-def _says(labels: Mapping[str, str], words: tuple[str, ...]) -> bool:
-    return any(word in labels.get(label, "") for label in ("job", "container", "service") for word in words)
 
 
 def _is_name(text: str) -> bool:
