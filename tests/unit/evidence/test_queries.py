@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from incident_commander.api.meta import TargetRef
 from incident_commander.evidence import queries
+from incident_commander.ports import Query
+from incident_commander.rehearsal.prometheus.syntax import parse
 
 WEB = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="web")
 
@@ -79,3 +81,39 @@ def test_throttling_is_a_ratio_of_increases_over_one_window() -> None:
 def test_all_claims_of_a_namespace_can_be_asked_at_once() -> None:
     assert queries.volume_used("shop").promql == 'kubelet_volume_stats_used_bytes{namespace="shop"}'
     assert queries.volume_used("shop", "data").params["persistentvolumeclaim"] == "data"
+
+
+NASTY = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name='we"b\\{x}\n')
+
+EVERY_QUERY = [
+    *(
+        ask(target)
+        for target in (WEB, NASTY)
+        for ask in (
+            queries.memory_working_set,
+            queries.memory_limit,
+            queries.cpu_limit,
+            queries.cpu_usage,
+            queries.cpu_throttled,
+            queries.restarts,
+            queries.replicas_desired,
+            queries.replicas_available,
+            queries.sample_age,
+        )
+    ),
+    *(
+        ask("shop", "web")
+        for ask in (queries.hpa_current_replicas, queries.hpa_desired_replicas, queries.hpa_max_replicas)
+    ),
+    *(ask("shop") for ask in (queries.volume_used, queries.volume_capacity, queries.volume_used_ratio)),
+    queries.volume_inodes_ratio("shop", "data"),
+    queries.node_conditions('node"a'),
+    queries.alert({"alertname": 'a"b', "pod": "x"}, NASTY),
+    queries.sources_up(),
+]
+
+
+@pytest.mark.parametrize("query", EVERY_QUERY, ids=lambda query: query.name)
+def test_every_query_is_well_formed_whatever_stands_in_names(query: Query) -> None:
+    assert parse(query.promql)
+    assert query.unit
