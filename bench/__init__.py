@@ -1,0 +1,1 @@
+"""Figures: ``python -m bench`` prints a table and writes out/bench.json."""
