@@ -86,7 +86,7 @@ class Changes:
 
 
 def changes(obj: Object, values: Mapping[str, object]) -> Changes:
-    """What to do so that each path holds its value.
+    """What to do so that each path holds its value, or is gone where the value is ``ABSENT``.
 
     A parent that does not exist is added together with its child. Paths that already hold their value are
     left out. Raises ``Refusal`` as ``encode`` does.
@@ -96,18 +96,21 @@ def changes(obj: Object, values: Mapping[str, object]) -> Changes:
         if same(path, read(obj, path), value):
             continue
         at = path
-        while parent(at) and read(obj, parent(at)) in (ABSENT, None):
+        while value is not ABSENT and parent(at) and read(obj, parent(at)) in (ABSENT, None):
             at = parent(at)
         if at == path:
             wanted[path] = value
             continue
         _plant(wanted.setdefault(at, {}), path[len(at) :], value)
     pre_image = [field_value(obj, path) for path in wanted]
-    operations = [
-        Operation(op=Op.ADD if old.value is None else Op.REPLACE, path=path, value=encode(value, path))
-        for (path, value), old in zip(wanted.items(), pre_image, strict=True)
-    ]
+    operations = [_operation(path, value, old) for (path, value), old in zip(wanted.items(), pre_image, strict=True)]
     return Changes(operations, pre_image, undo_operations(operations, pre_image))
+
+
+def _operation(path: str, value: object, old: FieldValue) -> Operation:
+    if value is ABSENT:
+        return Operation(op=Op.REMOVE, path=path)
+    return Operation(op=Op.ADD if old.value is None else Op.REPLACE, path=path, value=encode(value, path))
 
 
 def _plant(branch: object, path: str, value: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from incident_commander.actions.action import Bounds, Situation
-from incident_commander.actions.fields import pointer
+from incident_commander.actions.fields import ABSENT, pointer
 from incident_commander.actions.steps import NOTHING_TO_CHANGE, Draft, check, spell_out
 from incident_commander.api.names import FIELD_MANAGER_EXECUTOR
 from incident_commander.api.plan import ActionName, Risk, Step
@@ -54,7 +54,8 @@ class UncordonNode:
                 f" {fields.name(node)}",
             )
         draft = Draft(
-            values={pointer("spec", "unschedulable"): False},
+            # Removed, as the API server does not store a false here: it would not be found again.
+            values={pointer("spec", "unschedulable"): ABSENT},
             risk=Risk.LOW,
             summary=f"uncordon {reference(node)}: it is ready and takes new pods again",
         )

@@ -43,6 +43,12 @@ def test_a_null_parent_is_replaced() -> None:
     assert [op.value for op in made.undo] == ["null"]
 
 
+def test_a_field_can_be_taken_away_and_brought_back() -> None:
+    made = changes({"spec": {"a": 1}}, {"/spec/a": ABSENT, "/spec/b/c": ABSENT})
+    assert [(op.op, op.path) for op in made.operations] == [(Op.REMOVE, "/spec/a")]
+    assert [(op.op, op.path, op.value) for op in made.undo] == [(Op.ADD, "/spec/a", "1")]
+
+
 def test_what_already_is_so_is_left_out() -> None:
     assert changes({"a": {"b": 1}}, {"/a/b": 1}).operations == []
 

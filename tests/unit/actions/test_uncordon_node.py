@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from incident_commander.api.plan import ActionName
+from incident_commander.api.plan import ActionName, Op
 from tests.unit.actions.workloads import node, plan, refusal
 
 UNCORDON = ActionName.UNCORDON_NODE
@@ -20,8 +20,8 @@ OURS = by("incident-commander-executor")
 
 def test_our_own_cordon_is_taken_away() -> None:
     step = plan(UNCORDON, node(cordoned=True, managedFields=OURS))
-    assert [(op.path, op.value) for op in step.operations] == [("/spec/unschedulable", "false")]
-    assert [op.value for op in step.undo.operations] == ["true"]
+    assert [(op.op, op.path, op.value) for op in step.operations] == [(Op.REMOVE, "/spec/unschedulable", None)]
+    assert [(op.op, op.value) for op in step.undo.operations] == [(Op.ADD, "true")]
 
 
 def test_somebody_elses_cordon_is_left_alone_unless_the_runbook_says_otherwise() -> None:

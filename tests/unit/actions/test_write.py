@@ -65,7 +65,9 @@ def steps(draw: st.DrawFn) -> tuple[Object, Step]:
     pods = template(*containers, **draw(texts))
     kind = draw(st.sampled_from(["Deployment", "StatefulSet", "DaemonSet"]))
     target = workload(kind, spec={"template": pods}, labels=draw(texts))
-    action = draw(st.sampled_from(["restart", "resources", "rollback", "scale", "hpa", "cordon", "cron", "resize"]))
+    action = draw(
+        st.sampled_from(["restart", "resources", "rollback", "scale", "hpa", "cordon", "uncordon", "cron", "resize"])
+    )
     if action == "restart":
         return target, plan(ActionName.RESTART_ROLLOUT, target)
     if action == "resources":
@@ -92,6 +94,9 @@ def steps(draw: st.DrawFn) -> tuple[Object, Step]:
         if draw(st.booleans()):
             target["spec"]["unschedulable"] = False
         return target, plan(ActionName.CORDON_NODE, target, {"nodes": [target, node("n2"), node("n3")]})
+    if action == "uncordon":
+        target = node(cordoned=True)
+        return target, plan(ActionName.UNCORDON_NODE, target, cordonedBy="anyone")
     if action == "cron":
         target = {**workload(), "apiVersion": "batch/v1", "kind": "CronJob", "spec": {"schedule": "* * * * *"}}
         if draw(st.booleans()):
