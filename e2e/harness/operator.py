@@ -14,7 +14,7 @@ import aiohttp
 from e2e.harness.identities import Identities
 from e2e.harness.install import Installation
 from e2e.harness.processes import Program
-from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+from e2e.harness.waiting import NotYet, Teller, wait_for
 from incident_commander.api.names import OPERATOR_NAMESPACE, ROLES
 
 PROGRAMS = Path(sys.executable).parent

@@ -65,7 +65,7 @@ class LeaseHold:
         self._times = times
         self._changed = changed
         self._until: datetime | None = None
-        self._other: tuple[object, datetime] | None = None
+        self._other: tuple[tuple[object, object], datetime] | None = None
         self._told = False
 
     def held(self) -> bool:
@@ -155,6 +155,8 @@ class LeaseHold:
     def _abandoned(self, spec: Object, now: datetime) -> bool:
         record = (spec.get("holderIdentity"), spec.get("renewTime"))
         if self._other is None or self._other[0] != record:
+            if self._other is None or self._other[0][0] != record[0]:
+                _log.info("Lease is held by another; waiting", lease=self._name, holder=record[0])
             self._other = (record, now)
             return False
         return now - self._other[1] > timedelta(seconds=int(spec.get("leaseDurationSeconds") or self._times.duration))
