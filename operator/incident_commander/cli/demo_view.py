@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +14,7 @@ from incident_commander.api.incident import Attempt, Certificate, CheckResult, C
 from incident_commander.api.kinds import AGENT
 from incident_commander.api.plan import FieldValue, Plan
 from incident_commander.api.statement import Citation, Decision
+from incident_commander.cli.demo_section import Mood, Section
 from incident_commander.cli.recording import Recording
 from incident_commander.cli.render.plan import changes, plan_diff
 from incident_commander.cli.render.text import clock, safe, styled
@@ -28,40 +26,6 @@ _SHOWN_FACTS = 7
 _SHOWN_HYPOTHESES = 3
 _SHOWN_VOTE = 120
 _RESULT_STYLE = {CheckResult.PASS: "green", CheckResult.FAIL: "red", CheckResult.INCONCLUSIVE: "yellow"}
-
-
-class Mood(enum.StrEnum):
-    """How a verdict is shown; also without colour the mark tells."""
-
-    GOOD = "green"
-    BAD = "red"
-    PLAIN = "cyan"
-
-
-_MARKS = {Mood.GOOD: "✓", Mood.BAD: "✗", Mood.PLAIN: "•"}
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A title, a one-line verdict, and what stands behind it."""
-
-    title: str
-    verdict: str
-    body: RenderableType | None = None
-    mood: Mood = Mood.PLAIN
-
-    def render(self) -> RenderableType:
-        """The section, with room below."""
-        head = Table.grid(padding=(0, 1))
-        head.add_column(no_wrap=True, min_width=13)
-        head.add_column(no_wrap=True)
-        head.add_column()
-        title, mark = Text(self.title, style="bold"), Text(_MARKS[self.mood], style=f"bold {self.mood.value}")
-        head.add_row(title, mark, styled(self.verdict, f"bold {self.mood.value}"))
-        parts: list[RenderableType] = [head]
-        if self.body is not None:
-            parts.append(Padding(self.body, (0, 0, 0, 2), expand=False))
-        return Group(*parts, Text())
 
 
 def sections(recording: Recording) -> Iterator[Section]:

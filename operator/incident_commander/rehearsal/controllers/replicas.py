@@ -18,7 +18,6 @@ from incident_commander.rehearsal.objects import (
     copy_json,
     dig,
     is_ready,
-    kube_time,
     name_of,
     namespace_of,
     owned_by,
@@ -161,16 +160,3 @@ def transition(conditions: list[dict[str, Any]], new: dict[str, Any], now: str) 
     if old is None:
         return [*conditions, dated]
     return [dated if c is old else c for c in conditions]
-
-
-__all__ = [
-    "PodMaker",
-    "ReplicaSetController",
-    "active",
-    "available_since",
-    "kube_time",
-    "own_and_owner_keys",
-    "pod_from",
-    "template_hash",
-    "transition",
-]

@@ -5,65 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from incident_commander.api.quantity import parse_quantity
-from incident_commander.ports import Object
-from incident_commander.rehearsal.behaviour import Behaviour, Context, Exit, Image, PullFailure, Registry
-from incident_commander.rehearsal.clock import VirtualClock
+from incident_commander.rehearsal.behaviour import Behaviour, Context, Exit, Image, PullFailure
+from incident_commander.rehearsal.kubelet.host import ConfigMissing, Host
+from incident_commander.rehearsal.kubelet.usage import Usage, memory_at, time_of_exhaustion
 from incident_commander.rehearsal.objects import dig, kube_time, name_of, namespace_of, uid_of
 
 _PULL_SECONDS = 1.5
 _RESTART_SECONDS = 1.0
 _RETRY_SECONDS = 10.0
 _BACKOFF_SECONDS, _LONGEST_BACKOFF_SECONDS, _FORGIVEN_SECONDS = 10.0, 300.0, 600.0
-_RAMP_SECONDS = 4.0
-"""A program's working set grows linearly to its size at first."""
 _LOOK_SECONDS = 5.0
 _LOG_LINES = 2_000
-
-
-class Host(Protocol):
-    """What a container needs of its pod's worker."""
-
-    clock: VirtualClock
-    registry: Registry
-
-    @property
-    def alive(self) -> bool:
-        """Whether the pod is still there."""
-        ...
-
-    @property
-    def pod(self) -> Object:
-        """The newest state of the pod."""
-        ...
-
-    def event(self, type_: str, reason: str, message: str, container: str) -> None:
-        """Record an Event about a container."""
-        ...
-
-    def environment(self, container: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-        """(environment, files). Raises ``ConfigMissing``."""
-        ...
-
-    def changed(self) -> None:
-        """Report the state of the containers."""
-        ...
-
-
-class ConfigMissing(Exception):
-    """A ConfigMap, Secret or key that the container refers to does not exist."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Working set in bytes, and counters since the start of a run (CFS periods are 100 ms)."""
-
-    memory: float = 0.0
-    cpu_seconds: float = 0.0
-    periods: float = 0.0
-    throttled: float = 0.0
 
 
 @dataclass(slots=True)
@@ -347,19 +302,3 @@ class Container:
                 callback()
 
         self.host.clock.after(seconds, guarded)
-
-
-def memory_at(behaviour: Behaviour, age: float) -> float:
-    """Working set in bytes at an age: a ramp up to the size, then growth up to the ceiling."""
-    ramp = min(1.0, age / _RAMP_SECONDS)
-    grown = behaviour.memory_bytes + behaviour.memory_growth * max(0.0, age - _RAMP_SECONDS)
-    return min(grown, max(behaviour.memory_ceiling, behaviour.memory_bytes)) * ramp
-
-
-def time_of_exhaustion(behaviour: Behaviour, limit: float) -> float | None:
-    """At which age the working set reaches ``limit``; None: never."""
-    if behaviour.memory_bytes >= limit:
-        return _RAMP_SECONDS * limit / behaviour.memory_bytes
-    if behaviour.memory_growth <= 0 or behaviour.memory_ceiling < limit:
-        return None
-    return _RAMP_SECONDS + (limit - behaviour.memory_bytes) / behaviour.memory_growth

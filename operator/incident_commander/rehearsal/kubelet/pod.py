@@ -11,7 +11,8 @@ from incident_commander.rehearsal.apiserver import ApiServer
 from incident_commander.rehearsal.behaviour import Registry
 from incident_commander.rehearsal.controllers.events import EventRecorder
 from incident_commander.rehearsal.controllers.replicas import transition
-from incident_commander.rehearsal.kubelet.container import ConfigMissing, Container
+from incident_commander.rehearsal.kubelet.container import Container
+from incident_commander.rehearsal.kubelet.host import ConfigMissing
 from incident_commander.rehearsal.kubelet.probes import probe_failure
 from incident_commander.rehearsal.objects import dig, kube_time, name_of, namespace_of, uid_of
 

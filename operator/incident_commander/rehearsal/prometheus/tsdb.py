@@ -15,7 +15,7 @@ LOOKBACK_SECONDS = 300.0
 
 def label_set(name: str, labels: Mapping[str, str]) -> Labels:
     """The identity of a series. A label with an empty value is no label."""
-    return tuple(sorted({"__name__": name, **{k: v for k, v in labels.items() if v}}.items()))
+    return tuple(sorted([("__name__", name), *((k, v) for k, v in labels.items() if v)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,9 @@ class Tsdb:
             key = label_set(name, labels)
             if key not in seen:
                 seen[key] = None
-                self._points(key).times.append(moment)
-                self._points(key).values.append(value)
+                points = self._points(key)
+                points.times.append(moment)
+                points.values.append(value)
         for key in sorted(self._alive.get(job, set()) - seen.keys()):
             self._points(key).times.append(moment)
             self._points(key).values.append(None)
