@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from incident_agents.prediction.trend import Point
 from incident_commander.api import kinds
@@ -16,6 +15,8 @@ from incident_commander.ports import Object, Series
 
 _RECENT = timedelta(minutes=5)
 """Prometheus' own staleness: a series that ended earlier belongs to a pod that is gone."""
+
+_UNITS = ("", "Ki", "Mi", "Gi", "Ti")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +113,8 @@ def _pods(evidence: Evidence) -> list[Object]:
 
 def readable(size: float) -> str:
     """Bytes for people: three digits and a binary unit."""
-    amount, sign = Decimal(str(abs(size))), "-" if size < 0 else ""
-    for unit in ("", "Ki", "Mi", "Gi", "Ti"):
-        if amount < 1000 or unit == "Ti":
-            return f"{sign}{amount:.3g}{unit}" if amount < 1000 else f"{sign}{amount:.0f}{unit}"
-        amount /= 1024
-    raise AssertionError("unreachable")
+    amount, unit = abs(size), 0
+    while amount >= 1000 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    sign = "-" if size < 0 else ""
+    return f"{sign}{amount:.3g}{_UNITS[unit]}" if amount < 999.5 else f"{sign}{amount:.0f}{_UNITS[unit]}"

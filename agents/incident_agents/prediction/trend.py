@@ -98,8 +98,13 @@ def _variance(segment: Sequence[Point]) -> float:
 
 
 def _inflation(segments: Sequence[Sequence[Point]], slope: float) -> float:
-    """How many times fewer independent points there are, from the residuals' correlation at lag one."""
+    """How many times fewer independent points there are, from the residuals' correlation at lag one.
+
+    That correlation comes out too low where a line was taken off, by about ``(2+4r)/n`` (Kendall 1954); it is
+    corrected, which makes short series as uncertain as they are.
+    """
     squares = products = 0.0
+    count = sum(len(segment) for segment in segments)
     for segment in segments:
         start = segment[0][0]
         detrended = [value - slope * (at - start) for at, value in segment]
@@ -107,7 +112,8 @@ def _inflation(segments: Sequence[Sequence[Point]], slope: float) -> float:
         residuals = [value - middle for value in detrended]
         squares += sum(r * r for r in residuals)
         products += sum(a * b for a, b in pairwise(residuals))
-    correlation = min(0.95, max(0.0, products / squares)) if squares > 0 else 0.0
+    measured = products / squares if squares > 0 else 0.0
+    correlation = min(0.95, max(0.0, (count * measured + 2) / (count - 4)))
     return (1 + correlation) / (1 - correlation)
 
 
