@@ -45,5 +45,11 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     assert ran.out == ""
 
 
+def test_the_service_account_follows_the_name_as_admission_wants_it(tmp_path: Path) -> None:
+    ran = Stage().run("keygen", "diagnosis", "--name", "second", "--out", str(tmp_path))
+    agent = Agent.model_validate(yaml.safe_load(ran.out))
+    assert (agent.metadata.name, agent.spec.service_account) == ("second", "agent-second")
+
+
 def test_an_unknown_role_is_a_wrong_command_line(tmp_path: Path) -> None:
     assert Stage().run("keygen", "oracle", "--out", str(tmp_path)).code == 2

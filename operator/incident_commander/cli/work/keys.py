@@ -43,7 +43,7 @@ def keygen(role: Role, name: str, *, days: int, directory: Path, now: datetime) 
         metadata=ObjectMeta(name=name),
         spec=AgentSpec(
             role=role,
-            service_account=f"agent-{role}",
+            service_account=f"agent-{name}",
             public_keys=[key.public_key(start, start + timedelta(days=days))],
         ),
     )
