@@ -90,6 +90,17 @@ def test_without_logs_the_environment_names_the_dependency_with_less_confidence(
     assert (named.facts["dependency"], 40 <= named.confidence < 60) == ("store", True), told(found)
 
 
+def test_last_words_about_a_host_outside_of_the_namespace_name_it_and_ask_for_no_action() -> None:
+    web = deployment(ready=0)
+    rs = replica_set(web, "6d4b75cb6d", ready=0)
+    sick = pod(rs, "abcde", crash_looping(code=1))
+    words = log(sick, "FATAL: dial tcp: lookup ledger.partner.example: no such host", previous=True)
+    found = diagnose(evidence(web, rs, sick, logs=[words]), incident(), NOW)
+    top = found.hypotheses[0]
+    assert (top.cause, top.object, top.facts["dependency"]) == (Cause.DEPENDENCY_DOWN, None, "ledger.partner.example")
+    assert 50 <= top.confidence < 60, told(found)
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
