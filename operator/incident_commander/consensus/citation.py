@@ -11,7 +11,11 @@ from incident_commander.ports import Object
 
 _PLAIN_PATH = re.compile(r"[A-Za-z][A-Za-z0-9]*(\[[0-9]+\])*(\.[A-Za-z][A-Za-z0-9]*(\[[0-9]+\])*)*")
 _STEP = re.compile(r"[A-Za-z][A-Za-z0-9]*|[0-9]+")
-_ABSENT = frozenset({"", "null", "none", "<none>", "nil", "absent", "unset", "not set", "missing", "not present"})
+_ABSENT = frozenset(
+    {"", "null", "none", "<none>", "nil", "absent", "unset", "not set", "missing", "not present"}
+    | {"0", "false", '""', "[]", "{}"}
+)
+"""How an absent field may be cited. The API leaves out fields with the zero value of their type."""
 
 
 class _NotThere:

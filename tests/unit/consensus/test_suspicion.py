@@ -118,6 +118,8 @@ class TestContradictedEvidence:
             ("spec.hostNetwork", "False"),
             ("status.phase", "absent"),
             ("status.phase", ""),
+            ("status.readyReplicas", "0"),
+            ("spec.paused", "false"),
         ],
     )
     def test_the_truth_in_any_wording_proves_nothing(self, path: str, truth: str) -> None:
