@@ -254,7 +254,12 @@ class AgentRunner:
             return None
 
     async def _write(self, incident: Incident, annotations: dict[str, str]) -> bool:
-        """One merge patch; False when the Incident is gone. The UID keeps it from one of the same name."""
+        """One merge patch; False when the Incident is gone, or another process speaks with our name by now.
+
+        The UID keeps it from another Incident of the same name.
+        """
+        if not self._in_charge():
+            return False
         body = {"metadata": {"uid": incident.metadata.uid, "annotations": annotations}}
         try:
             await self._cluster.patch(

@@ -400,6 +400,17 @@ class TestVoting:
         assert isinstance(statement.body, Vote)
         assert statement.body.reason == "First"
 
+    async def test_not_when_it_lost_its_name_while_it_was_deciding(self, stage: Stage) -> None:
+        await stage.voting()
+        agent, charge = Scripted(), [True]
+
+        async def meanwhile() -> None:
+            charge[0] = False
+
+        agent.meanwhile = meanwhile
+        await stage.runner(agent, in_charge=lambda: charge[0]).reconcile("shop", "web-down")
+        assert await stage.voted() is None
+
     async def test_an_aside_is_written_together_with_the_vote(self, stage: Stage) -> None:
         await stage.voting()
         agent = Scripted()
