@@ -19,8 +19,6 @@ LABEL_STORM = f"{GROUP}/storm"
 """``"true"`` on the one Incident that stands for an alert storm of its namespace."""
 ANNOTATION_RESTARTED_AT = f"{GROUP}/restartedAt"
 """Put on a pod template by RestartRollout."""
-ANNOTATION_DRIFT = f"{GROUP}/drift"
-"""On a Helm-installed workload: what was changed beside Helm, by which Incident (JSON)."""
 
 FIELD_MANAGER_COORDINATOR = "incident-commander-coordinator"
 FIELD_MANAGER_EXECUTOR = "incident-commander-executor"

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from incident_commander.actions.ownership import OwnershipKind, ownership_of
 from incident_commander.api.incident import Attempt, GuardResult, Incident, Phase, StepOutcome
 from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.errors import Conflict, Refusal
@@ -17,7 +18,7 @@ from incident_commander.executor import breaker, gather, journal, record
 from incident_commander.executor.check import Cleared, Denied, HeldUp, clear, prove
 from incident_commander.executor.undo import take_back
 from incident_commander.executor.write import already_written, write
-from incident_commander.ports import Clock, Cluster, Telemetry, Uncounted
+from incident_commander.ports import Clock, Cluster, Object, Telemetry, Uncounted
 
 WRITE_TRIES = 5
 """How often a write is tried anew when its target changes in between; each time all is checked again."""
@@ -133,7 +134,12 @@ class Executor:
                     message = f"after a restart: whether the change was made cannot be told, because {refusal}"
                     return {"outcome": StepOutcome.FAILED, "reason": "UnsureAfterRestart", "message": message[:1024]}
                 return {"outcome": record.refused(refusal), "reason": refusal.reason, "message": str(refusal)[:1024]}
-            return {**applied, "result_generation": result.generation}
+            return {
+                **applied,
+                "message": step.summary + drift_of(cleared.target),
+                "result_generation": result.generation,
+                "observed_resource_version": cleared.target["metadata"].get("resourceVersion", ""),
+            }
         message = f"{step.target} changed {WRITE_TRIES} times while it was to be written"
         return {"outcome": StepOutcome.REFUSED, "reason": "TargetBusy", "message": message}
 
@@ -180,6 +186,14 @@ class Executor:
         why = breaker.should_trip(history, now=now, reset_at=reset_at, rule=self._settings.breaker)
         if why is not None:
             await breaker.trip(self._cluster, namespace, why, now)
+
+
+def drift_of(target: Object) -> str:
+    """What to record when the target was installed by Helm: the next upgrade may revert the change."""
+    owner = ownership_of(target)
+    if owner.kind is not OwnershipKind.HELM:
+        return ""
+    return f" (drift from {owner}: put it into the chart's values, or the next upgrade may revert it)"
 
 
 def _abandoned(incident: Incident) -> bool:

@@ -53,6 +53,9 @@ class Stage:
     def of(kind: kinds.Kind, body: Object) -> Object:
         return {"apiVersion": kind.api_version, "kind": kind.kind, **body}
 
+    annotations: dict[str, str] = {}
+    """Of the Deployment."""
+
     async def prepare(self, *, approvals: int = 6, **changes: Any) -> Plan:
         """A healthy Deployment, and an Incident in phase Executing with a certificate."""
         template = {
@@ -60,7 +63,9 @@ class Stage:
             "spec": {"containers": [{"name": "web", "image": "web:1", "resources": {"limits": {"memory": "64Mi"}}}]},
         }
         spec = {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": template}
-        self.world.apply(kinds.DEPLOYMENT, "shop", {"metadata": {"name": "web"}, "spec": spec})
+        self.world.apply(
+            kinds.DEPLOYMENT, "shop", {"metadata": {"name": "web", "annotations": self.annotations}, "spec": spec}
+        )
         await self.settle()
         self.world.apply(
             kinds.INCIDENT,

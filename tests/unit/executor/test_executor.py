@@ -83,6 +83,15 @@ class TestCarryingOut:
             await stage.executor().reconcile("shop", "inc")
         assert fault.raised == 1
 
+    async def test_drift_from_a_helm_release_is_on_record(self) -> None:
+        stage = Stage()
+        stage.annotations = {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "shop"}
+        await stage.prepare()
+        await carry_out(stage)
+        (step,) = (await stage.attempt()).steps
+        assert "drift from Helm" in step.message
+        assert step.observed_resource_version
+
     async def test_nothing_is_written_in_any_other_phase(self) -> None:
         stage = Stage()
         await stage.prepare()
