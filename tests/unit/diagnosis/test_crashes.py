@@ -19,6 +19,7 @@ from tests.unit.diagnosis.builders import (
     pod,
     replica_set,
     running,
+    series,
     template,
     told,
 )
@@ -51,6 +52,22 @@ def test_the_previous_revision_crashing_as_well_speaks_against_the_rollout() -> 
     objects[2] = pod(objects[0], "fghij", crash_looping(code=1, restarts=30))
     found = diagnose(evidence(web, *objects), incident(), NOW)
     assert found.hypotheses[0].cause is Cause.CRASH_LOOP, told(found)
+
+
+def test_a_previous_revision_that_restarted_all_the_time_makes_the_rollout_an_unlikely_cause() -> None:
+    web, objects = rolled_out(crash_looping(code=1), old_ready=0, image="registry.example.com/shop/web:1.5.0")
+    objects = [objects[0], objects[1], objects[3]]  # its pods are gone, their series are not
+
+    def confidence(counter: list[float]) -> tuple[int, str]:
+        name = "container_restarts"
+        metrics = {name: series(name, counter, pod="web-6d4b75cb6d-fghij", container="web")}
+        found = diagnose(evidence(web, *objects, metrics=metrics), incident(), NOW)
+        rollout = next(h for h in found.hypotheses if h.cause is Cause.CRASH_AFTER_ROLLOUT)
+        return rollout.confidence, rollout.facts["previousHealthy"]
+
+    calm, restless = confidence([3.0] * 40), confidence([n // 10 for n in range(40)])
+    assert (calm[1], restless[1]) == ("true", "false")
+    assert restless[0] < 60 < calm[0]
 
 
 def test_without_a_recent_rollout_it_is_a_crash_loop_of_its_own() -> None:
