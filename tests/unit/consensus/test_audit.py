@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from incident_commander.api.incident import Consensus, Incident, IncidentStatus, RoundDecision
+from incident_commander.api.incident import Consensus, Incident, IncidentStatus, RecordedVote, RoundDecision
 from incident_commander.api.meta import ObjectMeta
+from incident_commander.api.statement import Decision
 from incident_commander.consensus.audit import audit
 from incident_commander.consensus.canonical import canonical_text
 from incident_commander.consensus.membership import members_of
@@ -67,3 +68,24 @@ def test_no_flipped_byte_of_anything_that_counts_is_verified(position: int, bit:
         return
     if verified(changed):
         assert what_counts(changed) == what_counts(GOOD)
+
+
+def with_votes(votes: list[RecordedVote]) -> Incident:
+    consensus = GOOD.status.consensus.model_copy(update={"votes": votes})
+    return GOOD.model_copy(update={"status": GOOD.status.model_copy(update={"consensus": consensus})})
+
+
+def false_claims(incident: Incident) -> list[str]:
+    return [f.detail for f in audit(incident, COUNCIL.agents, None) if f.holds is False]
+
+
+def test_votes_of_the_certificate_that_are_not_recorded_are_missed() -> None:
+    (said,) = false_claims(with_votes(GOOD.status.consensus.votes[2:]))
+    assert "2 approvals of the certificate are not among the recorded votes" in said
+
+
+def test_a_recorded_vote_that_says_something_else_than_was_signed_is_found() -> None:
+    first, *rest = GOOD.status.consensus.votes
+    for changes in ({"decision": Decision.REJECT}, {"reason": "x"}, {"message": "x"}, {"agent": "agent-03"}):
+        (said,) = false_claims(with_votes([first.model_copy(update=changes), *rest]))
+        assert next(iter(changes)) in said
