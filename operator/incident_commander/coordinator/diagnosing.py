@@ -116,9 +116,12 @@ def _plan(view: View, draft: Draft, proposal: Proposal | None) -> Transition:
         draft.condition(ConditionType.PLANNED, False, Reason.NO_PLAN, message)
         return escalate(draft, Reason.NO_PLAN, message)
     plan = plans[0]
-    draft.set(plan=plan, action=plan.steps[0].action.value)
     draft.condition(ConditionType.PLANNED, True, Reason.PLANNED, plan.summary or plan.steps[0].summary)
-    if all(step.action is ActionName.ESCALATE for step in plan.steps):
+    hands_over = all(step.action is ActionName.ESCALATE for step in plan.steps)
+    if not hands_over or incident.status.consensus.certificate is None:
+        # What was carried out stays verifiable: nothing but another plan to carry out takes its place.
+        draft.set(plan=plan, action=plan.steps[0].action.value)
+    if hands_over:
         message = plan.steps[0].summary or plan.summary
         draft.condition(ConditionType.PLANNED, True, Reason.ESCALATION_PLANNED, message)
         return escalate(draft, Reason.ESCALATION_PLANNED, message)

@@ -10,7 +10,10 @@ from incident_commander.coordinator.view import View
 
 
 def ask_again(view: View, draft: Draft, reason: Reason, message: str) -> Transition:
-    """Back to Planning with a new serial, or to people when the rounds or attempts are used up."""
+    """Back to Planning with a new serial, or to people when the rounds or attempts are used up.
+
+    The plan, its certificate and what was measured stay on record until the next plan takes their place.
+    """
     status = view.incident.status
     consensus = draft.fields.get("consensus", status.consensus)
     policy = view.policy
@@ -24,9 +27,6 @@ def ask_again(view: View, draft: Draft, reason: Reason, message: str) -> Transit
         phase=Phase.PLANNING,
         planning_serial=status.planning_serial + 1,
         deadline=view.after(view.settings.planning_seconds),
-        plan=None,
-        action="",
-        verification=None,
         message=message[:1024],
     )
     draft.condition(ConditionType.PLANNED, False, reason, message)

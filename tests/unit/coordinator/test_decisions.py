@@ -300,6 +300,22 @@ class TestActing:
         board.step(board.proposed(), now=later(302))
         assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.ROLLED_BACK)
 
+    def test_what_was_carried_out_and_undone_stays_verifiable_when_people_take_over(self) -> None:
+        board = self.verifying()
+        certified = board.status.plan
+        board.step(now=later(300), observation=SICK)
+        executed(board, StepOutcome.UNDONE, "Undone")
+        board.step(now=later(301), undo_seen=True)
+        board.step(board.proposed(a_plan("ask", a_step(ActionName.ESCALATE)), serial=2), now=later(302))
+        status = board.status
+        assert status.phase is Phase.ESCALATED
+        assert status.plan == certified
+        assert status.consensus.certificate is not None
+        assert status.plan is not None
+        assert status.consensus.certificate.plan_digest == status.plan.digest
+        assert status.verification is not None
+        assert (status.verification.result, status.verification.undo_checked) == ("Fail", "Pass")
+
     def test_an_undo_that_cannot_be_seen_is_not_believed(self) -> None:
         board = self.verifying()
         board.step(now=later(300), observation=SICK)
