@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster.parts import layout
-from e2e.harness.api import Api, Json
+from e2e.harness.api import Api
 from e2e.harness.commands import run
 from e2e.harness.streaming import stream
 from e2e.harness.waiting import Failure, Teller
@@ -82,11 +82,13 @@ async def take_down(cluster: Cluster, say: Teller) -> None:
 
 async def take_possession(api: Api, namespace: str) -> None:
     """Refuse a cluster on which somebody else's Incident Commander lives; mark the namespace as the suite's."""
-    found: Json | None = await api.find(f"/api/v1/namespaces/{namespace}")
-    if found is not None and not MARK.items() <= (found["metadata"].get("labels") or {}).items():
+    found = await api.find(f"/api/v1/namespaces/{namespace}")
+    crd = await api.find("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/incidents.incidentcommander.io")
+    ours = found is not None and MARK.items() <= (found["metadata"].get("labels") or {}).items()
+    if not ours and (found is not None or crd is not None):
         raise Failure(
-            f"this cluster has a namespace {namespace} that the suite did not make: somebody uses Incident Commander "
-            "here. Name another cluster in KUBECONFIG, or remove that installation"
+            f"somebody uses Incident Commander on this cluster: its CRDs, or namespace {namespace}, are there and the "
+            "suite did not make them. Name another cluster in KUBECONFIG, or remove that installation"
         )
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": MARK}}
     await api.apply([body])

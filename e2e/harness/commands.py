@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -52,3 +53,11 @@ async def run(
     if check and ran.code:
         raise Failure(f"`{shown}` failed with {ran.code}: {ran.said[-2000:]}")
     return ran
+
+
+def find_program(*names: str) -> str:
+    """The first of these that is on PATH. Raises ``Failure``."""
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        raise Failure(f"none of {', '.join(names)} is on PATH: install one")
+    return found

@@ -9,11 +9,11 @@ from pathlib import Path
 import yaml
 
 from e2e.harness.api import INCIDENTS, Api, Json, path_of
-from e2e.harness.cluster import MARK, take_possession
+from e2e.harness.cluster import MARK
 from e2e.harness.commands import run
 from e2e.harness.manifests import ROOT, in_order, read_folder
 from e2e.harness.waiting import NotYet, Teller, wait_for
-from incident_commander.api.names import API_VERSION, OPERATOR_NAMESPACE, ROLES
+from incident_commander.api.names import API_VERSION, ROLES
 from incident_commander.consensus.keys import SigningKey
 
 _KEY_VALIDITY = timedelta(hours=6)
@@ -28,7 +28,6 @@ class Installation:
 
 async def install(api: Api, folder: Path, say: Teller) -> Installation:
     """Apply everything; safe to repeat. Private keys are written below ``folder``."""
-    await take_possession(api, OPERATOR_NAMESPACE)
     crds = read_folder(ROOT / "crds")
     await api.apply(crds)
     for crd in crds:

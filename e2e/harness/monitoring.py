@@ -1,9 +1,9 @@
-"""Prometheus and Alertmanager: the local cluster's own, told where the gateway is."""
+"""Prometheus and Alertmanager: what they say, and where they send it."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +21,11 @@ _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 @dataclass(frozen=True)
 class Monitoring:
-    """Where they answer. ``private`` is a folder for what nobody else may read."""
+    """``private`` is a folder for what nobody else may read; ``reload`` makes both read theirs from a folder."""
 
     private: Path
-    prometheus: str = layout.PROMETHEUS_URL
-    alertmanager: str = layout.ALERTMANAGER_URL
+    reload: Callable[[Path], Awaitable[None]]
+    prometheus: str
 
     async def alerts(self, namespace: str) -> list[str]:
         """Pending and firing alerts of a namespace, as Prometheus has them."""
@@ -65,11 +65,20 @@ class Monitoring:
         secret.touch(mode=0o600)
         secret.write_text(token)
         (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration(gateway, secret, namespaces)))
-        await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
+        await self.reload(folder)
 
     async def send_to_nobody(self) -> None:
         """Take the gateway out again: its token and its folder are about to go."""
-        await run(str(layout.HERE / "reload"), "--monitoring-config", str(MONITORING), check=False)
+        await self.reload(MONITORING)
+
+
+def of_local_cluster(private: Path) -> Monitoring:
+    """The local cluster's own."""
+
+    async def reload(folder: Path) -> None:
+        await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
+
+    return Monitoring(private, reload, layout.PROMETHEUS_URL)
 
 
 def configuration(gateway: str, secret: Path, namespaces: Sequence[str]) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import aiohttp
 
 from e2e.harness.identities import Identities
 from e2e.harness.install import Installation
+from e2e.harness.ports import free_port
 from e2e.harness.processes import Program
 from e2e.harness.waiting import NotYet, Teller, wait_for
 from incident_commander.api.names import OPERATOR_NAMESPACE, ROLES
@@ -77,7 +77,7 @@ async def _readyz(session: aiohttp.ClientSession, address: str) -> str:
 async def operator(identities: Identities, installation: Installation, logs: Path, prometheus: str) -> Operator:
     """Make an identity for each process; nothing is started yet."""
     components = ["gateway", "coordinator", "executor", *(f"agent-{role}" for role in ROLES)]
-    addresses = {name: f"127.0.0.1:{_free_port()}" for name in components}
+    addresses = {name: f"127.0.0.1:{free_port()}" for name in components}
     kubeconfigs = await asyncio.gather(*(identities.service_account(OPERATOR_NAMESPACE, name) for name in components))
     programs = {}
     for name, kubeconfig in zip(components, kubeconfigs, strict=True):
@@ -96,11 +96,3 @@ async def operator(identities: Identities, installation: Installation, logs: Pat
             environment["INCIDENT_COMMANDER_KEY_FILE"] = str(installation.keys[role])
         programs[name] = Program(name, command, environment, logs / f"{name}.log")
     return Operator(programs, addresses)
-
-
-def _free_port() -> int:
-    """A port that is free now; between now and its use nobody else is expected to take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -12,14 +12,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.harness import evidence, report
+from e2e.harness import beside, evidence, report
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.audit import AuditLog
-from e2e.harness.cluster import MARK, Cluster, bring_up, take_down
+from e2e.harness.cluster import MARK, Cluster, bring_up, take_down, take_possession
 from e2e.harness.identities import Identities
 from e2e.harness.install import install, uninstall
 from e2e.harness.manifests import ROOT
-from e2e.harness.monitoring import Monitoring
+from e2e.harness.monitoring import Monitoring, of_local_cluster
 from e2e.harness.operator import Operator, operator
 from e2e.harness.people import People, grant, grant_reporter, people
 from e2e.harness.registry import EmptyRegistry
@@ -162,13 +162,17 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     if missing is None:
         registry = await stack.enter_async_context(EmptyRegistry())
         missing = f"{registry.address}/shop/web:2.0.0"
+    await take_possession(api, OPERATOR_NAMESPACE)
     if not cluster.ours:
         stack.push_async_callback(_leave, api, say)
     identities = await Identities.of_current_cluster(api, private)
     say("installing CRDs, RBAC, admission policies, runbooks and agents")
     installation = await install(api, private, say)
     known = await people(identities, cluster.kubeconfig, say)
-    watching = Monitoring(private)
+    if cluster.local:
+        watching = of_local_cluster(private)
+    else:
+        watching = await beside.start(stack, api, identities, OUT / "logs", say)
     running = await operator(identities, installation, OUT / "logs", watching.prometheus)
     run = f"{int(time.time()) % 36**4:04x}"
     suite = Suite(cluster, api, running, known, watching, audit, missing, run, say)
@@ -202,6 +206,7 @@ async def _leave(api: Api, say: Teller) -> None:
         say("KEEP is set: the installation and the scenarios' namespaces stay")
         return
     await _clear(api, say)
+    await beside.remove_account(api)
     await uninstall(api, say)
 
 
