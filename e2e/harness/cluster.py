@@ -10,7 +10,7 @@ from e2e.cluster.parts import layout
 from e2e.harness.api import Api
 from e2e.harness.commands import run
 from e2e.harness.streaming import stream
-from e2e.harness.waiting import Failure, Teller
+from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
 
 MONITORING = Path(__file__).resolve().parents[1] / "monitoring"
 _COMMANDS = layout.HERE
@@ -80,8 +80,15 @@ async def take_down(cluster: Cluster, say: Teller) -> None:
     await stream(str(_COMMANDS / "down"), seconds=180)
 
 
-async def take_possession(api: Api, namespace: str) -> None:
+async def take_possession(api: Api, namespace: str, say: Teller) -> None:
     """Refuse a cluster on which somebody else's Incident Commander lives; mark the namespace as the suite's."""
+
+    async def ended() -> None:
+        found = await api.find(f"/api/v1/namespaces/{namespace}")
+        if found is not None and "deletionTimestamp" in found["metadata"]:
+            raise NotYet("it is being deleted")
+
+    await wait_for(f"namespace {namespace} of an earlier run to be gone", ended, seconds=120, say=say)
     found = await api.find(f"/api/v1/namespaces/{namespace}")
     crd = await api.find("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/incidents.incidentcommander.io")
     ours = found is not None and MARK.items() <= (found["metadata"].get("labels") or {}).items()

@@ -162,7 +162,7 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     if missing is None:
         registry = await stack.enter_async_context(EmptyRegistry())
         missing = f"{registry.address}/shop/web:2.0.0"
-    await take_possession(api, OPERATOR_NAMESPACE)
+    await take_possession(api, OPERATOR_NAMESPACE, say)
     if not cluster.ours:
         stack.push_async_callback(_leave, api, say)
     identities = await Identities.of_current_cluster(api, private)
