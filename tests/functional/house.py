@@ -78,7 +78,7 @@ class House:
     def policy(self, name: str, namespace: str, **spec: Any) -> None:
         """A policy for one namespace; Auto with every action unless said otherwise."""
         fields = {"mode": "Auto", "actions": [a.value for a in ActionName], "match": {"namespaces": [namespace]}}
-        verification = {"windowSeconds": 5, "settleSeconds": 0, "pollSeconds": 1}
+        verification = {"windowSeconds": 12, "settleSeconds": 5, "pollSeconds": 2}
         body = {"metadata": {"name": name}, "spec": {**fields, "verification": verification, **spec}}
         self._make(kinds.REMEDIATION_POLICY, None, body)
 
