@@ -51,8 +51,13 @@ class Gateway:
         self._metrics = metrics
         self.draining = False
         """Set when the process is asked to end: not ready any more, but what comes is still taken."""
-        metrics.pending_bytes.set_function(lambda: self._admission.body_bytes)
+        metrics.pending_bytes.set_function(lambda: self.pending_bytes)
         metrics.pending_requests.set_function(lambda: self._admission.requests)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Of bodies that are being read or stored."""
+        return self._admission.body_bytes
 
     async def alerts(self, request: Request) -> Response:
         """Alertmanager webhook, version 4. Answers 200 only when every alert is recorded or counted in an Incident."""

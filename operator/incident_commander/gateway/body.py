@@ -9,31 +9,44 @@ from starlette.requests import ClientDisconnect, Request
 from incident_commander.gateway.admission import Ticket
 from incident_commander.gateway.refusal import HttpRefusal
 
+_DISCARDED = 4
+"""A body of up to so many times the limit is read to its end and thrown away: whoever is still sending when the
+connection is closed never gets to see the answer.
+"""
+
 
 async def read_body(request: Request, ticket: Ticket, *, limit: int, seconds: float) -> bytes:
-    """The body. Raises ``HttpRefusal``: 411/400 bad length, 413 too large, 408 too slow, 415 not JSON, 503 no room."""
-    _check_headers(request, limit)
-    chunks: list[bytes] = []
-    size = 0
+    """The body. Raises ``HttpRefusal``: 413 too large, 408 too slow, 415 not JSON, 503 no room."""
     try:
         async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > limit:
-                    raise _too_large(limit)
-                ticket.grow(len(chunk))
-                chunks.append(chunk)
+            return await _read(request, ticket, limit)
     except TimeoutError:
         raise HttpRefusal(408, f"the body did not arrive within {seconds:g} s", close=True) from None
     except ClientDisconnect:
         raise HttpRefusal(400, "the connection was closed before the body was complete", close=True) from None
+
+
+async def _read(request: Request, ticket: Ticket, limit: int) -> bytes:
+    told = request.headers.get("content-length", "")
+    declared = int(told[:20]) if told.isascii() and told.isdigit() else 0
+    _check_type(request)
+    if declared > limit * _DISCARDED:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit * _DISCARDED:
+            break
+        if max(size, declared) <= limit:
+            ticket.grow(len(chunk))
+            chunks.append(chunk)
+    if max(size, declared) > limit:
+        raise _too_large(limit)
     return b"".join(chunks)
 
 
-def _check_headers(request: Request, limit: int) -> None:
-    told = request.headers.get("content-length")
-    if told is not None and told.isascii() and told.isdigit() and int(told[:20]) > limit:
-        raise _too_large(limit)
+def _check_type(request: Request) -> None:
     media_type = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     if media_type != "application/json":
         found = f"it is {media_type!r}" if media_type else "there is none"

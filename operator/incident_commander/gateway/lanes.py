@@ -8,12 +8,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import structlog
+
 from incident_commander.errors import ClusterError, Unavailable
 from incident_commander.gateway.commit import Batch, Settled
 from incident_commander.gateway.metrics import GatewayMetrics
 from incident_commander.intake.correlate import Arrival
 from incident_commander.intake.lane import Lane
 from incident_commander.ports import Clock
+
+_log = structlog.get_logger(__name__)
 
 _PACE = timedelta(seconds=0.2)
 """From one write to an Incident to the next. The first alert never waits; a flood becomes five writes a second."""
@@ -55,7 +59,7 @@ class Lanes:
             self._waiting[key] = [submission]
             writer = asyncio.create_task(self._write(lane, key))
             self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+            writer.add_done_callback(self._ended)
         return await asyncio.shield(stored)
 
     async def _write(self, lane: Lane, key: tuple[str, str]) -> None:
@@ -69,6 +73,11 @@ class Lanes:
                     _give_up(waiting)
         finally:
             _give_up(self._waiting.pop(key))
+
+    def _ended(self, writer: asyncio.Task[None]) -> None:
+        self._writers.discard(writer)
+        if not writer.cancelled() and (defect := writer.exception()) is not None:
+            _log.error("Writer of alerts failed", exc_info=defect)
 
     async def _pace(self, key: tuple[str, str]) -> None:
         last = self._written.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 from fastapi import FastAPI
 
+from incident_commander.gateway.connection import BoundedConnection
 from incident_commander.gateway.settings import GatewaySettings
 
 _CONNECTIONS_PER_REQUEST = 4
@@ -13,8 +14,13 @@ _BACKLOG = 2048
 
 def server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
     """A server that is not started yet. Set its ``should_exit`` to end it: POSTs in flight are answered first."""
+
+    class Connection(BoundedConnection):
+        header_seconds = settings.header_seconds
+
     config = uvicorn.Config(
         app,
+        http=Connection,
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -100,12 +100,12 @@ class TestBodies:
                 response = await http.post("/api/v1/alerts", content=json.dumps(webhook(alert())), headers=headers)
                 assert response.status_code == 415
 
-    async def test_one_that_says_it_is_too_large_is_413_unread(self, bench: Bench) -> None:
+    async def test_one_that_says_it_is_far_too_large_is_413_unread(self, bench: Bench) -> None:
         async def unread() -> AsyncIterator[bytes]:
             raise AssertionError("the body was read")
             yield b""
 
-        status, headers, _ = await raw(bench.app(), unread(), {"content-length": str(1024 * 1024 + 1)})
+        status, headers, _ = await raw(bench.app(), unread(), {"content-length": str(5 * 1024 * 1024)})
         assert status == 413
         assert headers["connection"] == "close"
 
@@ -120,7 +120,19 @@ class TestBodies:
 
         status, _, _ = await raw(bench.app(), endless(), {"transfer-encoding": "chunked"})
         assert status == 413
-        assert sent <= 1024 * 1024 + 65536
+        assert sent <= 4 * 1024 * 1024 + 65536
+
+    async def test_one_that_is_thrown_away_takes_no_room(self, bench: Bench) -> None:
+        app = bench.app()
+        held: list[int] = []
+
+        async def large() -> AsyncIterator[bytes]:
+            for _ in range(48):
+                held.append(app.state.gateway.pending_bytes)
+                yield b" " * 65536
+
+        assert (await raw(app, large(), {}))[0] == 413
+        assert max(held) <= 1024 * 1024
 
     async def test_exactly_the_limit_is_taken(self, bench: Bench) -> None:
         body = json.dumps(webhook(alert())).encode()

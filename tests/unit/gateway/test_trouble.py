@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 
 from incident_commander import errors
 from incident_commander.api.kinds import INCIDENT
@@ -94,14 +95,16 @@ async def test_an_incident_that_the_api_server_refuses_is_500_which_is_sent_agai
     assert "too odd" in response.json()["error"]
 
 
-async def test_a_defect_does_not_leave_anybody_waiting(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_defect_leaves_nobody_waiting_and_is_logged_at_once(bench: Bench) -> None:
     class Defect(RuntimeError):
         pass
 
     bench.faults.inject(Defect, verb="create", resource=INCIDENT.resource)
     app = bench.app()
-    response = await post(app, alert())
+    with structlog.testing.capture_logs() as logs:
+        response = await post(app, alert())
     assert response.status_code == 503
+    assert [type(entry["exc_info"]) for entry in logs if "exc_info" in entry] == [Defect]
     assert fates(await post(app, alert())) == ["Created"]
 
 
