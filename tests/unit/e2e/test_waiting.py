@@ -1,0 +1,34 @@
+"""Waiting ends: with an answer, with the reason why not, or with what was seen last."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+
+
+class TestWaiting:
+    async def test_answers_as_soon_as_there_is_an_answer(self) -> None:
+        answers = iter([NotYet("none"), NotYet("one"), "two"])
+
+        async def ask() -> str:
+            answer = next(answers)
+            if isinstance(answer, NotYet):
+                raise answer
+            return str(answer)
+
+        assert await wait_for("two", ask, seconds=60, say=Teller(), every=0) == "two"
+
+    async def test_gives_up_with_what_it_saw_last(self) -> None:
+        async def ask() -> None:
+            raise NotYet("1 of 2 available")
+
+        with pytest.raises(Failure, match=r"waited 0 s for web; found: 1 of 2 available"):
+            await wait_for("web", ask, seconds=0, say=Teller())
+
+    async def test_a_failure_is_not_waited_out(self) -> None:
+        async def ask() -> None:
+            raise Failure("it ended otherwise")
+
+        with pytest.raises(Failure, match="it ended otherwise"):
+            await wait_for("the end", ask, seconds=3600, say=Teller())
