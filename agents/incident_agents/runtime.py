@@ -171,7 +171,7 @@ class AgentRunner:
             statement.agent == self._identity.name
             and statement.incident_uid == incident.metadata.uid
             and isinstance(statement.body, Vote)
-            and statement.body.round == incident.status.consensus.round
+            and statement.body.round >= incident.status.consensus.round
         )
 
     def _aside(self, incident: Incident, agents: Sequence[AgentResource], ballot: Ballot) -> dict[str, str]:

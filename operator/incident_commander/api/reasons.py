@@ -27,6 +27,7 @@ class Reason(enum.StrEnum):
     QUORUM_NOT_REACHED = "QuorumNotReached"
     TOO_FEW_AGENTS = "TooFewAgents"
     PLAN_STALE = "PlanStale"
+    STATEMENT_REFUSED = "StatementRefused"
     AGENT_QUARANTINED = "AgentQuarantined"
     RECOMMENDED = "Recommended"
     APPROVAL_REQUIRED = "ApprovalRequired"

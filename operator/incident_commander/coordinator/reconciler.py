@@ -74,6 +74,7 @@ class Coordinator:
         except NotFound:
             return None
         self._count(incident, transition, view)
+        await self._suspect(view, transition)
         for announcement in transition.announcements:
             await self._announce(incident, announcement)
         return transition.requeue_seconds
@@ -114,6 +115,25 @@ class Coordinator:
         )
         self._telemetry.agent_quarantined(known.spec.role.value, quarantine.offence.value)
 
+    async def _suspect(self, view: View, transition: Transition) -> None:
+        """Raise ``Agent.status.suspicion``, once a round. It takes no vote away, so losing a count harms nobody."""
+        for agent in sorted({s.agent for s in transition.suspicions} | set(transition.silent)):
+            known = next((a for a in view.agents if a.metadata.name == agent), None)
+            if known is None:
+                continue
+            try:
+                await self._outside.cluster.patch(
+                    kinds.AGENT,
+                    None,
+                    agent,
+                    {"status": {"suspicion": known.status.suspicion + 1}},
+                    patch_type=PatchType.MERGE,
+                    subresource="status",
+                    field_manager=FIELD_MANAGER_COORDINATOR,
+                )
+            except ClusterError:
+                continue
+
     def _count(self, incident: Incident, transition: Transition, view: View) -> None:
         before, after = incident.status, transition.status
         roles = {a.metadata.name: a.spec.role.value for a in view.agents}
@@ -128,8 +148,10 @@ class Coordinator:
         measured = after.verification.result if after.verification is not None else None
         if measured is not None and (before.verification is None or before.verification.result is None):
             self._telemetry.verified(measured.value)
-        for agent, why in transition.suspects:
-            self._telemetry.statement_refused(roles.get(agent, ""), why.split(":", 1)[0])
+        for suspicion in transition.suspicions:
+            self._telemetry.statement_refused(roles.get(suspicion.agent, ""), suspicion.offence.value)
+        for agent in transition.silent:
+            self._telemetry.statement_refused(roles.get(agent, ""), "Silent")
 
     async def _announce(self, incident: Incident, announcement: Announcement) -> None:
         """Post an Event. The name is derived, so that a repeated try posts no second one."""

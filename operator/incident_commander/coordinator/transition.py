@@ -11,6 +11,7 @@ from incident_commander.api.agent import Quarantine
 from incident_commander.api.conditions import ConditionType, set_condition
 from incident_commander.api.incident import Incident, IncidentStatus, Outcome, Phase, TimelineEntry
 from incident_commander.api.reasons import Reason
+from incident_commander.consensus.suspicion import Suspicion
 
 TIMELINE_BOUND = 64
 
@@ -32,8 +33,10 @@ class Transition:
     announcements: tuple[Announcement, ...] = ()
     requeue_seconds: float | None = None
     quarantines: tuple[tuple[str, Quarantine], ...] = ()
-    suspects: tuple[tuple[str, str], ...] = ()
-    """(agent, why): statements that did not count."""
+    suspicions: tuple[Suspicion, ...] = ()
+    """What stands in an agent's annotations and cannot be its own honest word."""
+    silent: tuple[str, ...] = ()
+    """Members that did not vote in a round that is over."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,8 @@ class Draft:
     fields: dict[str, Any] = field(default_factory=dict)
     announcements: list[Announcement] = field(default_factory=list)
     quarantines: list[tuple[str, Quarantine]] = field(default_factory=list)
-    suspects: list[tuple[str, str]] = field(default_factory=list)
+    suspicions: list[Suspicion] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
 
     def set(self, **values: Any) -> Draft:
         """Set status fields."""
@@ -94,5 +98,6 @@ class Draft:
             tuple(self.announcements),
             requeue_seconds,
             tuple(self.quarantines),
-            tuple(self.suspects),
+            tuple(self.suspicions),
+            tuple(self.silent),
         )

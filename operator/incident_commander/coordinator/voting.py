@@ -22,7 +22,7 @@ from incident_commander.api.statement import Account, Decision
 from incident_commander.consensus import certificate
 from incident_commander.consensus.ballot import accept_vote
 from incident_commander.consensus.membership import MIN_MEMBERS, members_of, quorum, tolerated_faults
-from incident_commander.consensus.suspicion import contradicted, equivocation
+from incident_commander.consensus.suspicion import contradicted, equivocation, suspect
 from incident_commander.consensus.tally import Tally, tally
 from incident_commander.coordinator.retrying import ask_again
 from incident_commander.coordinator.transition import Draft, Transition
@@ -85,10 +85,12 @@ def count(view: View) -> Transition:
     story = next((s.body.story for s in view.statements.values() if isinstance(s.body, Account)), None)
     if story is not None:
         draft.set(story=story)
-    for agent, reason, message in invalid:
-        draft.suspects.append((agent, f"{reason}: {message}"))
-    for agent in sorted(waiting - {a for a, _, _ in invalid}):
-        draft.suspects.append((agent, "silent"))
+    draft.silent += sorted(waiting - {a for a, _, _ in invalid})
+    for agent, reason, message in (*view.invalid, *invalid):
+        suspicion = suspect(agent, InvalidStatement(reason, message))
+        if suspicion is not None:
+            draft.suspicions.append(suspicion)
+            draft.tell(Reason.STATEMENT_REFUSED, suspicion.message, warning=True)
     if result.decision is RoundDecision.CERTIFIED and status.plan is not None:
         return _certified(view, draft, status.plan, votes, result)
     return _not_certified(view, draft, votes, result)

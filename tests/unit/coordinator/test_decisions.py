@@ -196,6 +196,26 @@ class TestVoting:
         board.step(vote_envelopes=board.ballots(6, plan_digest="sha256:" + "0" * 64))
         assert board.status.phase is Phase.VOTING
 
+    def test_a_text_that_nobody_known_signed_is_held_against_the_annotation_and_takes_no_vote_away(self) -> None:
+        board = Board()
+        board.voting()
+        votes = board.ballots(5) | {"verification": board.vote(Role.VERIFICATION, Decision.REJECT)[:-20] + '"x"}]}'}
+        transition = board.step(vote_envelopes=votes, now=later(1))
+        assert [s.agent for s in transition.suspicions] == ["verification"]
+        assert (transition.quarantines, board.status.phase) == ((), Phase.EXECUTING)
+
+    def test_votes_of_an_earlier_round_raise_no_suspicion(self) -> None:
+        board = Board()
+        board.voting()
+        votes = board.ballots(5) | {"verification": board.vote(Role.VERIFICATION, Decision.REJECT, round=9)}
+        transition = board.step(vote_envelopes=votes, now=later(1))
+        assert (transition.suspicions, transition.silent) == ((), ())
+
+    def test_silence_is_counted_when_the_round_is_over(self) -> None:
+        board = Board()
+        board.voting()
+        assert board.step(vote_envelopes=board.ballots(5), now=later(1)).silent == ("verification",)
+
     def test_a_vote_in_the_annotation_of_another_agent_does_not_count(self) -> None:
         board = Board()
         board.voting()
