@@ -341,6 +341,15 @@ class TestVoting:
         assert isinstance(statement.body, Vote)
         assert statement.body.round == 2
 
+    async def test_not_in_an_earlier_round_that_somebody_opens_again(self, stage: Stage) -> None:
+        plan = await stage.voting()
+        await stage.voting(plan, round=2)
+        await stage.runner(Scripted()).reconcile("shop", "web-down")
+        before = await stage.voted()
+        await stage.voting(plan, round=1)
+        await stage.runner(Scripted()).reconcile("shop", "web-down")
+        assert await stage.voted() == before
+
     async def test_not_on_a_plan_that_is_not_what_its_digest_says(self, stage: Stage) -> None:
         honest = await stage.voting()
         await stage.voting(honest.model_copy(update={"runbook": "another"}))
