@@ -42,6 +42,8 @@ class Batch:
     truncated: dict[str, int]
     settled: dict[int, Settled] = field(default_factory=dict)
     overflow: bool = False
+    written: bool = False
+    """Whether anything was written."""
 
     def settle(self, fates: Mapping[int, Fate], incident: str) -> None:
         """These are stored."""
@@ -144,6 +146,7 @@ class Committer:
         return decision
 
     async def _patch(self, lane: Lane, patch: Patch, batch: Batch, home: Known | None) -> None:
+        batch.written = True
         stored = await self._cluster.patch(
             INCIDENT,
             patch.known.namespace,
@@ -159,6 +162,7 @@ class Committer:
             batch.truncated.clear()
 
     async def _create(self, lane: Lane, create: Create, batch: Batch) -> None:
+        batch.written = True
         stored = await self._cluster.create(INCIDENT, lane.namespace, create.body, field_manager=FIELD_MANAGER_GATEWAY)
         known = known_incident(stored)
         batch.settle(create.fates, known.key)

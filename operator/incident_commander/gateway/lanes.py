@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,7 +42,7 @@ class Lanes:
         self._written: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         """When each lane was last written to, oldest first; only those of the last moment."""
         self._waiting: dict[tuple[str, str], list[_Submission]] = {}
-        self._writers: set[asyncio.Task[None]] = set()
+        self._working: set[asyncio.Task[None]] = set()
 
     async def submit(self, lane: Lane, arrivals: Sequence[Arrival], truncated: Mapping[str, int]) -> list[Settled]:
         """Returns when all of these are stored, in order. Raises the ``ClusterError`` that prevented it.
@@ -57,9 +57,7 @@ class Lanes:
             self._waiting[key].append(submission)
         else:
             self._waiting[key] = [submission]
-            writer = asyncio.create_task(self._write(lane, key))
-            self._writers.add(writer)
-            writer.add_done_callback(self._ended)
+            self._start(self._write(lane, key))
         return await asyncio.shield(stored)
 
     async def _write(self, lane: Lane, key: tuple[str, str]) -> None:
@@ -67,56 +65,66 @@ class Lanes:
             while self._waiting[key]:
                 await self._pace(key)
                 waiting, self._waiting[key] = self._waiting[key], []
-                try:
-                    await self._store(lane, waiting)
-                finally:
-                    _give_up(waiting)
+                batch = await self._store(lane, waiting)
+                if batch.written:
+                    self._written[key] = self._clock.now()
+                    self._written.move_to_end(key)
         finally:
             _give_up(self._waiting.pop(key))
 
-    def _ended(self, writer: asyncio.Task[None]) -> None:
-        self._writers.discard(writer)
-        if not writer.cancelled() and (defect := writer.exception()) is not None:
-            _log.error("Writer of alerts failed", exc_info=defect)
-
     async def _pace(self, key: tuple[str, str]) -> None:
-        last = self._written.get(key)
-        if last is not None and (early := (last + _PACE - self._clock.now()).total_seconds()) > 0:
-            await self._clock.sleep(early)
         now = self._clock.now()
-        self._written[key] = now
-        self._written.move_to_end(key)
-        while now - next(iter(self._written.values())) > _PACE:
+        while self._written and now - next(iter(self._written.values())) > _PACE:
             self._written.popitem(last=False)
+        last = self._written.get(key)
+        if last is not None:
+            await self._clock.sleep((last + _PACE - now).total_seconds())
 
-    async def _store(self, lane: Lane, submissions: Sequence[_Submission]) -> None:
-        arrivals = [arrival for submission in submissions for arrival in submission.arrivals]
-        truncated: dict[str, int] = {}
-        for submission in submissions:
-            for group, count in submission.truncated.items():
-                truncated[group] = max(count, truncated.get(group, 0))
-        batch = Batch(dict(enumerate(arrivals)), truncated)
-        self._metrics.commit_alerts.observe(len(arrivals))
+    async def _store(self, lane: Lane, submissions: Sequence[_Submission]) -> Batch:
+        """Commit; what does not belong into the lane's own Incident goes on without holding up the lane."""
+        batch = _merged(submissions)
+        self._metrics.commit_alerts.observe(len(batch.arrivals))
+        handed_over = False
         try:
             with self._metrics.commit_seconds.time():
                 await self._commit(lane, batch)
-                if batch.overflow:
-                    await self._overflow(lane, batch)
+            if batch.overflow:
+                self._start(self._overflow(lane, submissions, batch))
+                handed_over = True
+            else:
+                self._answer(submissions, batch, None)
         except ClusterError as error:
-            self._metrics.commits.labels("failed").inc()
             self._answer(submissions, batch, error)
-        else:
-            self._metrics.commits.labels("stored").inc()
-            self._answer(submissions, batch, None)
+        finally:
+            if not handed_over:
+                _give_up(submissions)
+        return batch
 
-    async def _overflow(self, lane: Lane, batch: Batch) -> None:
+    async def _overflow(self, lane: Lane, submissions: Sequence[_Submission], batch: Batch) -> None:
         places = list(batch.arrivals)
         self._metrics.storm_alerts.inc(len(places))
         left = [batch.arrivals[place] for place in places]
-        settled = await self.submit(Lane.of_storm(lane.namespace), left, batch.truncated)
-        batch.settled.update(zip(places, settled, strict=True))
+        try:
+            settled = await self.submit(Lane.of_storm(lane.namespace), left, batch.truncated)
+            batch.settled.update(zip(places, settled, strict=True))
+            self._answer(submissions, batch, None)
+        except ClusterError as error:
+            self._answer(submissions, batch, error)
+        finally:
+            _give_up(submissions)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        if not task.cancelled() and (defect := task.exception()) is not None:
+            _log.error("Writer of alerts failed", exc_info=defect)
 
     def _answer(self, submissions: Sequence[_Submission], batch: Batch, error: ClusterError | None) -> None:
+        self._metrics.commits.labels("stored" if error is None else "failed").inc()
         place = 0
         for submission in submissions:
             places = range(place, place + len(submission.arrivals))
@@ -125,6 +133,15 @@ class Lanes:
                 submission.stored.set_exception(error)
             else:
                 submission.stored.set_result([batch.settled[p] for p in places])
+
+
+def _merged(submissions: Sequence[_Submission]) -> Batch:
+    arrivals = [arrival for submission in submissions for arrival in submission.arrivals]
+    truncated: dict[str, int] = {}
+    for submission in submissions:
+        for group, count in submission.truncated.items():
+            truncated[group] = max(count, truncated.get(group, 0))
+    return Batch(dict(enumerate(arrivals)), truncated)
 
 
 def _give_up(submissions: Sequence[_Submission]) -> None:
