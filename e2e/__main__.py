@@ -15,8 +15,14 @@ async def _run(scenarios: list[scenario.Scenario]) -> int:
     """Play them; SIGTERM and Ctrl-C end everything that was started, in order."""
     me = asyncio.current_task()
     assert me is not None
+
+    def stop() -> None:
+        print("e2e: interrupted; ending what was started", file=sys.stderr, flush=True)
+        if not me.cancelling():
+            me.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, me.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
     return await suite.run(scenarios)
 
 

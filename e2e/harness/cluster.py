@@ -56,11 +56,7 @@ async def bring_up(say: Teller) -> Cluster:
     say("cluster: the project's local one" + ("" if ours else ", which is up already"))
     extras = "prometheus,alertmanager,kube-state-metrics"
     command = [str(_COMMANDS / "up"), "--with", extras, "--monitoring-config", str(MONITORING)]
-    code = await stream(*command, seconds=_UP_SECONDS)
-    if code:
-        raise Failure(f"the local cluster does not come up (exit code {code}); the reason is above")
-    os.environ["KUBECONFIG"] = str(layout.KUBECONFIG)
-    return Cluster(
+    cluster = Cluster(
         kubeconfig=layout.KUBECONFIG,
         local=True,
         ours=ours,
@@ -68,6 +64,16 @@ async def bring_up(say: Teller) -> Cluster:
         missing_image=None,
         audit_log=layout.AUDIT_FOLDER / "audit.log",
     )
+    complete = False
+    try:
+        if code := await stream(*command, seconds=_UP_SECONDS):
+            raise Failure(f"the local cluster does not come up (exit code {code}); the reason is above")
+        complete = True
+    finally:
+        if not complete:
+            await take_down(cluster, say)
+    os.environ["KUBECONFIG"] = str(layout.KUBECONFIG)
+    return cluster
 
 
 async def take_down(cluster: Cluster, say: Teller) -> None:
