@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from incident_commander.api.incident import AlertStatus
 from incident_commander.errors import InvalidPayload
 from incident_commander.intake.bounds import OMITTED_KEY
+from incident_commander.intake.fingerprint import fingerprint
 from incident_commander.intake.payload import parse_notification
 
 
@@ -30,6 +32,19 @@ def alert(**more: Any) -> dict[str, Any]:
 
 def webhook(*alerts: dict[str, Any], **more: Any) -> bytes:
     return json.dumps({"version": "4", "groupKey": "{}:{}", "alerts": list(alerts)} | more).encode()
+
+
+def test_what_a_real_alertmanager_sent_is_understood() -> None:
+    body = (Path(__file__).parent / "alertmanager-0.25.json").read_bytes()
+    sent = json.loads(body)["alerts"]
+    taken = parse_notification(body)
+    assert taken.group_key == '{}:{alertname="KubePodCrashLooping", namespace="shop"}'
+    assert taken.truncated == 2
+    assert [one.labels for one in taken.alerts] == [one["labels"] for one in sent]
+    assert [one.annotations for one in taken.alerts] == [one["annotations"] for one in sent]
+    assert [one.status.value for one in taken.alerts] == ["resolved", "firing", "firing"]
+    assert [one.ends_at is None for one in taken.alerts] == [False, True, True]
+    assert [fingerprint(one["labels"]) for one in sent] == [one.fingerprint for one in taken.alerts]
 
 
 def test_a_firing_alert_has_its_start_in_milliseconds_and_no_end() -> None:
