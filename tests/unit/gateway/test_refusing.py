@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from incident_commander.api.kinds import NODE
 from incident_commander.errors import ConfigurationError, Unavailable
 from incident_commander.gateway.app import create_app
 from incident_commander.gateway.reviewer import User
@@ -49,6 +50,13 @@ class TestTokens:
     async def test_one_forbidden_namespace_forbids_the_whole_post(self, bench: Bench) -> None:
         app = bench.app(GUARDED, Reviews(am=["shop"]))
         response = await post(app, alert(1), alert(2, node="worker-1"), token="am")
+        assert response.status_code == 403
+        assert bench.incidents() == []
+
+    async def test_the_namespace_where_it_ends_up_counts_too(self, bench: Bench) -> None:
+        bench.api.create(NODE, None, {"metadata": {"name": "worker-1"}})
+        app = bench.app(GUARDED, Reviews(am=["shop"]))
+        response = await post(app, alert(1, namespace="shop", pod="gone", node="worker-1"), token="am")
         assert response.status_code == 403
         assert bench.incidents() == []
 

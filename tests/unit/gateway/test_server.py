@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import structlog
+
 from incident_commander.api.kinds import INCIDENT, Kind
 from incident_commander.gateway.app import create_app
 from incident_commander.gateway.server import server
@@ -26,12 +28,15 @@ class Held(Yielding):
         super().__init__(bench.api, NoLogs(), bench.audit, bench.faults, bench.api._rng, "gateway")
         self.asked = asyncio.Event()
         self.go_on = asyncio.Event()
+        self.stored = asyncio.Event()
 
     async def create(self, kind: Kind, namespace: str | None, body: Object, **more: object) -> Object:
         if kind == INCIDENT:
             self.asked.set()
             await self.go_on.wait()
-        return await super().create(kind, namespace, body, **more)
+        answer = await super().create(kind, namespace, body, **more)
+        self.stored.set()
+        return answer
 
 
 class Served:
@@ -124,6 +129,16 @@ async def test_headers_that_stop_end_the_connection() -> None:
         assert await it.say() == b""
 
 
+async def test_headers_of_a_second_request_that_stop_end_the_connection() -> None:
+    async with served(Bench(), replace(OPEN, header_seconds=1.0)) as it, asyncio.timeout(30):
+        reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        writer.write(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+        await reader.readuntil(b"]")
+        writer.write(HEAD)
+        await reader.read()
+        writer.close()
+
+
 async def test_endless_headers_are_431() -> None:
     async with served(Bench()) as it:
         answer = await it.say(HEAD, *[b"X: %s\r\n" % (b"x" * 8000)] * 20)
@@ -153,6 +168,18 @@ async def test_a_post_that_is_in_flight_when_the_process_is_asked_to_end_is_answ
         it.cluster.go_on.set()
         assert (await answering).startswith(b"HTTP/1.1 200")
     assert bench.accounted() == 1
+
+
+async def test_a_post_that_is_not_stored_in_time_is_503_and_does_not_disturb_the_write() -> None:
+    bench = Bench()
+    with structlog.testing.capture_logs() as logs:
+        async with served(bench, replace(OPEN, deadline_seconds=0.05), held=True) as it:
+            head = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY)
+            assert (await it.say(head, BODY)).startswith(b"HTTP/1.1 503")
+            it.cluster.go_on.set()
+            await it.cluster.stored.wait()
+    assert bench.accounted() == 1
+    assert logs == []
 
 
 async def test_a_client_that_goes_away_does_not_stop_the_write() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from incident_commander.api.incident import AlertStatus
-from incident_commander.api.kinds import DEPLOYMENT, INCIDENT, NAMESPACE, NODE
+from incident_commander.api.kinds import DEPLOYMENT, INCIDENT, NAMESPACE, NODE, REPLICA_SET
 from incident_commander.api.names import LABEL_TARGET_HASH, OPERATOR_NAMESPACE
 from incident_commander.intake.naming import target_hash
 from tests.unit.gateway.harness import Bench, alert, fates, post
@@ -57,6 +57,14 @@ class TestOneIncidentPerTarget:
         assert fates(await post(bench.app(), alert(2), groupKey="another")) == ["Joined"]
         assert len(bench.incidents()) == 1
 
+    async def test_a_controller_that_was_made_anew_is_not_the_owner_of_an_older_pod(self, bench: Bench) -> None:
+        web = bench.deployment("web")
+        bench.pod_of(web, "web-7d9f8c7b5d", "web-7d9f8c7b5d-x2x4z")
+        bench.api.delete(REPLICA_SET, "shop", "web-7d9f8c7b5d")
+        bench.pod_of(web, "web-7d9f8c7b5d", "web-7d9f8c7b5d-later")
+        await post(bench.app(), alert(1, namespace="shop", pod="web-7d9f8c7b5d-x2x4z"))
+        assert str(bench.incidents()[0].spec.target_ref) == "Pod/shop/web-7d9f8c7b5d-x2x4z"
+
     async def test_owners_that_go_round_in_circles_end(self, bench: Bench) -> None:
         web = bench.deployment("web")
         bench.pod_of(web, "web-7d9f8c7b5d", "web-7d9f8c7b5d-x2x4z")
@@ -95,6 +103,12 @@ class TestNoTarget:
         await post(app, alert(1, namespace="shop"), groupKey="one")
         await post(app, alert(2, namespace="shop"), groupKey="two")
         assert len(bench.incidents()) == 2
+
+    async def test_a_namespace_that_is_going_takes_no_incident_any_more(self, bench: Bench) -> None:
+        bench.api.create(NAMESPACE, None, {"metadata": {"name": "going"}})
+        bench.api.delete(NAMESPACE, None, "going")
+        await post(bench.app(), alert(1, namespace="going", deployment="a"))
+        assert len(bench.incidents(OPERATOR_NAMESPACE)) == 1
 
     async def test_a_namespace_that_goes_away_meanwhile_leaves_the_alert_with_the_operator(self, bench: Bench) -> None:
         app = bench.app()
@@ -174,6 +188,14 @@ class TestRaces:
         assert all(answer.status_code == 200 for answer in answers)
         assert bench.accounted() == 130
         assert [one.spec.storm for one in bench.incidents()].count(False) == 1
+
+    async def test_what_another_replica_made_a_moment_ago_is_joined(self, bench: Bench) -> None:
+        one, other = bench.app(), bench.app()
+        await post(one, alert(1))
+        bench.set_phase("Resolved")
+        assert fates(await post(one, alert(1, resolved=True))) == ["Resolved"]
+        await post(other, alert(2, at="2026-01-31T12:10:00Z"))
+        assert fates(await post(one, alert(3, at="2026-01-31T12:11:00Z"))) == ["Joined"]
 
     async def test_alerts_that_come_during_a_write_share_the_next_one(self, bench: Bench) -> None:
         app = bench.app()

@@ -51,6 +51,24 @@ async def test_a_flood_of_alerts_about_one_target_is_not_written_one_by_one(benc
     assert set(fates(await post(app, *(alert(n) for n in range(10))))) == {"Unchanged"}
 
 
+async def test_what_a_storm_holds_does_not_join_its_target_when_it_is_sent_again(bench: Bench) -> None:
+    app = bench.app(replace(OPEN, storm=StormLimits(join_burst=1, joins_per_second=1)))
+    await asyncio.gather(*(post(app, alert(number)) for number in range(2)))
+    await post(app, alert(2))
+    before = bench.accounted()
+    await post(app, alert(3))
+    assert any(one.spec.storm for one in bench.incidents())
+    bench.clock.advance(5)
+    assert set(fates(await post(app, *(alert(number) for number in range(4))))) == {"Unchanged"}
+    assert bench.accounted() == before + 1
+
+
+async def test_one_new_target_is_looked_for_once_however_many_ask(bench: Bench) -> None:
+    app = bench.app(replace(OPEN, storm=StormLimits(lookup_burst=1)))
+    await asyncio.gather(*(post(app, alert(number)) for number in range(10)))
+    assert [one.spec.storm for one in bench.incidents()] == [False]
+
+
 async def test_in_a_flood_the_end_of_an_alert_is_still_told_to_its_own_incident(bench: Bench) -> None:
     app = bench.app(replace(OPEN, storm=StormLimits(join_burst=0, joins_per_second=0)))
     await post(app, alert(1))
