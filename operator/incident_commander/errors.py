@@ -129,3 +129,7 @@ class InvalidPayload(IncidentCommanderError):
 
 class ConfigurationError(IncidentCommanderError):
     """A setting is missing or contradictory; the message names the setting and the mend."""
+
+
+class PartEnded(IncidentCommanderError):
+    """A part of a process, such as its watch, ended without being asked to."""

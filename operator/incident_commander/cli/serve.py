@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from incident_commander.api.agent import Role
-from incident_commander.errors import ConfigurationError
+from incident_commander.errors import ConfigurationError, PartEnded
 from incident_commander.settings import Address, LogLevel, Settings
 
 if TYPE_CHECKING:
@@ -200,6 +200,9 @@ def _settings(
         )
     except ConfigurationError as error:
         _give_up(error)
+    except PartEnded as error:
+        typer.echo(f"incident-commander: {error}", err=True)
+        sys.exit(1)
 
 
 def _serve(settings: Settings, add: Callable[[Process], None], *, impersonate: bool = False) -> None:
@@ -220,6 +223,9 @@ def _serve(settings: Settings, add: Callable[[Process], None], *, impersonate: b
         asyncio.run(main())
     except ConfigurationError as error:
         _give_up(error)
+    except PartEnded as error:
+        typer.echo(f"incident-commander: {error}", err=True)
+        sys.exit(1)
 
 
 def _give_up(error: ConfigurationError) -> NoReturn:

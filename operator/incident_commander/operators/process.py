@@ -20,7 +20,7 @@ from incident_commander.adapters.kubernetes import KubernetesCluster
 from incident_commander.adapters.prometheus import PrometheusMetrics
 from incident_commander.adapters.telemetry import PrometheusTelemetry
 from incident_commander.api.kinds import INCIDENT
-from incident_commander.errors import ClusterError
+from incident_commander.errors import ClusterError, PartEnded
 from incident_commander.operators.health import HealthServer
 from incident_commander.operators.lease import LEADER, LeaseHold, LeaseTimes
 from incident_commander.operators.wakeup import Interest
@@ -95,22 +95,26 @@ class Process:
         self._services.append(service)
 
     async def run(self) -> None:
-        """Until SIGTERM or SIGINT, or until a part ends by itself, which ends all. Raises what a part raised."""
+        """Until SIGTERM or SIGINT. Raises what a part raised, and ``PartEnded`` when one ended without being asked."""
         self._listen_to_signals()
         health = HealthServer(self.settings.health_bind, self.registry, self._alive, self._ready)
         if self._subscribers:
             await health.start()
-        work = [asyncio.create_task(s.queue.run()) for s in self._subscribers]
-        leases = [asyncio.create_task(lease.run()) for lease in self._leases]
-        others = [asyncio.create_task(service) for service in self._services]
-        others.append(asyncio.create_task(self._stopped()))
+        work = [asyncio.create_task(s.queue.run(), name=f"queue {s.queue.component}") for s in self._subscribers]
+        leases = [asyncio.create_task(lease.run(), name="lease") for lease in self._leases]
+        others = [asyncio.create_task(service, name="server") for service in self._services]
+        others.append(asyncio.create_task(self._stopped(), name="signals"))
         if self._subscribers:
-            others.append(asyncio.create_task(self._watch()))
+            others.append(asyncio.create_task(self._watch(), name="watch"))
         _log.info("Started", components=[s.queue.component for s in self._subscribers])
         try:
             done, _ = await asyncio.wait([*work, *leases, *others], return_when=asyncio.FIRST_COMPLETED)
             for part in done:
                 part.result()
+            if not self.stop.is_set():
+                # Ending quietly would look like having been asked to: whoever restarts us must see a failure.
+                parts = ", ".join(sorted(part.get_name() for part in done))
+                raise PartEnded(f"{parts} ended by itself; the process cannot work without it")
         finally:
             await self._end(work, leases, others)
             await health.stop()
@@ -118,7 +122,11 @@ class Process:
 
     def _listen_to_signals(self) -> None:
         for asked in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(asked, self.stop.set)
+            asyncio.get_running_loop().add_signal_handler(asked, self._asked_to_stop, asked.name)
+
+    def _asked_to_stop(self, by: str) -> None:
+        _log.info("Asked to stop", signal=by)
+        self.stop.set()
 
     async def _stopped(self) -> None:
         await self.stop.wait()
