@@ -200,6 +200,13 @@ class TestBadFiles:
         files.incident.write_bytes(b"\xff\xfe\x00")
         assert files.verify().code == 1
 
+    def test_a_device_that_never_ends_is_read_to_the_limit_only(self, files: Files) -> None:
+        files.incident.unlink()
+        files.incident.symlink_to("/dev/zero")
+        ran = files.verify()
+        assert ran.code == 1
+        assert "it has more than 4194304 bytes" in words(ran.err)
+
     def test_of_several_incidents_one_has_to_be_named(self, files: Files) -> None:
         other = done().model_copy(update={"metadata": done().metadata.model_copy(update={"name": "b"})})
         files.incident.write_text(yaml.safe_dump({"kind": "List", "items": [done().to_json(), other.to_json()]}))
