@@ -24,6 +24,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 from incident_commander import errors
 from incident_commander.adapters.kube_json import encode
 from incident_commander.adapters.kube_status import error_from_answer
+from incident_commander.adapters.kubeconfig import check_kubeconfig
 
 _READ_TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 _WRITE_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
@@ -91,6 +92,7 @@ class Transport:
                 ) from error
             return cls(configuration)
         where = path or str(Path.home() / ".kube" / "config")
+        check_kubeconfig(where, context)
 
         async def load() -> None:
             await load_kube_config(
