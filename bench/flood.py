@@ -92,9 +92,19 @@ async def _send(
     while (job := await due.get()) is not None:
         at, number = job
         alerts = list(shape.alerts(number))
-        reader, writer = connection or await asyncio.open_connection("127.0.0.1", port)
-        connection = reader, writer
-        status, closing = await _post(reader, writer, shape, alerts, token)
+        while True:
+            kept = connection is not None
+            reader, writer = connection or await asyncio.open_connection("127.0.0.1", port)
+            connection = reader, writer
+            try:
+                status, closing = await _post(reader, writer, shape, alerts, token)
+                break
+            except (asyncio.IncompleteReadError, ConnectionError):
+                # The server may close a connection that was idle just as it is used again: then, as every client does.
+                writer.close()
+                connection = None
+                if not kept:
+                    raise
         tally.sent += len(alerts)
         if status == "200":
             tally.latencies.append(time.perf_counter() - at)
