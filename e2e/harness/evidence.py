@@ -13,6 +13,7 @@ async def keep(stage: Stage, folder: Path) -> list[str]:
     """Write the Incidents, pods and events into ``folder``; answers the same as texts to print."""
     folder.mkdir(parents=True, exist_ok=True)
     kept = {
+        "incidents.txt": ("get", "incidents", "--output=wide"),
         "incidents.yaml": ("get", "incidents", "--output=yaml"),
         "pods.txt": ("get", "pods", "--output=wide"),
         "deployments.yaml": ("get", "deployments", "--output=yaml", "--show-managed-fields"),
