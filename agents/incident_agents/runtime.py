@@ -106,6 +106,7 @@ class AgentRunner:
                 return LOOK_AGAIN_SECONDS
             if await self._write(incident, {statement_annotation(self._identity.name): statement}):
                 self._telemetry.statement_made(self._agent.role, body.type)
+                _log.info("Statement made", incident=incident.key, step=body.type, agent=self._identity.name)
         return LOOK_AGAIN_SECONDS
 
     async def _vote(self, incident: Incident, agents: Sequence[AgentResource]) -> float | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 
+import structlog
+
 from incident_commander.api import kinds
 from incident_commander.api.agent import Quarantine
 from incident_commander.api.incident import Incident, Phase
@@ -17,6 +19,8 @@ from incident_commander.coordinator.transition import Announcement, Transition
 from incident_commander.coordinator.view import CoordinatorSettings, View
 from incident_commander.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from incident_commander.ports import Clock, Cluster, Metrics, PatchType, Telemetry, Uncounted
+
+_log = structlog.get_logger(__name__)
 
 REMEMBERED_VOTES = 4096
 """Votes kept in memory to notice a second, different one; the recorded ones are in status for good."""
@@ -73,6 +77,8 @@ class Coordinator:
             return 0.0
         except NotFound:
             return None
+        for entry in transition.status.timeline[len(incident.status.timeline) :]:
+            _log.info(entry.message, incident=incident.key, step=transition.status.phase.value, reason=entry.reason)
         self._count(incident, transition, view)
         await self._suspect(view, transition)
         for announcement in transition.announcements:

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from incident_commander.actions.ownership import OwnershipKind, ownership_of
 from incident_commander.api.incident import Attempt, GuardResult, Incident, Phase, StepOutcome
 from incident_commander.api.plan import Plan, Step, Verb
@@ -19,6 +21,8 @@ from incident_commander.executor.check import Cleared, Denied, HeldUp, clear, pr
 from incident_commander.executor.undo import take_back
 from incident_commander.executor.write import already_written, write
 from incident_commander.ports import Clock, Cluster, Object, Telemetry, Uncounted
+
+_log = structlog.get_logger(__name__)
 
 WRITE_TRIES = 5
 """How often a write is tried anew when its target changes in between; each time all is checked again."""
@@ -105,6 +109,14 @@ class Executor:
                 continue
             values = await self._step(incident, plan, step, resumed=resumed)
             attempt = record.with_step(attempt, index, finished_at=self._clock.now(), **values)
+            done = attempt.steps[index]
+            _log.info(
+                done.message,
+                incident=incident.key,
+                step=done.name,
+                action=done.action.value,
+                outcome=done.outcome.value,
+            )
             if attempt.steps[index].outcome not in (StepOutcome.APPLIED, StepOutcome.NO_OP):
                 break
         for done in attempt.steps:
@@ -160,6 +172,7 @@ class Executor:
     async def _refuse(self, incident: Incident, refusal: Refusal, guards: Sequence[GuardResult]) -> float | None:
         """Record that nothing was done, and why."""
         now = self._clock.now()
+        _log.warning(str(refusal), incident=incident.key, step="check", reason=refusal.reason)
         for guard in guards:
             if not guard.allowed:
                 self._telemetry.guard_refused(guard.guard, guard.reason)

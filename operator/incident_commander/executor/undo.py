@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import structlog
+
 from incident_commander.actions.write import already_undone, undo_patch
 from incident_commander.api import kinds
 from incident_commander.api.incident import Attempt, Incident, StepOutcome, StepRecord
@@ -11,6 +13,8 @@ from incident_commander.errors import Conflict, Forbidden, Invalid, NotFound, Re
 from incident_commander.executor import journal, record
 from incident_commander.executor.write import read_target
 from incident_commander.ports import Clock, Cluster, PatchType
+
+_log = structlog.get_logger(__name__)
 
 UNDO_TRIES = 5
 
@@ -36,6 +40,7 @@ async def take_back(cluster: Cluster, clock: Clock, incident: Incident) -> None:
         if step.outcome in (StepOutcome.UNDONE, StepOutcome.NO_OP, StepOutcome.REFUSED) or step.verb is Verb.NONE:
             continue
         outcome, reason, message = await _undo_step(cluster, step)
+        _log.info(message, incident=incident.key, step=step.name, outcome=outcome.value, reason=reason)
         attempt = record.with_step(
             attempt, index, outcome=outcome, reason=reason, message=message[:1024], finished_at=clock.now()
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Outcome, Phase
 from incident_commander.api.names import LABEL_TARGET_HASH
 from incident_commander.api.statement import Severity
@@ -91,6 +92,8 @@ def known_incident(obj: Object) -> Known:
 def _on_the_desk(obj: Object, alerts: Sequence[Any]) -> bool:
     status = _mapping(obj.get("status"))
     phase, outcome = status.get("phase"), status.get("outcome")
+    if status.get("cause") == Cause.TARGET_GONE.value:
+        return False  # there was nothing to look at: what comes later is about something that exists
     held = phase == Phase.ESCALATED.value or (phase == Phase.CLOSED.value and outcome in _HANDED_OVER)
     return held and any(alert.firing for alert in _alerts(alerts).values())
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from incident_commander.api.incident import Check, CheckResult
 from incident_commander.api.plan import PromQLCheck, VerificationPlan
 from incident_commander.verification.judge import judge
-from incident_commander.verification.observation import Observation, alert_check, promql_check
+from incident_commander.verification.observation import WORKLOAD_HEALTHY, Observation, alert_check, promql_check
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PLAN = VerificationPlan(window_seconds=300, settle_seconds=30, poll_seconds=15)
@@ -55,6 +55,29 @@ def test_a_symptom_that_may_still_pass_is_waited_for() -> None:
 
 def test_the_last_poll_is_at_the_end_of_the_window_and_not_after_it() -> None:
     assert judge(PLAN, observed(), started_at=START, now=at(295)).again_seconds == 5
+
+
+class TestAnAlertThatLingers:
+    HEALTHY = Check(name=WORKLOAD_HEALTHY, result=CheckResult.PASS, message="3 of 3")
+    SICK = Check(name=WORKLOAD_HEALTHY, result=CheckResult.FAIL, message="0 of 3")
+    FIRING = alert_check(True, "still firing")
+
+    def verdict(self, seconds: float, *checks: Check) -> CheckResult | None:
+        return judge(PLAN, Observation(checks), started_at=START, now=at(seconds)).result
+
+    def test_is_waited_for_one_more_window_while_the_workload_is_healthy(self) -> None:
+        assert self.verdict(300, self.HEALTHY, self.FIRING) is None
+        assert self.verdict(599, self.HEALTHY, self.FIRING) is None
+
+    def test_then_nobody_can_tell_and_what_made_it_healthy_is_not_taken_back(self) -> None:
+        assert self.verdict(600, self.HEALTHY, self.FIRING) is CheckResult.INCONCLUSIVE
+
+    def test_passes_as_soon_as_it_resolves_after_the_window(self) -> None:
+        assert self.verdict(400, self.HEALTHY, alert_check(False, "resolved")) is CheckResult.PASS
+
+    def test_is_a_failure_at_once_when_the_workload_is_sick_or_was_not_measured(self) -> None:
+        assert self.verdict(300, self.SICK, self.FIRING) is CheckResult.FAIL
+        assert self.verdict(300, self.FIRING) is CheckResult.FAIL
 
 
 class TestPromQL:
