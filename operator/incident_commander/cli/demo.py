@@ -37,7 +37,7 @@ def demo(seed: int | None = None) -> None:
 def show(console: Console, seed: int) -> None:
     """Print the whole demo of a seed."""
     console.print(Text(f"Incident Commander: a rehearsal, seed {seed}", style="bold"))
-    console.print("The cluster is simulated. Gateway, coordinator, executor and the agents are the real")
+    console.print("The cluster is simulated. Gateway, coordinator, executor and agents are the real")
     console.print("ones, each with an identity of its own. All times are the cluster's.\n")
     first = random.Random(seed).choice(_MENDED)
     for number, scenario in enumerate((first, UNHELPFUL_FIX), 1):
