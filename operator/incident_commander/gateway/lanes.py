@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,12 +42,14 @@ class Lanes:
         self._written: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         """When each lane was last written to, oldest first; only those of the last moment."""
         self._waiting: dict[tuple[str, str], list[_Submission]] = {}
-        self._working: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.Task[None]] = set()
 
-    async def submit(self, lane: Lane, arrivals: Sequence[Arrival], truncated: Mapping[str, int]) -> list[Settled]:
-        """Returns when all of these are stored, in order. Raises the ``ClusterError`` that prevented it.
+    def submit(
+        self, lane: Lane, arrivals: Sequence[Arrival], truncated: Mapping[str, int]
+    ) -> asyncio.Future[list[Settled]]:
+        """Done when all of these are stored, in order; or with the ``ClusterError`` that prevented it.
 
-        Who stops waiting does not stop the write.
+        Cancelling it does not stop the write.
         """
         stored: asyncio.Future[list[Settled]] = asyncio.get_running_loop().create_future()
         stored.add_done_callback(_retrieved)
@@ -57,8 +59,10 @@ class Lanes:
             self._waiting[key].append(submission)
         else:
             self._waiting[key] = [submission]
-            self._start(self._write(lane, key))
-        return await asyncio.shield(stored)
+            writer = asyncio.create_task(self._write(lane, key))
+            self._writers.add(writer)
+            writer.add_done_callback(self._ended)
+        return stored
 
     async def _write(self, lane: Lane, key: tuple[str, str]) -> None:
         try:
@@ -89,7 +93,7 @@ class Lanes:
             with self._metrics.commit_seconds.time():
                 await self._commit(lane, batch)
             if batch.overflow:
-                self._start(self._overflow(lane, submissions, batch))
+                self._overflow(lane, submissions, batch)
                 handed_over = True
             else:
                 self._answer(submissions, batch, None)
@@ -100,35 +104,31 @@ class Lanes:
                 _give_up(submissions)
         return batch
 
-    async def _overflow(self, lane: Lane, submissions: Sequence[_Submission], batch: Batch) -> None:
+    def _overflow(self, lane: Lane, submissions: Sequence[_Submission], batch: Batch) -> None:
         places = list(batch.arrivals)
         self._metrics.storm_alerts.inc(len(places))
-        left = [batch.arrivals[place] for place in places]
-        try:
-            settled = await self.submit(Lane.of_storm(lane.namespace), left, batch.truncated)
-            batch.settled.update(zip(places, settled, strict=True))
-            self._answer(submissions, batch, None)
-        except ClusterError as error:
+
+        def answer(stored: asyncio.Future[list[Settled]]) -> None:
+            if (error := stored.exception()) is None:
+                batch.settled.update(zip(places, stored.result(), strict=True))
             self._answer(submissions, batch, error)
-        finally:
-            _give_up(submissions)
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._working.add(task)
-        task.add_done_callback(self._ended)
+        left = [batch.arrivals[place] for place in places]
+        self.submit(Lane.of_storm(lane.namespace), left, batch.truncated).add_done_callback(answer)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._working.discard(task)
-        if not task.cancelled() and (defect := task.exception()) is not None:
+    def _ended(self, writer: asyncio.Task[None]) -> None:
+        self._writers.discard(writer)
+        if not writer.cancelled() and (defect := writer.exception()) is not None:
             _log.error("Writer of alerts failed", exc_info=defect)
 
-    def _answer(self, submissions: Sequence[_Submission], batch: Batch, error: ClusterError | None) -> None:
+    def _answer(self, submissions: Sequence[_Submission], batch: Batch, error: BaseException | None) -> None:
         self._metrics.commits.labels("stored" if error is None else "failed").inc()
         place = 0
         for submission in submissions:
             places = range(place, place + len(submission.arrivals))
             place += len(submission.arrivals)
+            if submission.stored.done():
+                continue
             if error is not None and not (all(p in batch.settled for p in places) and not submission.truncated):
                 submission.stored.set_exception(error)
             else:

@@ -72,7 +72,7 @@ class Receiver:
         truncated = {notification.group_key: notification.truncated} if notification.truncated else {}
         shares = await self._shares(arrivals, named, truncated)
         await self._check(user, {lane.namespace for lane in shares})
-        settled = await self._store(arrivals, shares)
+        settled = await self._store(arrivals, named, shares)
         for done in settled.values():
             self._metrics.alerts.labels(done.fate.value).inc()
         self._metrics.truncated.inc(notification.truncated)
@@ -110,33 +110,54 @@ class Receiver:
         lanes: list[Lane] = []
         for start in range(0, len(arrivals), _LOOKUPS_AT_A_TIME):
             places = range(start, min(start + _LOOKUPS_AT_A_TIME, len(arrivals)))
-            looks = [self._targets.lane(named[place], arrivals[place].group_key) for place in places]
-            lanes += await asyncio.gather(*looks) if len(looks) > 1 else [await looks[0]]
+            known = {place: self._targets.known_lane(named[place]) for place in places}
+            missing = [place for place in places if known[place] is None]
+            looks = (self._targets.lane(named[place], arrivals[place].group_key) for place in missing)
+            found = dict(zip(missing, await asyncio.gather(*looks), strict=True)) if missing else {}
+            lanes += [known[place] or found[place] for place in places]
         return lanes
 
-    async def _store(self, arrivals: Sequence[Arrival], shares: Mapping[Lane, _Share]) -> dict[int, Settled]:
-        outcomes = await asyncio.gather(
-            *(self._submit(lane, [arrivals[place] for place in share.places], share) for lane, share in shares.items()),
-            return_exceptions=True,
-        )
+    async def _store(
+        self, arrivals: Sequence[Arrival], named: Sequence[Candidates], shares: Mapping[Lane, _Share]
+    ) -> dict[int, Settled]:
         settled: dict[int, Settled] = {}
-        for share, outcome in zip(shares.values(), outcomes, strict=True):
+        for lane, share, outcome in await self._submit(arrivals, shares):
+            if isinstance(outcome, (errors.NotFound, errors.Forbidden)):
+                outcome = await self._elsewhere(arrivals, named, lane, share, outcome)
             if isinstance(outcome, BaseException):
                 raise outcome
             settled.update(zip(share.places, outcome, strict=True))
         return settled
 
-    async def _submit(self, lane: Lane, arrivals: Sequence[Arrival], share: _Share) -> Sequence[Settled]:
-        try:
-            return await self._lanes.submit(lane, arrivals, share.truncated)
-        except (errors.NotFound, errors.Forbidden):
-            # The namespace is gone, or going: then this belongs to the operator's. Else the right is missing.
-            self._targets.forget_namespace(lane.namespace)
-            again = await self._shares(arrivals, [candidates(a.alert.labels) for a in arrivals], share.truncated)
-            if lane in again:
-                raise
-            settled: dict[int, Settled] = {}
-            for other, part in again.items():
-                mine = [arrivals[place] for place in part.places]
-                settled.update(zip(part.places, await self._lanes.submit(other, mine, part.truncated), strict=True))
-            return [settled[place] for place in range(len(arrivals))]
+    async def _elsewhere(
+        self,
+        arrivals: Sequence[Arrival],
+        named: Sequence[Candidates],
+        lane: Lane,
+        share: _Share,
+        refusal: errors.ClusterError,
+    ) -> list[Settled]:
+        """The namespace is gone, or going: then this belongs to the operator's. Else the right is missing."""
+        self._targets.forget_namespace(lane.namespace)
+        mine = [arrivals[place] for place in share.places]
+        shares = await self._shares(mine, [named[place] for place in share.places], share.truncated)
+        if lane in shares:
+            raise refusal
+        settled: dict[int, Settled] = {}
+        for _, part, outcome in await self._submit(mine, shares):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            settled.update(zip(part.places, outcome, strict=True))
+        return [settled[place] for place in range(len(mine))]
+
+    async def _submit(
+        self, arrivals: Sequence[Arrival], shares: Mapping[Lane, _Share]
+    ) -> list[tuple[Lane, _Share, list[Settled] | BaseException]]:
+        outcomes = await asyncio.gather(
+            *(
+                self._lanes.submit(lane, [arrivals[place] for place in share.places], share.truncated)
+                for lane, share in shares.items()
+            ),
+            return_exceptions=True,
+        )
+        return [(*one, outcome) for one, outcome in zip(shares.items(), outcomes, strict=True)]

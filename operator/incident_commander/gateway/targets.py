@@ -74,6 +74,20 @@ class TargetFinder:
         usable = await self._namespaces.get(namespace, lambda: self._usable(namespace))
         return namespace if usable else self._operator_namespace
 
+    def known_lane(self, named: Candidates) -> Lane | None:
+        """The lane, where it is known without asking; None when ``lane`` has to find it."""
+        if not named.refs or named.namespace is None or not self._namespaces.peek(named.namespace):
+            return None
+        step = _Step(named.refs[0], "")
+        for _ in range(owners.MAX_CLIMB):
+            seen = self._sightings.peek(step.ref)
+            if seen is None or (step.uid and seen.ref.uid and step.uid != seen.ref.uid):
+                return None
+            if seen.above is None:
+                return Lane.of_target(named.namespace, seen.ref) if seen.ref.namespace else None
+            step = seen.above
+        return None
+
     async def lane(self, named: Candidates, group_key: str) -> Lane:
         """The lane of an alert that names these."""
         home = await self.home(named)

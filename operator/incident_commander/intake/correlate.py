@@ -119,7 +119,7 @@ def decide(
 
 def _is_known(alert: Alert, drafts: Sequence[Draft]) -> bool:
     """Whether it is recorded or counted already, or was recorded in the open Incident under an earlier start."""
-    key = firing_key(alert.fingerprint, alert.starts_at)
+    key = _key(alert, drafts)
     for place, draft in enumerate(drafts):
         state = draft.state_of(alert.fingerprint)
         if draft.omitted.holds(key) or (state is not None and (place == 0 or state.starts_at == alert.starts_at)):
@@ -130,7 +130,7 @@ def _is_known(alert: Alert, drafts: Sequence[Draft]) -> bool:
 def _place(alert: Alert, into: Draft, drafts: Sequence[Draft]) -> tuple[Fate, Draft | None]:
     """Put the alert into a draft. ``drafts`` begins with ``into``, which new alerts join."""
     firing = alert.status is AlertStatus.FIRING
-    key = firing_key(alert.fingerprint, alert.starts_at)
+    key = _key(alert, drafts)
     for draft in drafts:
         state = draft.state_of(alert.fingerprint)
         if state is not None and state.starts_at == alert.starts_at:
@@ -155,6 +155,12 @@ def _place(alert: Alert, into: Draft, drafts: Sequence[Draft]) -> tuple[Fate, Dr
     if into.record(alert):
         return (Fate.CREATED if into.base is None else Fate.JOINED), into
     return Fate.COUNTED, into
+
+
+def _key(alert: Alert, drafts: Sequence[Draft]) -> bytes:
+    """What the alert is counted under; empty where nothing is counted yet."""
+    counting = any(draft.omitted.firings for draft in drafts)
+    return firing_key(alert.fingerprint, alert.starts_at) if counting else b""
 
 
 def _counts_truncated(draft: Draft, group_key: str, count: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.names import LABEL_TARGET_HASH
@@ -15,8 +15,8 @@ class Lane:
 
     namespace: str
     hash: str
-    target: TargetRef | None = None
-    storm: bool = False
+    target: TargetRef | None = field(default=None, compare=False)
+    storm: bool = field(default=False, compare=False)
 
     @classmethod
     def of_target(cls, namespace: str, target: TargetRef) -> Lane:

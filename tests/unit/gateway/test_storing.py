@@ -118,8 +118,10 @@ class TestNoTarget:
             bench.api.delete(INCIDENT, "short", obj["metadata"]["name"])
         namespace = bench.api.get(NAMESPACE, None, "short")
         bench.api.store.remove(NAMESPACE, namespace)
-        assert fates(await post(app, alert(2, namespace="short", deployment="b"))) == ["Created"]
-        assert [str(one.spec.target_ref) for one in bench.incidents(OPERATOR_NAMESPACE)] == ["Deployment/short/b"]
+        alerts = [alert(n, namespace="short", deployment="b") for n in range(2, 4)]
+        assert fates(await post(app, alert(9, node="worker-1"), *alerts)) == ["Created"] * 3
+        targets = sorted(str(one.spec.target_ref) for one in bench.incidents(OPERATOR_NAMESPACE))
+        assert targets == ["Deployment/short/b", "Node/worker-1"]
 
 
 class TestSentAgain:
