@@ -94,7 +94,8 @@ def _one(plane: ControlPlane, house: House, prometheus: StubPrometheus, namespac
     assert incident is not None
     outcome = incident["status"].get("outcome")
     if outcome != "Remediated":
-        raise RuntimeError(f"{namespace} ended as {outcome}: {incident['status'].get('message')}")
+        story = "\n".join(f"  {entry['reason']}: {entry['message']}" for entry in incident["status"]["timeline"])
+        raise RuntimeError(f"{namespace} ended as {outcome}:\n{story}")
     return _read_audit(plane, namespace, since, sent)
 
 

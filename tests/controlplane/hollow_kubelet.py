@@ -7,6 +7,7 @@ crashing, anything else runs and is ready. Conditions, reasons and messages are 
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +16,7 @@ from tests.controlplane.server import ApiError, ControlPlane
 
 NODE = "hollow-node"
 _MERGE = "application/merge-patch+json"
+_HEARTBEAT_SECONDS = 10.0
 
 
 class HollowKubelet:
@@ -26,6 +28,7 @@ class HollowKubelet:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="hollow-kubelet", daemon=True)
         self._done: set[str] = set()
+        self._beaten = 0.0
 
     def __enter__(self) -> Self:
         self._register()
@@ -47,15 +50,21 @@ class HollowKubelet:
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
-        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": _now()}
-        status = {"capacity": capacity, "allocatable": capacity, "conditions": [ready]}
-        self._api.request("PATCH", f"/api/v1/nodes/{NODE}/status", {"status": status}, _MERGE)
-        # Without a heartbeat the node controller taints a node after a while; a hollow one has none.
+        self._beat({"capacity": capacity, "allocatable": capacity})
         self._api.request("PATCH", f"/api/v1/nodes/{NODE}", {"spec": {"taints": []}}, _MERGE)
+
+    def _beat(self, status: dict[str, Any]) -> None:
+        """Without heartbeats the node controller calls the node lost after 50 s, and its Pods not ready."""
+        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": _now()}
+        body = {"status": {**status, "conditions": [ready]}}
+        self._api.request("PATCH", f"/api/v1/nodes/{NODE}/status", body, _MERGE)
+        self._beaten = time.monotonic()
 
     def _run(self) -> None:
         while not self._stop.wait(self._period):
             try:
+                if time.monotonic() - self._beaten > _HEARTBEAT_SECONDS:
+                    self._beat({})
                 pods = self._api.request("GET", "/api/v1/pods")["items"]
             except (ApiError, OSError):
                 continue  # restarted under us: the next poll finds it again
