@@ -84,10 +84,9 @@ class Gateway:
             with self._admission.enter() as ticket:
                 async with asyncio.timeout(self._settings.deadline_seconds):
                     user = await self._authenticate(request)
-                    body = await read_body(
-                        request, ticket, limit=self._settings.body_limit, seconds=self._settings.body_seconds
-                    )
-                    return _acknowledged(await self._receiver.receive(parse_notification(body), user))
+                    limit, seconds = self._settings.body_limit, self._settings.body_seconds
+                    notification = parse_notification(await read_body(request, ticket, limit=limit, seconds=seconds))
+                    return _acknowledged(await self._receiver.receive(notification, user))
         except HttpRefusal as refusal:
             return self._refused(refusal)
         except errors.InvalidPayload as error:

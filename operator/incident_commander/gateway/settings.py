@@ -40,7 +40,7 @@ class GatewaySettings:
     header_seconds: float = 10.0
     """From the connection, or the last answer's keep-alive, to the last byte of the headers."""
     requests_in_flight: int = 1024
-    bytes_in_flight: int = 4 * 1024 * 1024
+    bytes_in_flight: int = 3 * 1024 * 1024
     """Bodies that are being read or stored. A storm is merged into few writes, so more would only wait longer."""
     retry_after_seconds: int = 5
     """Told with 503."""
