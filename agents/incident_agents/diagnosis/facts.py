@@ -21,56 +21,30 @@ readyReplicas         pods that are ready
 desiredReplicas       pods that are wanted
 ===================== ==================================================================================
 
-and by cause (``object`` is what is to be acted on):
+What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 
-======================== ===================== =========================================================
-cause                    object                facts
-======================== ===================== =========================================================
-ImageNotFound            top controller or Pod image, previousImage
-ImagePullUnauthorized    top controller or Pod image, previousImage
-ImageRegistryUnreachable top controller or Pod image, previousImage
-BadCommand               top controller or Pod exitCode, changed
-CrashAfterRollout        top controller        exitCode, changed
-CrashLoop                top controller or Pod exitCode
-ConfigMissing            top controller or Pod configMap | secret, key
-MemoryLimitTooLow        top controller or Pod memoryLimit, suggestedMemoryLimit, peakMemory
-MemoryLeak               top controller or Pod memoryLimit, suggestedMemoryLimit, peakMemory, growthPerHour
-CPUThrottled             top controller or Pod cpuLimit, suggestedCPULimit, throttledRatio
-HPAAtMaximum             the HPA               hpa, currentReplicas, maxReplicas, suggestedMaxReplicas
-UnschedulableResources   top controller or Pod resource, requested
-UnschedulableTaint       top controller or Pod taint
-UnschedulableAffinity    top controller or Pod constraint
-UnschedulableVolume      top controller or Pod claim
-QuotaExceeded            the ResourceQuota,    quota, resource, requested, used, hard
-                         or the top controller
-ProbeMisconfigured       top controller or Pod probe, port, problem (Port | Timing | Scheme | Path)
-AppNotAnswering          top controller or Pod probe, port
-ServiceSelectsNothing    the Service           service, selector
-ServiceWrongPort         the Service           service, port, targetPort, containerPorts
-DependencyDown           the dependency: its   dependency, dependent
-                         workload, else its
-                         Service; else none
-JobFailed                the Job               job, failure, exitCode
-CronJobFailing           the CronJob           cronJob, job, failures, failure
-NodeNotReady             the Node              node, reason
-NodePressure             the Node              node, condition, reason
-NodeCordoned             the Node              node
-VolumeFull               the claim             claim, usedPercent, capacity, storageClass, expandable
-VolumeClaimPending       the claim             claim, storageClass, reason
-TargetGone               the target            none
-Unknown                  the target            none
-======================== ===================== =========================================================
+- ``problem`` of ProbeMisconfigured: Port, Timing, Protocol (HTTP to gRPC, HTTP to HTTPS), Path; of
+  ImageRegistryUnreachable: DNS, TLS, RateLimit, Network; of DependencyAddressWrong: Host, Port; of
+  TLSCertificateInvalid: Expired, Name, Authority.
+- ``constraint`` of UnschedulableAffinity: nodeSelector, nodeAffinity, podAffinity, podAntiAffinity,
+  topologySpreadConstraints, hostPort.
+- ``reason`` of VolumeClaimPending: SelectorMismatch, StorageClassMismatch, AccessModeMismatch, CapacityMismatch,
+  VolumeOccupied, ProvisioningFailed, or what the event says.
+- ``resource`` of QuotaExceeded: as in the quota (``limits.cpu``, ``pods``, ``count/services``, ...).
+- Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
+  observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
+  half of the periods were throttled, three times beyond 80 %. ``suggestedMaxReplicas`` is 1.5 times the
+  maximum, at least two more. ``changed`` lists what the newest revision changed in that container, of:
+  image, command, args, env, config, resources, probes, ports, volumes, placement, other.
 
-Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
-observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
-half of the periods were throttled, three times beyond 80 %. ``suggestedMaxReplicas`` is 1.5 times the
-maximum, at least two more. ``changed`` lists what the newest revision changed in that container, of:
-image, command, args, env, config, resources, probes, ports, volumes, placement, other.
+``python -m incident_agents.diagnosis.facts`` prints the table of docs/policies.md.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from incident_commander.api.causes import Cause
 
@@ -91,38 +65,109 @@ COMMON: frozenset[str] = frozenset(
 )
 """What any hypothesis about a workload may carry."""
 
-_IMAGE = frozenset({"image", "previousImage"})
 
-OF_CAUSE: Mapping[Cause, frozenset[str]] = {
-    Cause.IMAGE_NOT_FOUND: _IMAGE,
-    Cause.IMAGE_PULL_UNAUTHORIZED: _IMAGE,
-    Cause.IMAGE_REGISTRY_UNREACHABLE: _IMAGE,
-    Cause.BAD_COMMAND: frozenset({"exitCode", "changed"}),
-    Cause.CRASH_AFTER_ROLLOUT: frozenset({"exitCode", "changed"}),
-    Cause.CRASH_LOOP: frozenset({"exitCode"}),
-    Cause.CONFIG_MISSING: frozenset({"configMap", "secret", "key"}),
-    Cause.MEMORY_LIMIT_TOO_LOW: frozenset({"memoryLimit", "suggestedMemoryLimit", "peakMemory"}),
-    Cause.MEMORY_LEAK: frozenset({"memoryLimit", "suggestedMemoryLimit", "peakMemory", "growthPerHour"}),
-    Cause.CPU_THROTTLED: frozenset({"cpuLimit", "suggestedCPULimit", "throttledRatio"}),
-    Cause.HPA_AT_MAXIMUM: frozenset({"hpa", "currentReplicas", "maxReplicas", "suggestedMaxReplicas"}),
-    Cause.UNSCHEDULABLE_RESOURCES: frozenset({"resource", "requested"}),
-    Cause.UNSCHEDULABLE_TAINT: frozenset({"taint"}),
-    Cause.UNSCHEDULABLE_AFFINITY: frozenset({"constraint"}),
-    Cause.UNSCHEDULABLE_VOLUME: frozenset({"claim"}),
-    Cause.QUOTA_EXCEEDED: frozenset({"quota", "resource", "requested", "used", "hard"}),
-    Cause.PROBE_MISCONFIGURED: frozenset({"probe", "port", "problem"}),
-    Cause.APP_NOT_ANSWERING: frozenset({"probe", "port"}),
-    Cause.SERVICE_SELECTS_NOTHING: frozenset({"service", "selector"}),
-    Cause.SERVICE_WRONG_PORT: frozenset({"service", "port", "targetPort", "containerPorts"}),
-    Cause.DEPENDENCY_DOWN: frozenset({"dependency", "dependent"}),
-    Cause.JOB_FAILED: frozenset({"job", "failure", "exitCode"}),
-    Cause.CRON_JOB_FAILING: frozenset({"cronJob", "job", "failures", "failure"}),
-    Cause.NODE_NOT_READY: frozenset({"node", "reason"}),
-    Cause.NODE_PRESSURE: frozenset({"node", "condition", "reason"}),
-    Cause.NODE_CORDONED: frozenset({"node"}),
-    Cause.VOLUME_FULL: frozenset({"claim", "usedPercent", "capacity", "storageClass", "expandable"}),
-    Cause.VOLUME_CLAIM_PENDING: frozenset({"claim", "storageClass", "reason"}),
-    Cause.TARGET_GONE: frozenset(),
-    Cause.UNKNOWN: frozenset(),
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a hypothesis of one cause is about (what is to be acted on), and the facts that it may carry."""
+
+    object: str
+    facts: tuple[str, ...]
+
+
+def _row(object_: str, facts: str = "") -> Row:
+    return Row(object_, tuple(facts.split()))
+
+
+TABLE: Mapping[Cause, Row] = {
+    Cause.QUOTA_EXCEEDED: _row("the ResourceQuota, or the top controller", "quota resource requested used hard"),
+    Cause.SERVICE_ACCOUNT_MISSING: _row("top controller", "serviceAccount"),
+    Cause.POD_SECURITY_REFUSED: _row("top controller", "policy violation"),
+    Cause.ADMISSION_REFUSED: _row("top controller", "webhook reason"),
+    Cause.NAMESPACE_TERMINATING: _row("the Namespace", "reason"),
+    Cause.UNSCHEDULABLE_RESOURCES: _row("top controller or Pod", "resource requested"),
+    Cause.UNSCHEDULABLE_TAINT: _row("top controller or Pod", "taint"),
+    Cause.UNSCHEDULABLE_AFFINITY: _row("top controller or Pod", "constraint"),
+    Cause.UNSCHEDULABLE_VOLUME: _row("top controller or Pod", "claim"),
+    Cause.VOLUME_CLAIM_PENDING: _row("the claim", "claim storageClass reason volume"),
+    Cause.NODE_CORDONED: _row("the Node", "node"),
+    Cause.IMAGE_NOT_FOUND: _row("top controller or Pod", "image previousImage"),
+    Cause.IMAGE_PULL_UNAUTHORIZED: _row("top controller or Pod", "image previousImage"),
+    Cause.IMAGE_REGISTRY_UNREACHABLE: _row("top controller or Pod", "image previousImage problem"),
+    Cause.CONFIG_MISSING: _row("top controller or Pod", "configMap secret key"),
+    Cause.VOLUME_MOUNT_FAILED: _row("top controller or Pod", "volume claim reason"),
+    Cause.POD_SANDBOX_FAILED: _row("top controller or Pod", "node reason"),
+    Cause.BAD_COMMAND: _row("top controller or Pod", "exitCode changed"),
+    Cause.CRASH_AFTER_ROLLOUT: _row("top controller", "exitCode changed"),
+    Cause.CRASH_LOOP: _row("top controller or Pod", "exitCode"),
+    Cause.MEMORY_LIMIT_TOO_LOW: _row("top controller or Pod", "memoryLimit suggestedMemoryLimit peakMemory"),
+    Cause.MEMORY_LEAK: _row("top controller or Pod", "memoryLimit suggestedMemoryLimit peakMemory growthPerHour"),
+    Cause.PROBE_MISCONFIGURED: _row("top controller or Pod", "probe port problem"),
+    Cause.APP_NOT_ANSWERING: _row("top controller or Pod", "probe port"),
+    Cause.PORT_CONFLICT: _row("top controller or Pod", "port otherContainer"),
+    Cause.VOLUME_PERMISSION_DENIED: _row("top controller or Pod", "path claim"),
+    Cause.VOLUME_FULL: _row("the claim", "claim usedPercent capacity storageClass expandable"),
+    Cause.RBAC_FORBIDDEN: _row("top controller or Pod", "serviceAccount verb resource"),
+    Cause.SCALED_TO_ZERO: _row("top controller"),
+    Cause.TARGET_GONE: _row("the target"),
+    Cause.SERVICE_SELECTS_NOTHING: _row("the Service", "service selector"),
+    Cause.SERVICE_WRONG_PORT: _row("the Service", "service port targetPort containerPorts"),
+    Cause.SERVICE_PROTOCOL_MISMATCH: _row("the Service", "service port protocol"),
+    Cause.DEPENDENCY_ADDRESS_WRONG: _row(
+        "the caller's top controller or Pod", "dependency variable address expected problem"
+    ),
+    Cause.GATEWAY_MISROUTED: _row("the Ingress, the Route, or the gateway's top controller", "route backend expected"),
+    Cause.DNS_RESOLUTION_FAILURE: _row(
+        "the caller's top controller or Pod, or that of the cluster's DNS", "host reason"
+    ),
+    Cause.NETWORK_POLICY_BLOCKS: _row("the NetworkPolicy", "networkPolicy direction dependency dependent"),
+    Cause.TLS_CERTIFICATE_INVALID: _row("top controller or Pod, or the Ingress", "host problem"),
+    Cause.DEPENDENCY_DOWN: _row("the dependency: its workload, else its Service; else none", "dependency dependent"),
+    Cause.FAULT_INJECTED: _row("the rule, or the top controller", "rule fault"),
+    Cause.DATABASE_CONNECTIONS_EXHAUSTED: _row("the database's workload, else the caller's", "dependency dependent"),
+    Cause.DATABASE_CREDENTIALS_INVALID: _row("the caller's top controller or Pod", "dependency user"),
+    Cause.DATABASE_READ_ONLY: _row("the database's workload, else the caller's", "dependency dependent"),
+    Cause.DATABASE_LOCK_CONTENTION: _row("the database's workload, else the caller's", "dependency dependent"),
+    Cause.REPLICATION_LAG: _row("the database's workload, else the caller's", "dependency dependent"),
+    Cause.CACHE_MEMORY_EXHAUSTED: _row("the cache's workload, else the caller's", "dependency dependent"),
+    Cause.MESSAGE_QUEUE_BACKLOG: _row("the broker's workload, else the consumer's", "dependency dependent"),
+    Cause.CPU_THROTTLED: _row("top controller or Pod", "cpuLimit suggestedCPULimit throttledRatio"),
+    Cause.CPU_SATURATED: _row("top controller or Pod, or the Node", "node usage baseline"),
+    Cause.DISK_SATURATED: _row("top controller or Pod, or the Node", "node usage baseline"),
+    Cause.NETWORK_LATENCY: _row("top controller or Pod, or the Node", "node latency baseline"),
+    Cause.PACKET_LOSS: _row("top controller or Pod, or the Node", "node loss baseline"),
+    Cause.TRAFFIC_SURGE: _row("top controller or Pod", "rate baseline"),
+    Cause.DEPENDENCY_SLOW: _row(
+        "the dependency: its workload, else its Service; else none", "dependency dependent latency baseline"
+    ),
+    Cause.HPA_AT_MAXIMUM: _row("the HPA", "hpa currentReplicas maxReplicas suggestedMaxReplicas"),
+    Cause.HPA_CANNOT_SCALE: _row("the HPA", "hpa reason"),
+    Cause.JOB_FAILED: _row("the Job", "job failure exitCode"),
+    Cause.CRON_JOB_FAILING: _row("the CronJob", "cronJob job failures failure"),
+    Cause.DISRUPTION_BLOCKED: _row("the PodDisruptionBudget", "podDisruptionBudget"),
+    Cause.NODE_NOT_READY: _row("the Node", "node reason"),
+    Cause.NODE_PRESSURE: _row("the Node", "node condition reason"),
+    Cause.KUBELET_DOWN: _row("the Node", "node reason"),
+    Cause.CONTAINER_RUNTIME_DOWN: _row("the Node", "node reason"),
+    Cause.KUBE_PROXY_DOWN: _row("the Node", "node reason"),
+    Cause.NETWORK_PLUGIN_DOWN: _row("the Node", "node reason"),
+    Cause.NODE_CLOCK_SKEWED: _row("the Node", "node reason"),
+    Cause.SCHEDULER_DOWN: _row("the Node of the control plane", "node reason"),
+    Cause.CONTROL_PLANE_DOWN: _row("the Node of the control plane", "node component reason"),
+    Cause.UNKNOWN: _row("the target"),
 }
+"""One row for each cause, in the order of ``Cause``."""
+
+OF_CAUSE: Mapping[Cause, frozenset[str]] = {cause: frozenset(row.facts) for cause, row in TABLE.items()}
 """What each cause adds."""
+
+
+def table() -> str:
+    """The table in Markdown."""
+    lines = ["| cause | object | facts |", "|---|---|---|"]
+    for cause, row in TABLE.items():
+        lines.append(f"| {cause} | {row.object} | {' '.join(f'`{f}`' for f in row.facts) or 'none'} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table() + "\n")

@@ -53,13 +53,13 @@ def not_ready(
             'Get "https://10.244.1.17:8080/": http: server gave HTTP response to HTTPS client',
             HTTP,
             Cause.PROBE_MISCONFIGURED,
-            "Scheme",
+            "Protocol",
         ),
         (
             'Get "http://10.244.1.17:8080/": net/http: HTTP/1.x transport connection broken: malformed HTTP"',
             HTTP,
             Cause.PROBE_MISCONFIGURED,
-            "Scheme",
+            "Protocol",
         ),
         (
             "dial tcp 10.244.1.17:9999: connect: connection refused",

@@ -151,7 +151,7 @@ def _judge(case: Case, failing: _Failing) -> _Verdict:
             return _Verdict(Cause.PROBE_MISCONFIGURED, 74, f"asks for a path that answers {code}", "Path")
         return _Verdict(Cause.APP_NOT_ANSWERING, 72, f"is answered with {code}: the application says it is not well")
     if _SCHEME.search(why):
-        return _Verdict(Cause.PROBE_MISCONFIGURED, 86, "speaks another protocol than the application", "Scheme")
+        return _Verdict(Cause.PROBE_MISCONFIGURED, 86, "speaks another protocol than the application", "Protocol")
     if _NO_SUCH_PORT.search(why):
         return _Verdict(Cause.PROBE_MISCONFIGURED, 90, "names a port that the container does not have", "Port")
     if "exec" in failing.spec:
@@ -249,5 +249,5 @@ def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
         "grpc",
         "exec",
     }:
-        return "Scheme"
+        return "Protocol"
     return "Path" if old != new or before.get("exec") != now.get("exec") else "Timing"
