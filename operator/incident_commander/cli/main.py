@@ -36,7 +36,16 @@ def full_app() -> typer.Typer:
     from incident_commander.cli import serve
 
     app = _empty("From a Prometheus alert to a verified fix: the operator, and what people do with its Incidents.")
+    from incident_commander.cli.doctor.command import examine_cluster
+
     app.command(epilog=examples("incident-commander demo --seed 7"))(demo)
+    app.command(
+        "doctor",
+        epilog=examples(
+            "incident-commander doctor --prometheus-url http://prometheus.monitoring.svc:9090",
+            "incident-commander doctor --token-file alertmanager.token -o json",
+        ),
+    )(examine_cluster)
     reading.register(app)
     acting.register(app)
     serve.register(app)

@@ -1,0 +1,106 @@
+"""The cluster itself: what must be there before anything of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from incident_commander.api import kinds
+from incident_commander.cli.doctor import needs
+from incident_commander.cli.doctor.facts import Facts, Unread
+from incident_commander.cli.doctor.finding import Finding, fail, ok, skipped, unknown, warn
+from incident_commander.cli.doctor.schema import missing_fields
+
+_SKEW_WARN_SECONDS, _SKEW_FAIL_SECONDS = 2.0, 30.0
+
+
+def api_server(facts: Facts) -> Iterator[Finding]:
+    """Who we are to it."""
+    if isinstance(facts.user, Unread):
+        yield unknown("API server", facts.user.why, "log in to the cluster: `kubectl auth whoami` must name you")
+    else:
+        yield ok("API server", f"answers; you are {facts.user}")
+
+
+def clock(facts: Facts) -> Iterator[Finding]:
+    """Signatures and votes expire by the clock."""
+    if facts.server_time is None:
+        yield unknown("Clock", "the API server did not tell its time", "compare `date -u` with a node's clock")
+        return
+    # The server's time is cut to the second, and the answer took a while.
+    apart = max(0.0, abs((facts.now - facts.server_time).total_seconds()) - 1.0)
+    advice = "set this machine's and the nodes' clocks by NTP: votes expire after minutes, and by the clock"
+    if apart > _SKEW_FAIL_SECONDS:
+        yield fail("Clock", f"this machine and the API server are {apart:.0f} s apart", advice)
+    elif apart > _SKEW_WARN_SECONDS:
+        yield warn("Clock", f"this machine and the API server are {apart:.0f} s apart", advice)
+    else:
+        yield ok("Clock", "this machine and the API server agree")
+
+
+def features(facts: Facts) -> Iterator[Finding]:
+    """What is asked of Kubernetes: 1.30 for admission policies, 1.33 for resizing in place."""
+    if not facts.offered.get("validatingadmissionpolicybindings.admissionregistration.k8s.io"):
+        yield fail(
+            "Kubernetes",
+            "admissionregistration.k8s.io/v1 has no ValidatingAdmissionPolicies",
+            "use Kubernetes 1.30 or newer: without them agents could write what is not theirs",
+        )
+    elif not facts.offered.get("pods/resize"):
+        yield warn(
+            "Kubernetes",
+            "Pods cannot be resized in place",
+            "nothing must be done; with Kubernetes 1.33 or newer raising a limit restarts no Pod",
+        )
+    else:
+        yield ok("Kubernetes", "admission policies, and resizing of Pods in place")
+
+
+def rights_to_install(facts: Facts) -> Iterator[Finding]:
+    """Only before an installation."""
+    if facts.installed:
+        return
+    mine = {right: answer for right, answer in facts.rights.items() if not right.user}
+    unread = next((answer for answer in mine.values() if isinstance(answer, Unread)), None)
+    missing = [f"{right.verb} {right.resource}" for right, answer in mine.items() if answer is False]
+    if unread is not None:
+        yield unknown("Your rights", unread.why, "ask: kubectl auth can-i --list")
+    elif missing:
+        yield fail(
+            "Your rights",
+            f"you may not {', '.join(missing)}",
+            f"install as a cluster-admin (the {len(needs.INSTALLING)} rights asked for are among its own)",
+        )
+    else:
+        yield ok("Your rights", "you may install: CRDs, roles, admission policies, workloads")
+
+
+def resources(facts: Facts) -> Iterator[Finding]:
+    """The four CRDs: all, or none yet."""
+    ours = {name: there for name, there in facts.offered.items() if name.endswith("incidentcommander.io")}
+    missing = sorted(name for name, there in ours.items() if not there)
+    if not facts.installed:
+        yield skipped("Resources", "not installed yet", "install: see docs/install.md; then run this again")
+    elif missing:
+        yield fail("Resources", f"not served: {', '.join(missing)}", "kubectl apply --server-side -f crds/")
+    else:
+        yield from _versions(facts)
+
+
+def _versions(facts: Facts) -> Iterator[Finding]:
+    crds = facts.of(kinds.CUSTOM_RESOURCE_DEFINITION)
+    if isinstance(crds, Unread):
+        yield unknown("Resources", crds.why, "ask for `list` on customresourcedefinitions")
+        return
+    absent = missing_fields(crds, facts.shipped)
+    if absent:
+        shown = ", ".join(absent[:4]) + (f" and {len(absent) - 4} more" if len(absent) > 4 else "")
+        yield fail(
+            "Resources",
+            f"the CRDs are of another version: they lack {shown}",
+            "kubectl apply --server-side -f crds/ (of this version; Incidents are kept)",
+        )
+    else:
+        yield ok("Resources", "the four CRDs are served, and have every field of this version")
+
+
+CHECKS = (api_server, clock, features, rights_to_install, resources)

@@ -1,0 +1,252 @@
+"""What was installed: does every part run, count and stay within its rights?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from incident_commander.api import kinds
+from incident_commander.api.agent import Agent
+from incident_commander.api.names import LABEL_MANAGED, ROLES
+from incident_commander.cli.doctor import needs
+from incident_commander.cli.doctor.facts import Facts, Unread
+from incident_commander.cli.doctor.finding import Finding, fail, ok, unknown, warn
+from incident_commander.consensus.membership import MIN_MEMBERS, is_quarantined, members_of, quorum
+from incident_commander.ports import Object
+
+_EXPIRES_SOON = timedelta(days=30)
+_LEASE_GRACE = timedelta(seconds=30)
+"""Over the Lease's own duration, for clocks that differ."""
+ADMISSION_POLICIES = (
+    "agents-dry-run-only",
+    "agents-own-annotations",
+    "decisions-of-people",
+    "gateway-spec-only",
+    "incident-status-owners",
+    "incident-target-namespace",
+    "own-objects-only",
+    "rules-of-people",
+)
+"""Names end in ``.incidentcommander.io``. What each refuses is told in docs/security.md."""
+
+
+def processes(facts: Facts) -> Iterator[Finding]:
+    """Every part renews a Lease while it works; where Deployments are there, their Pods are counted too."""
+    deployments, leases = facts.of(kinds.DEPLOYMENT), facts.of(kinds.LEASE)
+    if isinstance(deployments, Unread):
+        yield unknown("Deployments", deployments.why, f"ask for `list` on deployments in {facts.namespace}")
+    else:
+        short = [d for d in deployments if _ready(d) < _wanted(d)]
+        names = ", ".join(f"{d['metadata']['name']} ({_ready(d)}/{_wanted(d)})" for d in short)
+        if short:
+            yield fail("Deployments", f"not ready: {names}", f"kubectl describe pods -n {facts.namespace}")
+        elif deployments:
+            yield ok("Deployments", f"all {len(deployments)} are ready")
+    if isinstance(leases, Unread):
+        yield unknown("Heartbeats", leases.why, f"ask for `list` on leases in {facts.namespace}")
+        return
+    expected = ["coordinator", "executor", *(f"agent-{role}" for role in ROLES)]
+    at = facts.server_time or facts.now
+    beating = {lease["metadata"]["name"]: _beats(lease, at) for lease in leases}
+    silent = [name for name in expected if not beating.get(name)]
+    if silent:
+        yield fail(
+            "Heartbeats",
+            f"none from: {', '.join(silent)}",
+            f"look at their logs: kubectl logs deployment/{silent[0]} -n {facts.namespace}",
+        )
+    else:
+        yield ok("Heartbeats", f"coordinator, executor and {len(ROLES)} agents hold their Leases")
+
+
+def agents(facts: Facts) -> Iterator[Finding]:
+    """Keys that count, and enough of them for a quorum."""
+    found = facts.of(kinds.AGENT)
+    if isinstance(found, Unread):
+        yield unknown("Agents", found.why, "ask for `list` on agents.incidentcommander.io")
+        return
+    read, broken = _parsed(found)
+    if broken:
+        yield fail("Agents", f"not readable: {', '.join(broken)}", "kubectl get agents -o yaml; correct the field")
+    members = members_of(read, facts.now)
+    roles = {str(member.role) for member in members}
+    if len(members) < MIN_MEMBERS:
+        yield fail(
+            "Quorum",
+            f"{len(members)} agents have a key that counts now; {MIN_MEMBERS} are needed",
+            "no plan can be certified: renew or add keys (docs/operations.md, keys)",
+        )
+    elif set(ROLES) - roles:
+        yield warn(
+            "Quorum",
+            f"{quorum(len(members))} of {len(members)} decide; no agent is {', '.join(sorted(set(ROLES) - roles))}",
+            "each role asks a question of its own: install the missing agents",
+        )
+    else:
+        yield ok("Quorum", f"{quorum(len(members))} of {len(members)} agents decide, in all six roles")
+    away = [a.metadata.name for a in read if is_quarantined(a, facts.now)]
+    if away:
+        yield fail(
+            "Quarantine",
+            f"{', '.join(away)} lost the vote for provable misbehaviour",
+            f"read the proof: kubectl get agent {away[0]} -o yaml; then rotate its key and clear status.quarantine",
+        )
+    soon = [a.metadata.name for a in read if _last_day(a) <= facts.now + _EXPIRES_SOON]
+    if soon and len(members) >= MIN_MEMBERS:
+        yield warn("Keys", f"run out within 30 days: {', '.join(soon)}", "rotate them (docs/operations.md, keys)")
+
+
+def rights(facts: Facts) -> Iterator[Finding]:
+    """What each ServiceAccount must and must not be able to do."""
+    if not facts.installed:
+        return
+    answers = {r: a for r, a in facts.rights.items() if r.user}
+    unread = next((a for a in answers.values() if isinstance(a, Unread)), None)
+    if unread is not None:
+        yield unknown("RBAC", unread.why, "ask for `create` on subjectaccessreviews, or for system:auth-delegator")
+        return
+    needed, forbidden = needs.needed(facts.namespace), needs.forbidden(facts.namespace)
+    lacking = [f"{_short(r.user)}: {r.verb} {r.resource}" for r in needed if answers.get(r) is False]
+    beyond = [f"{_short(r.user)}: {r.verb} {r.resource}" for r in forbidden if answers.get(r) is True]
+    if lacking:
+        yield fail(
+            "RBAC",
+            f"missing: {'; '.join(lacking[:4])}{_more(lacking)}",
+            "apply the roles again (upgrade the release)",
+        )
+    if beyond:
+        yield fail(
+            "RBAC",
+            f"too much: {'; '.join(beyond[:4])}{_more(beyond)}",
+            "find the binding that grants it: kubectl get clusterrolebindings -o wide; nobody may decide and act",
+        )
+    if not lacking and not beyond:
+        yield ok("RBAC", f"{len(needed)} rights are there, {len(forbidden)} that must not be are not")
+
+
+def admission(facts: Facts) -> Iterator[Finding]:
+    """RBAC says which resources, admission policies say which fields."""
+    if not facts.installed:
+        return
+    bindings = facts.of(kinds.VALIDATING_ADMISSION_POLICY_BINDING)
+    if isinstance(bindings, Unread):
+        yield unknown("Admission", bindings.why, "ask for `list` on validatingadmissionpolicybindings")
+        return
+    enforced = {
+        str((binding.get("spec") or {}).get("policyName", "")).partition(".")[0]
+        for binding in bindings
+        if "Deny" in ((binding.get("spec") or {}).get("validationActions") or [])
+    }
+    missing = [name for name in ADMISSION_POLICIES if not any(e.endswith(name) for e in enforced)]
+    if missing:
+        yield fail(
+            "Admission",
+            f"not enforced: {', '.join(missing)}",
+            "apply the ValidatingAdmissionPolicies and their bindings again (upgrade the release)",
+        )
+    else:
+        yield ok("Admission", f"all {len(ADMISSION_POLICIES)} policies are enforced")
+
+
+def scope(facts: Facts) -> Iterator[Finding]:
+    """What may be done at all; nothing, by default."""
+    if not facts.installed:
+        return
+    policies, namespaces = facts.of(kinds.REMEDIATION_POLICY), facts.of(kinds.NAMESPACE)
+    if isinstance(policies, Unread):
+        yield unknown("Scope", policies.why, "ask for `list` on remediationpolicies.incidentcommander.io")
+        return
+    if isinstance(namespaces, Unread):
+        yield unknown("Scope", namespaces.why, "ask for `list` on namespaces")
+        return
+    managed = [n["metadata"]["name"] for n in namespaces if _managed(n)]
+    modes = [str((p.get("spec") or {}).get("mode", "Observe")) for p in policies]
+    acting = sorted(mode for mode in modes if mode != "Observe")
+    if not acting:
+        yield ok("Scope", "observes everywhere: it recommends, and writes to no workload")
+    elif not managed:
+        yield warn(
+            "Scope",
+            f"{len(acting)} policies allow actions, and no namespace is opted in",
+            f"kubectl label namespace NAME {LABEL_MANAGED}=true",
+        )
+    else:
+        shown = ", ".join(managed[:5]) + (" …" if len(managed) > 5 else "")
+        yield ok("Scope", f"{', '.join(acting)}; opted in: {shown}")
+
+
+def runbooks(facts: Facts) -> Iterator[Finding]:
+    """Without them every plan is to call people."""
+    if not facts.installed:
+        return
+    found = facts.of(kinds.RUNBOOK)
+    if isinstance(found, Unread):
+        yield unknown("Runbooks", found.why, "ask for `list` on runbooks.incidentcommander.io")
+    elif not found:
+        yield ok("Runbooks", "none in the cluster: the built-in ones are used")
+    else:
+        yield ok("Runbooks", f"{len(found)} in the cluster")
+
+
+def breaker(facts: Facts) -> Iterator[Finding]:
+    """Tripped: nothing is carried out until a person closes it."""
+    if not facts.installed:
+        return
+    if isinstance(facts.breaker, Unread):
+        yield unknown("Breaker", facts.breaker.why, f"ask for `get` on configmaps in {facts.namespace}")
+    elif facts.breaker.get("state") == "Tripped":
+        yield fail(
+            "Breaker",
+            f"tripped at {facts.breaker.get('trippedAt', 'an unknown time')}: {facts.breaker.get('reason', '')}",
+            "look at the Incidents named, then: incident-commander breaker reset --reason ...",
+        )
+    else:
+        yield ok("Breaker", "closed")
+
+
+CHECKS = (processes, agents, rights, admission, runbooks, scope, breaker)
+
+
+def _parsed(items: Sequence[Object]) -> tuple[list[Agent], list[str]]:
+    read, broken = [], []
+    for item in items:
+        try:
+            read.append(Agent.model_validate(item))
+        except ValidationError:
+            broken.append(str((item.get("metadata") or {}).get("name", "?")))
+    return read, broken
+
+
+def _last_day(agent: Agent) -> datetime:
+    return max(key.not_after for key in agent.spec.public_keys)
+
+
+def _beats(lease: Object, at: datetime) -> bool:
+    spec = lease.get("spec") or {}
+    renewed, holder = spec.get("renewTime"), spec.get("holderIdentity")
+    if not isinstance(renewed, str) or not holder:
+        return False
+    seconds = int(spec.get("leaseDurationSeconds") or 15)
+    return at - datetime.fromisoformat(renewed) <= timedelta(seconds=seconds) + _LEASE_GRACE
+
+
+def _ready(deployment: Object) -> int:
+    return int((deployment.get("status") or {}).get("readyReplicas") or 0)
+
+
+def _wanted(deployment: Object) -> int:
+    return int((deployment.get("spec") or {}).get("replicas", 1))
+
+
+def _managed(namespace: Object) -> bool:
+    return (namespace["metadata"].get("labels") or {}).get(LABEL_MANAGED) == "true"
+
+
+def _short(user: str) -> str:
+    return user.rpartition(":")[2]
+
+
+def _more(items: Sequence[str]) -> str:
+    return f" and {len(items) - 4} more" if len(items) > 4 else ""

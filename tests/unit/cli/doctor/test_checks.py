@@ -1,0 +1,226 @@
+"""What the doctor says of what it read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rich.console import Console
+
+from incident_commander.api import kinds
+from incident_commander.api.meta import format_time
+from incident_commander.api.names import ROLES
+from incident_commander.cli.doctor import cluster_checks, install_checks, monitoring_checks, needs
+from incident_commander.cli.doctor.facts import Answer, Facts, Token, Unread
+from incident_commander.cli.doctor.finding import Finding, Verdict
+from incident_commander.cli.doctor.report import examine, healthy, report
+from incident_commander.rehearsal.structural import schemas
+from tests.unit.cli.stage import HOSTILE
+from tests.unit.consensus.council import NOW, Council
+
+NAMESPACE = "incident-commander"
+ROUTES: dict[str, Any] = {
+    "route": {"receiver": "default", "routes": [{"receiver": "ic", "continue": True}]},
+    "receivers": [
+        {"name": "default"},
+        {"name": "ic", "webhook_configs": [{"url": "http://gateway.ic:8080/api/v1/alerts", "send_resolved": True}]},
+    ],
+}
+
+
+def lease(name: str, *, silent_for: int = 0) -> dict[str, Any]:
+    renewed = format_time(NOW - timedelta(seconds=silent_for)).replace("Z", "000Z")
+    return {
+        "metadata": {"name": name},
+        "spec": {"holderIdentity": "pod-1", "renewTime": renewed, "leaseDurationSeconds": 15},
+    }
+
+
+def crds() -> list[dict[str, Any]]:
+    return [
+        {"metadata": {"name": name}, "spec": {"versions": [{"schema": {"openAPIV3Schema": schema}}]}}
+        for name, schema in schemas().items()
+    ]
+
+
+def installation(**changes: Any) -> Facts:
+    """All is well, but for what is changed. ``objects`` are merged."""
+    rights = dict.fromkeys(needs.needed(NAMESPACE), True) | dict.fromkeys(needs.forbidden(NAMESPACE), False)
+    objects = {
+        kinds.CUSTOM_RESOURCE_DEFINITION.resource: crds(),
+        kinds.LEASE.resource: [lease(n) for n in ("coordinator", "executor", *(f"agent-{r}" for r in ROLES))],
+        kinds.AGENT.resource: [agent.to_json() for agent in Council(6).agents],
+        kinds.VALIDATING_ADMISSION_POLICY_BINDING.resource: [
+            {"spec": {"policyName": f"{name}.incidentcommander.io", "validationActions": ["Deny"]}}
+            for name in install_checks.ADMISSION_POLICIES
+        ],
+    }
+    facts = Facts(
+        NOW,
+        NAMESPACE,
+        "jane",
+        NOW,
+        offered={kind.resource: True for kind in (kinds.INCIDENT, kinds.REMEDIATION_POLICY, kinds.RUNBOOK, kinds.AGENT)}
+        | {kinds.VALIDATING_ADMISSION_POLICY_BINDING.resource: True, "pods/resize": True},
+        shipped=schemas(),
+        rights=rights,
+        gateway=Answer(200, b"ok", "directly"),
+        token=Token("alertmanager", everywhere=True),
+        prometheus="http://prometheus:9090",
+        metrics={"reachable": 1.0, "kube-state-metrics": 9.0, "cAdvisor": 9.0, "own metrics": 9.0},
+        alertmanager=ROUTES,
+    )
+    more = changes.pop("objects", {})
+    return replace(facts, objects=objects | {kind.resource: found for kind, found in more.items()}, **changes)
+
+
+def the(check: str, findings: Iterable[Finding]) -> Finding:
+    found = [f for f in findings if f.check == check]
+    assert len(found) == 1, found
+    return found[0]
+
+
+class TestAHealthyInstallation:
+    def test_has_nothing_to_mend(self) -> None:
+        findings = examine(installation())
+        assert healthy(findings)
+        assert {f.verdict for f in findings} <= {Verdict.OK, Verdict.WARN}
+
+    def test_is_unhealthy_as_soon_as_one_thing_cannot_be_seen(self) -> None:
+        findings = examine(installation(objects={kinds.LEASE: Unread("403 Forbidden")}))
+        assert not healthy(findings)
+        assert the("Heartbeats", findings).verdict is Verdict.UNKNOWN
+
+    def test_every_line_that_is_not_fine_says_what_to_do(self) -> None:
+        unread = Unread("no answer")
+        broken = [
+            installation(server_time=None, gateway=unread, token=unread, alertmanager=unread, breaker=unread),
+            installation(objects=dict.fromkeys((kinds.AGENT, kinds.RUNBOOK, kinds.DEPLOYMENT), unread)),
+            installation(offered={}, rights=dict.fromkeys(needs.installing(NAMESPACE), False)),
+            installation(prometheus=None, alertmanager=None, token=None, rights={}),
+        ]
+        for facts in broken:
+            for finding in examine(facts):
+                assert finding.advice or finding.verdict is Verdict.OK, finding
+
+
+class TestTheCluster:
+    @pytest.mark.parametrize(("seconds", "verdict"), [(0, "OK"), (2, "OK"), (5, "WARN"), (90, "FAIL"), (-90, "FAIL")])
+    def test_clocks_that_differ_are_told(self, seconds: int, verdict: str) -> None:
+        facts = installation(server_time=NOW - timedelta(seconds=seconds))
+        assert the("Clock", cluster_checks.clock(facts)).verdict == verdict
+
+    def test_a_crd_without_a_field_of_this_version_is_told_with_the_field(self) -> None:
+        old = crds()
+        incident = next(c for c in old if c["metadata"]["name"].startswith("incidents."))
+        schema = dict(incident["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
+        properties = {name: value for name, value in schema["properties"].items() if name != "status"}
+        incident["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema | {"properties": properties}
+        finding = the(
+            "Resources", cluster_checks.resources(installation(objects={kinds.CUSTOM_RESOURCE_DEFINITION: old}))
+        )
+        assert finding.verdict is Verdict.FAIL
+        assert "incidents.status" in finding.message
+
+    def test_before_an_installation_only_what_it_needs_is_asked(self) -> None:
+        facts = installation(offered={"pods/resize": True}, rights=dict.fromkeys(needs.installing(NAMESPACE), True))
+        checks = {f.check: f.verdict for f in cluster_checks.rights_to_install(facts)}
+        assert checks == {"Your rights": Verdict.OK}
+        assert not facts.installed
+
+
+class TestTheInstallation:
+    def test_a_silent_agent_is_named(self) -> None:
+        leases = [lease("coordinator"), lease("executor"), *(lease(f"agent-{r}") for r in ROLES[1:])]
+        leases.append(lease(f"agent-{ROLES[0]}", silent_for=600))
+        finding = the("Heartbeats", install_checks.processes(installation(objects={kinds.LEASE: leases})))
+        assert finding.verdict is Verdict.FAIL
+        assert f"agent-{ROLES[0]}" in finding.message
+        assert f"agent-{ROLES[1]}" not in finding.message
+
+    def test_three_agents_are_no_quorum(self) -> None:
+        few = [agent.to_json() for agent in Council(6).agents[:3]]
+        finding = the("Quorum", install_checks.agents(installation(objects={kinds.AGENT: few})))
+        assert finding.verdict is Verdict.FAIL
+
+    def test_a_coordinator_that_may_patch_workloads_is_a_failure(self) -> None:
+        rights = dict(installation().rights)
+        wrong = next(r for r in needs.forbidden(NAMESPACE) if "coordinator" in r.user and "deployments" in r.resource)
+        rights[wrong] = True
+        finding = the("RBAC", install_checks.rights(installation(rights=rights)))
+        assert finding.verdict is Verdict.FAIL
+        assert "coordinator: patch deployments.apps" in finding.message
+
+    def test_a_policy_whose_binding_only_warns_is_not_enforced(self) -> None:
+        name = f"{install_checks.ADMISSION_POLICIES[0]}.incidentcommander.io"
+        bindings = [{"spec": {"policyName": name, "validationActions": ["Warn"]}}]
+        facts = installation(objects={kinds.VALIDATING_ADMISSION_POLICY_BINDING: bindings})
+        finding = the("Admission", install_checks.admission(facts))
+        assert install_checks.ADMISSION_POLICIES[0] in finding.message
+
+    def test_a_tripped_breaker_is_a_failure_with_its_reason(self) -> None:
+        facts = installation(breaker={"state": "Tripped", "reason": "3 of 5 failed", "trippedAt": "now"})
+        finding = the("Breaker", install_checks.breaker(facts))
+        assert finding.verdict is Verdict.FAIL
+        assert "3 of 5 failed" in finding.message
+
+    def test_knows_every_admission_policy_that_is_shipped(self) -> None:
+        files = (Path(__file__).parents[4] / "deploy" / "admission").glob("*.yaml")
+        shipped = {
+            document["metadata"]["name"].partition(".")[0]
+            for file in files
+            for document in yaml.safe_load_all(file.read_text())
+            if document and document["kind"] == "ValidatingAdmissionPolicy"
+        }
+        assert shipped == set(install_checks.ADMISSION_POLICIES)
+
+
+class TestAlertmanager:
+    def one(self, **config: Any) -> Finding:
+        return the("Alertmanager", monitoring_checks.alertmanager(installation(alertmanager=ROUTES | config)))
+
+    def test_without_a_receiver_is_a_failure(self) -> None:
+        assert self.one(receivers=[{"name": "default"}]).verdict is Verdict.FAIL
+
+    def test_without_a_route_to_the_receiver_is_a_failure(self) -> None:
+        assert self.one(route={"receiver": "default"}).verdict is Verdict.FAIL
+
+    def test_a_route_that_silences_people_is_told(self) -> None:
+        finding = self.one(route={"receiver": "default", "routes": [{"receiver": "ic"}]})
+        assert finding.verdict is Verdict.WARN
+        assert "continue" in finding.message
+
+    def test_a_route_deep_in_the_tree_is_found(self) -> None:
+        inner = {"receiver": "ic", "continue": True}
+        assert self.one(route={"receiver": "default", "routes": [{"routes": [inner]}]}).verdict is Verdict.OK
+
+    def test_send_resolved_false_is_told(self) -> None:
+        hook = {"url": "http://gateway/api/v1/alerts", "send_resolved": False}
+        finding = self.one(receivers=[{"name": "ic", "webhook_configs": [hook]}])
+        assert finding.verdict is Verdict.WARN
+
+
+class TestTheReport:
+    def printed(self, facts: Facts) -> str:
+        console = Console(width=80, no_color=True, force_terminal=False, record=True, markup=False)
+        with console.capture() as capture:
+            console.print(report(facts, examine(facts)))
+        return capture.get()
+
+    def test_begins_with_the_verdict(self) -> None:
+        assert self.printed(installation()).startswith("Healthy: ")
+        assert self.printed(installation(breaker={"state": "Tripped"})).startswith("Not ready: 1 FAIL")
+
+    def test_shows_what_is_to_be_mended_before_what_is_well(self) -> None:
+        lines = self.printed(installation(breaker={"state": "Tripped"})).splitlines()
+        assert lines[2].startswith("FAIL")
+
+    def test_keeps_to_80_columns_and_escapes_what_others_wrote(self) -> None:
+        text = self.printed(installation(user=HOSTILE, breaker={"state": "Tripped", "reason": HOSTILE}))
+        assert max(len(line) for line in text.splitlines()) <= 80
+        assert "\x1b" not in text
