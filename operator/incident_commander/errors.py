@@ -86,6 +86,10 @@ class LogsUnavailable(IncidentCommanderError):
     """A container's log could not be read; the message says why."""
 
 
+class BundleError(IncidentCommanderError):
+    """A folder is no incident bundle, or a bundle cannot be written; the message says why."""
+
+
 class Refusal(IncidentCommanderError):
     """A well-formed request that must not be carried out.
 

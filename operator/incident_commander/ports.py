@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 
 Object = dict[str, Any]
@@ -129,6 +130,43 @@ class Metrics(Protocol):
 
     async def query_range(self, query: Query, start: datetime, end: datetime, step_seconds: int) -> list[Series]:
         """Range query."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where a container's log is kept; ``previous`` is the container before the last restart."""
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool = False
+
+
+class Recording(Protocol):
+    """What somebody recorded beside the objects, and what is wrong with the record: an incident bundle.
+
+    Nothing raises: a part that is missing or cannot be read is a finding.
+    """
+
+    def log_places(self) -> Sequence[LogPlace]:
+        """The logs that are there; ``Cluster.logs`` reads them."""
+        ...
+
+    def series(self) -> Mapping[str, Sequence[Series]]:
+        """All recorded series, by the name that their query was recorded under."""
+        ...
+
+    def notes(self) -> Mapping[str, str]:
+        """Output of other tools, by name."""
+        ...
+
+    def alerts(self) -> Sequence[Alert]:
+        """The alerts that were active."""
+        ...
+
+    def findings(self) -> Sequence[str]:
+        """What is missing or broken, as far as it was looked at."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -10,7 +10,7 @@ from functools import cached_property
 from incident_agents.diagnosis.addresses import Address, Complaint, addresses, is_ip
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
-from incident_commander.api.incident import Incident
+from incident_commander.api.incident import Alert, Incident
 from incident_commander.api.kinds import Kind
 from incident_commander.evidence import fields, pods
 from incident_commander.evidence.evidence import Evidence, Log, reference
@@ -35,13 +35,18 @@ class Case:
     """Lookups over evidence, each computed once. ``now`` is the time of judging."""
 
     evidence: Evidence
-    incident: Incident
+    incident: Incident | None
     now: datetime
+
+    @property
+    def alerts(self) -> Sequence[Alert]:
+        """The Incident's, or those of the evidence when there is no Incident."""
+        return self.incident.spec.alerts if self.incident is not None else self.evidence.alerts
 
     @cached_property
     def symptom_at(self) -> datetime | None:
         """When the earliest alert began."""
-        return min((a.starts_at for a in self.incident.spec.alerts), default=None)
+        return min((a.starts_at for a in self.alerts), default=None)
 
     @cached_property
     def target(self) -> Object | None:

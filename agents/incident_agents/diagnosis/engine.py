@@ -24,8 +24,10 @@ _SETTLED = timedelta(minutes=10)
 """A container that ended within this time makes its workload not healthy."""
 
 
-def diagnose(evidence: Evidence, incident: Incident, now: datetime) -> Diagnosis:
+def diagnose(evidence: Evidence, incident: Incident | None, now: datetime) -> Diagnosis:
     """Ranked hypotheses, the best first; ``Unknown`` is one of them when none is confident.
+
+    ``incident`` None: nobody called; the alerts of the evidence stand for those of an Incident.
 
     Pure. Never raises for what stands in the evidence, whatever its shape.
     """

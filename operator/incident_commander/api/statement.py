@@ -20,6 +20,7 @@ class CitationKind(enum.StrEnum):
     METRIC = "Metric"
     LOG = "Log"
     ALERT = "Alert"
+    NOTE = "Note"
 
 
 class Citation(Model):
@@ -30,6 +31,7 @@ class Citation(Model):
     Event: ``ref`` is the involved object, ``path`` the event's reason, ``value`` its message.
     Metric: ``ref`` is the query, ``value`` the number with its unit. Log: ``ref`` is
     ``Pod/namespace/name/container`` (``:previous`` appended for the last container), ``value`` the line.
+    Note: output of another tool; ``ref`` is its name in the bundle, ``value`` a line of it.
     """
 
     kind: CitationKind

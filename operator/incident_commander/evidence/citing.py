@@ -10,11 +10,12 @@ import json
 import re
 from typing import Any
 
+from incident_commander.api.incident import Alert
 from incident_commander.api.statement import Citation, CitationKind
 from incident_commander.evidence import fields
-from incident_commander.evidence.evidence import Log, reference
+from incident_commander.evidence.evidence import Log, Note, reference
 from incident_commander.evidence.lines import clean_line
-from incident_commander.ports import Object, Query
+from incident_commander.ports import Object, Query, Series
 
 MAX_VALUE = 600
 """Characters of a cited value: enough for a scheduler's or a registry's message."""
@@ -66,3 +67,23 @@ def of_log(log: Log, line: str) -> Citation:
     previous = ":previous" if log.previous else ""
     ref = clean_line(f"Pod/{log.namespace}/{log.pod}/{log.container}{previous}")[:1024]
     return Citation(kind=CitationKind.LOG, ref=ref, value=clean_line(line)[:MAX_VALUE])
+
+
+def of_note(note: Note, line: str) -> Citation:
+    """A line of another tool's output."""
+    return Citation(kind=CitationKind.NOTE, ref=clean_line(note.name)[:1024], value=clean_line(line)[:MAX_VALUE])
+
+
+def of_series(name: str, series: Series, value: str) -> Citation:
+    """A recorded series, named with its labels, and what was read from it, with its unit."""
+    labels = ",".join(f'{key}="{text}"' for key, text in sorted(series.labels.items()) if key != "__name__")
+    ref = clean_line(f"{name}{{{labels}}}")[:1024]
+    return Citation(kind=CitationKind.METRIC, ref=ref, path=clean_line(name)[:256], value=value[:MAX_VALUE])
+
+
+def of_alert(alert: Alert) -> Citation:
+    """An alert: its name, and its description or labels."""
+    said = alert.annotations.get("description") or alert.annotations.get("summary") or str(dict(alert.labels))
+    return Citation(
+        kind=CitationKind.ALERT, ref=clean_line(alert.name)[:1024], path="", value=clean_line(said)[:MAX_VALUE]
+    )

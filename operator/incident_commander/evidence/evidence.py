@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Citation
@@ -32,11 +33,21 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Output of a tool that no port stands for, as somebody saved it: a bundle's ``extra/NAME.txt``."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """Facts about one target at one time.
+    """Facts about one target, or about everything that was asked for, at one time.
 
     ``objects`` holds a list for each kind that was asked for (by ``Kind.resource``); an absent key means
     "not asked or not readable", which ``gaps`` explains. ``metrics`` is keyed by query name.
+    ``series`` are those of a recording, by the name they were recorded under: their labels and units are
+    whatever the recorder's Prometheus has. ``alerts`` were active at that time.
     """
 
     target: TargetRef | None
@@ -45,6 +56,9 @@ class Evidence:
     logs: Sequence[Log] = ()
     metrics: Mapping[str, Measured] = field(default_factory=dict)
     gaps: Sequence[str] = ()
+    series: Mapping[str, Sequence[Series]] = field(default_factory=dict)
+    notes: Sequence[Note] = ()
+    alerts: Sequence[Alert] = ()
 
     def of(self, kind: Kind) -> Sequence[Object]:
         """Objects of a kind; empty when there are none or none could be read."""
@@ -86,4 +100,4 @@ def target_of(obj: Object) -> TargetRef:
     )
 
 
-__all__ = ["Citation", "Evidence", "Log", "Measured", "reference", "target_of"]
+__all__ = ["Citation", "Evidence", "Log", "Measured", "Note", "reference", "target_of"]

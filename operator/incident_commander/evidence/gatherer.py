@@ -8,21 +8,26 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from incident_commander.api import kinds
+from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
 from incident_commander.errors import ClusterError, LogsUnavailable, MetricsUnavailable
-from incident_commander.evidence import fields, pods, queries
-from incident_commander.evidence.evidence import Evidence, Log, Measured
+from incident_commander.evidence import fields, queries
+from incident_commander.evidence.evidence import Evidence, Log, Measured, Note
 from incident_commander.evidence.lines import clean_line, clean_lines
+from incident_commander.evidence.log_places import worth_reading
 from incident_commander.evidence.owners import pods_of
 from incident_commander.evidence.scope import DEFAULT_LIMITS, FULL, Limits, Scope
 from incident_commander.evidence.trim import relevant_first, size_of, sound, trim
-from incident_commander.ports import Clock, Cluster, Metrics, Object, Query
+from incident_commander.ports import Clock, Cluster, LogPlace, Metrics, Object, Query, Recording, Series
 
 _T = TypeVar("_T")
 
 _EVENTS_OF_NODES_IN = "default"
 """The kubelet and the node controller write events about nodes there."""
+
+_NAMED = 12
+"""Names in one gap."""
 
 
 async def gather(
@@ -31,20 +36,25 @@ async def gather(
     cluster: Cluster,
     metrics: Metrics | None,
     clock: Clock,
-    namespace: str,
+    namespace: str | None,
     scope: Scope = FULL,
     limits: Limits = DEFAULT_LIMITS,
     alert_labels: Sequence[Mapping[str, str]] = (),
+    recording: Recording | None = None,
 ) -> Evidence:
     """Evidence about ``target`` and its ``namespace``. Never raises for what the outside refuses.
 
+    ``target`` None: about everything there. ``namespace`` None: in all namespaces.
     ``metrics`` None: there is no Prometheus, which is named as a gap where metrics are in scope.
+    ``recording``: what is behind the ports was recorded; all of its logs are read, and its series and notes.
     """
     gathering = _Gathering(cluster, metrics, clock, namespace, target, limits)
     await gathering.read_objects(scope)
     followers: list[Awaitable[None]] = []
+    if recording is not None:
+        gathering.take(recording)
     if scope.logs:
-        followers.append(gathering.read_logs())
+        followers.append(gathering.read_logs(recording.log_places() if recording is not None else None))
     if scope.metrics:
         followers.append(gathering.read_metrics(alert_labels))
     await asyncio.gather(*followers)
@@ -59,7 +69,7 @@ class _Gathering:
         cluster: Cluster,
         metrics: Metrics | None,
         clock: Clock,
-        namespace: str,
+        namespace: str | None,
         target: TargetRef | None,
         limits: Limits,
     ) -> None:
@@ -70,25 +80,49 @@ class _Gathering:
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._calls = 0
         self._bytes = 0
-        self._gaps: list[str] = []
+        self._gaps: dict[str, list[str]] = {}
         self._objects: dict[str, list[Object]] = {}
         self._logs: list[Log] = []
         self._measured: dict[str, Measured] = {}
+        self._recorded = False
+        self._series: Mapping[str, Sequence[Series]] = {}
+        self._notes: tuple[Note, ...] = ()
+        self._alerts: tuple[Alert, ...] = ()
 
     def evidence(self) -> Evidence:
         """Everything gathered, as of the start."""
-        shown = self._gaps[: self._limits.gaps]
-        if len(self._gaps) > len(shown):
-            shown.append(f"and {len(self._gaps) - len(shown)} more gaps")
-        objects = {resource: tuple(found) for resource, found in self._objects.items()}
-        return Evidence(self._target, self._started, objects, tuple(self._logs), self._measured, tuple(shown))
+        gaps = [_joined(what, why) for why, what in self._gaps.items()]
+        shown = gaps[: self._limits.gaps]
+        if len(gaps) > len(shown):
+            shown.append(f"and {len(gaps) - len(shown)} more gaps")
+        return Evidence(
+            target=self._target,
+            captured_at=self._started,
+            objects={resource: tuple(found) for resource, found in self._objects.items()},
+            logs=tuple(self._logs),
+            metrics=self._measured,
+            series=self._series,
+            notes=self._notes,
+            alerts=self._alerts,
+            gaps=tuple(shown),
+        )
+
+    def take(self, recording: Recording) -> None:
+        """What a recording holds beside objects and logs."""
+        self._recorded = True
+        self._series = recording.series()
+        lines = self._limits.log_lines
+        self._notes = tuple(Note(clean_line(n)[:253], clean_lines(t, lines)) for n, t in recording.notes().items())
+        self._alerts = tuple(recording.alerts())
+        for finding in recording.findings():
+            self._gap(finding)
 
     async def read_objects(self, scope: Scope) -> None:
         """All kinds of the scope, and the target's own kind."""
         wanted = dict.fromkeys(scope.kinds)
-        if self._target is not None and (own := kinds.kind_of(self._target.api_version, self._target.kind)):
+        own = kinds.kind_of(self._target.api_version, self._target.kind) if self._target is not None else None
+        if own is not None and own != kinds.SECRET:
             wanted.setdefault(own)
-        wanted.pop(kinds.SECRET, None)
         answers = await asyncio.gather(*(self._list(kind) for kind in wanted))
         found = dict(zip(wanted, answers, strict=True))
         services = frozenset(fields.name(s) for s in found.get(kinds.SERVICE) or ())
@@ -104,7 +138,7 @@ class _Gathering:
             return await self._ask(f"pods on node {on_node}", lambda: self._cluster.list(kind, None, fields=selector))
         where = f" in {namespace}" if namespace is not None else ""
         found = await self._ask(f"{kind.resource}{where}", lambda: self._cluster.list(kind, namespace))
-        if kind == kinds.EVENT and found is not None and namespace != _EVENTS_OF_NODES_IN:
+        if kind == kinds.EVENT and found is not None and namespace not in (None, _EVENTS_OF_NODES_IN):
             of_nodes = await self._ask(
                 "events of nodes",
                 lambda: self._cluster.list(kind, _EVENTS_OF_NODES_IN, fields="involvedObject.kind=Node"),
@@ -116,49 +150,47 @@ class _Gathering:
         kept: list[Object] = []
         readable = [o for o in objects if sound(o)]
         if len(readable) < len(objects):
-            self._gap(f"{kind.resource}: {len(objects) - len(readable)} are not well-formed objects")
+            self._gap(f"{len(objects) - len(readable)} are not well-formed objects", kind.resource)
         for obj in relevant_first(kind, readable, self._target):
             trimmed = trim(kind, obj, services)
             size = size_of(trimmed)
             if len(kept) >= self._limits.objects_per_kind or self._bytes + size > self._limits.bytes:
-                self._gap(f"{kind.resource}: {len(kept)} of {len(objects)} were looked at; the rest is over the bound")
+                self._gap(f"{len(kept)} of {len(objects)} were looked at; the rest is over the bound", kind.resource)
                 break
             self._bytes += size
             kept.append(trimmed)
         self._objects[kind.resource] = kept
 
-    async def read_logs(self) -> None:
-        """Last and previous logs of sick pods: of the target first, then of others, and of one healthy pod."""
-        everything = self._objects.get(kinds.POD.resource, [])
-        own = self._pods_of_target()
-        names = {(fields.namespace(p), fields.name(p)) for p in own}
-        sick = sorted((p for p in own if _sickness(p)), key=_sickness, reverse=True)
-        well = [p for p in own if not _sickness(p) and pods.phase(p) == "Running"]
-        others = [p for p in everything if (fields.namespace(p), fields.name(p)) not in names and _sickness(p)]
-        others.sort(key=_sickness, reverse=True)
-        chosen = sick[: self._limits.sick_pods] + well[:1] + others[: self._limits.other_pods]
-        if len(sick) > self._limits.sick_pods:
-            self._gap(f"logs: {self._limits.sick_pods} of {len(sick)} sick pods of the target were read")
-        wanted = [(pod, c.name, previous) for pod in chosen for c in pods.containers(pod) for previous in _readable(c)]
-        answers = await asyncio.gather(*(self._log(*place) for place in wanted))
+    async def read_logs(self, places: Sequence[LogPlace] | None) -> None:
+        """Last and previous logs: of the given places, or of those that are worth the calls."""
+        wanted = self._places() if places is None else places
+        answers = await asyncio.gather(*(self._log(place) for place in wanted))
         self._logs.extend(log for log in answers if log is not None)
 
-    async def _log(self, pod: Object, container: str, previous: bool) -> Log | None:
-        namespace, name = fields.namespace(pod), fields.name(pod)
+    def _places(self) -> list[LogPlace]:
+        chosen, gaps = worth_reading(
+            self._objects.get(kinds.POD.resource, []), self._pods_of_target(), self._target is not None, self._limits
+        )
+        for gap in gaps:
+            self._gap(gap, "logs")
+        return chosen
+
+    async def _log(self, place: LogPlace) -> Log | None:
         text = await self._ask(
-            f"log of {namespace}/{name}/{container}{' (previous)' if previous else ''}",
+            f"log of {place.namespace}/{place.pod}/{place.container}{' (previous)' if place.previous else ''}",
             lambda: self._cluster.logs(
-                namespace,
-                name,
-                container,
-                previous=previous,
+                place.namespace,
+                place.pod,
+                place.container,
+                previous=place.previous,
                 tail_lines=self._limits.log_lines,
                 limit_bytes=self._limits.log_bytes,
             ),
         )
         if text is None:
             return None
-        return Log(namespace, name, container, previous, clean_lines(text, self._limits.log_lines))
+        lines = clean_lines(text, self._limits.log_lines)
+        return Log(place.namespace, place.pod, place.container, place.previous, lines)
 
     def _pods_of_target(self) -> list[Object]:
         if self._target is None:
@@ -175,7 +207,7 @@ class _Gathering:
     async def read_metrics(self, alert_labels: Sequence[Mapping[str, str]]) -> None:
         """The series that diagnosis and prediction reason from."""
         if self._metrics is None:
-            self._gap("metrics: no Prometheus is configured")
+            self._gap("not in the bundle" if self._recorded else "no Prometheus is configured", "metrics")
             return
         ranges, instants = self._queries(alert_labels)
         await asyncio.gather(
@@ -194,14 +226,15 @@ class _Gathering:
             ):
                 ranges[query.name] = query
             instants["sample_age"] = queries.sample_age(target)
-        if self._objects.get(kinds.PERSISTENT_VOLUME_CLAIM.resource):
+        if self._objects.get(kinds.PERSISTENT_VOLUME_CLAIM.resource) and self._namespace is not None:
             for query in (queries.volume_used(self._namespace), queries.volume_capacity(self._namespace)):
                 ranges[query.name] = query
             query = queries.volume_inodes_ratio(self._namespace)
             instants[query.name] = query
         for n, labels in enumerate(alert_labels[:4]):
             instants["alert" if n == 0 else f"alert:{n}"] = queries.alert(labels, target)
-        instants["sources_up"] = queries.sources_up()
+        if target is not None or not self._recorded:
+            instants["sources_up"] = queries.sources_up()
         return ranges, instants
 
     async def _measure(self, key: str, query: Query, *, ranged: bool) -> None:
@@ -225,44 +258,35 @@ class _Gathering:
         """One call within the bounds, or None and a gap."""
         async with self._slots:
             if self._calls >= self._limits.calls:
-                self._gap(f"{what}: not asked, the bound of {self._limits.calls} calls is reached")
+                self._gap(f"not asked, the bound of {self._limits.calls} calls is reached", what)
                 return None
             if self._late(self._clock.now()):
-                self._gap(f"{what}: not asked, the {self._limits.seconds:g} s for gathering are over")
+                self._gap(f"not asked, the {self._limits.seconds:g} s for gathering are over", what)
                 return None
             self._calls += 1
             try:
                 async with asyncio.timeout_at(self._deadline):
                     return await call()
             except TimeoutError:
-                self._gap(f"{what}: no answer within {self._limits.seconds:g} s")
+                self._gap(f"no answer within {self._limits.seconds:g} s", what)
             except ClusterError as error:
-                self._gap(f"{what}: {error.reason}: {error}")
+                self._gap(f"{error.reason}: {error}", what)
             except (LogsUnavailable, MetricsUnavailable) as error:
-                self._gap(f"{what}: {error}")
+                self._gap(str(error), what)
             return None
 
     def _late(self, now: datetime) -> bool:
         """By the port's clock: in a rehearsal a slow answer takes no real time."""
         return now - self._started > timedelta(seconds=self._limits.seconds)
 
-    def _gap(self, message: str) -> None:
-        self._gaps.append(clean_line(message)[:500])
+    def _gap(self, why: str, what: str = "") -> None:
+        self._gaps.setdefault(clean_line(why)[:400], []).append(clean_line(what)[:200])
 
 
-def _sickness(pod: Object) -> int:
-    """0 for a pod that is well; higher the more there is to read in its logs."""
-    if pods.phase(pod) == "Succeeded" or pods.terminating(pod):
-        return 0
-    found = pods.troubles(pod)
-    restarts = sum(c.restarts for c in pods.containers(pod))
-    crashed = any(t.exit_code not in (None, 0) for t in found)
-    return 4 * crashed + 2 * bool(found) + (restarts > 0) + (not pods.ready(pod))
-
-
-def _readable(container: pods.Container) -> tuple[bool, ...]:
-    """Which logs exist: the current one once it has started, the previous one after a restart."""
-    ended = container.termination()
-    if not container.running and ended is None:
-        return ()
-    return (False, True) if container.restarts else (False,)
+def _joined(what: Sequence[str], why: str) -> str:
+    """One gap for everything that was refused in the same words."""
+    named = [name for name in what if name]
+    if not named:
+        return why
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"{', '.join(named[:_NAMED])}{more}: {why}"

@@ -43,7 +43,7 @@ _POLLED_WITH: dict[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which kinds are listed, and whether logs and metrics are read. Secrets are in no scope."""
+    """Which kinds are listed, and whether logs and metrics are read. Secrets are in no scope of a live cluster."""
 
     kinds: tuple[Kind, ...]
     logs: bool = True
@@ -52,6 +52,31 @@ class Scope:
 
 FULL = Scope(_OF_NAMESPACE + _OF_CLUSTER)
 """For a diagnosis."""
+
+RECORDED = Scope(
+    (
+        *FULL.kinds,
+        kinds.ENDPOINTS,
+        kinds.INGRESS,
+        kinds.INGRESS_CLASS,
+        kinds.HTTP_ROUTE,
+        kinds.NETWORK_POLICY,
+        kinds.LIMIT_RANGE,
+        kinds.SERVICE_ACCOUNT,
+        kinds.ROLE,
+        kinds.ROLE_BINDING,
+        kinds.VERTICAL_POD_AUTOSCALER,
+        kinds.NAMESPACE,
+        kinds.PRIORITY_CLASS,
+        kinds.VOLUME_ATTACHMENT,
+        kinds.VALIDATING_WEBHOOK,
+        kinds.MUTATING_WEBHOOK,
+        kinds.API_SERVICE,
+        kinds.LEASE,
+        kinds.SECRET,
+    )
+)
+"""For a recording: what is there costs nothing. Of Secrets it keeps the names and keys."""
 
 
 def polling(target: TargetRef) -> Scope:
@@ -75,6 +100,8 @@ class Limits:
     """Pods of the target whose logs are read."""
     other_pods: int = 6
     """Sick pods beside the target whose logs are read."""
+    well_pods: int = 12
+    """Healthy pods, of different controllers, whose logs are read when there is no target."""
     log_lines: int = 200
     log_bytes: int = 65_536
     history_seconds: int = 3600
@@ -84,3 +111,8 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 """Bounds of a diagnosis."""
+
+RECORDED_LIMITS = Limits(
+    seconds=60.0, calls=5000, bytes=128 * 1024 * 1024, objects_per_kind=10_000, log_lines=5000, log_bytes=1024 * 1024
+)
+"""Bounds of reading a recording: no API server suffers from it."""

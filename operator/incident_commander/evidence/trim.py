@@ -7,13 +7,14 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from incident_commander.api.kinds import CONFIG_MAP, EVENT, POD, Kind
+from incident_commander.api.kinds import CONFIG_MAP, EVENT, POD, SECRET, Kind
 from incident_commander.api.meta import TargetRef
 from incident_commander.consensus.canonical import digest
 from incident_commander.evidence import fields, pods
 from incident_commander.ports import Object
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_OF_SECRETS: tuple[str, ...] = ("apiVersion", "kind", "metadata", "type", "immutable")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]{0,15}://)?(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?/?"
 )
@@ -35,9 +36,13 @@ def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:
 
     Without ``managedFields`` and the last-applied annotation. Values of a ConfigMap become their digests,
     unless one is nothing but the address of one of ``services``: that shows who depends on whom.
+    Of a Secret, names, type and keys are kept.
     """
     meta = {k: v for k, v in fields.mapping(obj, "metadata").items() if k != "managedFields"}
     annotations = fields.mapping(meta, "annotations")
+    if kind == SECRET:
+        meta.pop("annotations", None)
+        return _without_values({**obj, "apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta})
     if _LAST_APPLIED in annotations:
         meta["annotations"] = {k: v for k, v in annotations.items() if k != _LAST_APPLIED}
     kept: Object = {"apiVersion": kind.api_version, "kind": kind.kind, **obj, "metadata": meta}
@@ -46,6 +51,12 @@ def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:
             if part in kept:
                 kept[part] = {k: _hidden(v, services) for k, v in fields.mapping(obj, part).items()}
     return kept
+
+
+def _without_values(secret: Object) -> Object:
+    kept: Object = {key: secret[key] for key in _OF_SECRETS if key in secret}
+    names = [*fields.mapping(secret, "data"), *fields.mapping(secret, "stringData")]
+    return {**kept, "data": dict.fromkeys(names, "")}
 
 
 def relevant_first(kind: Kind, objects: Sequence[Object], target: TargetRef | None) -> list[Object]:

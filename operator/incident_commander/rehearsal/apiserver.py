@@ -9,12 +9,12 @@ from typing import Any
 
 from incident_commander import errors
 from incident_commander.api.kinds import NAMESPACE, POD, Kind
+from incident_commander.evidence.selectors import matches_fields, matches_labels, parse_fields, parse_labels
 from incident_commander.ports import Object, PatchType
 from incident_commander.rehearsal.clock import VirtualClock
 from incident_commander.rehearsal.kindrules import content, counts_generation, has_status, qos_class
 from incident_commander.rehearsal.objects import copy_json, dig, kube_time, labels_of
 from incident_commander.rehearsal.patching import apply_patch
-from incident_commander.rehearsal.selectors import matches_fields, matches_labels, parse_fields, parse_labels
 from incident_commander.rehearsal.store import Store
 from incident_commander.rehearsal.validation import validate
 from incident_commander.rehearsal.writing import check_identity, resized, tidy

@@ -11,10 +11,10 @@ from incident_commander import errors
 from incident_commander.api.kinds import Kind
 from incident_commander.api.names import GROUP
 from incident_commander.api.quantity import parse_quantity
+from incident_commander.evidence.selectors import matches_selector
 from incident_commander.ports import Object
 from incident_commander.rehearsal.kindrules import qos_class
 from incident_commander.rehearsal.objects import copy_json, dig
-from incident_commander.rehearsal.selectors import matches_selector
 from incident_commander.rehearsal.structural import complaints, schemas
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

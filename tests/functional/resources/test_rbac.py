@@ -85,18 +85,40 @@ def test_none_of_ours_can_become_more(installed_cluster: Installed, who: str, ve
         assert not client.may(verb, resource)
 
 
+FOR_DIAGNOSIS = (
+    kinds.API_SERVICE,
+    kinds.CONFIG_MAP,
+    kinds.ENDPOINTS,
+    kinds.HTTP_ROUTE,
+    kinds.INGRESS_CLASS,
+    kinds.LEASE,
+    kinds.MUTATING_WEBHOOK,
+    kinds.ROLE,
+    kinds.ROLE_BINDING,
+    kinds.SERVICE_ACCOUNT,
+    kinds.VALIDATING_WEBHOOK,
+    kinds.VERTICAL_POD_AUTOSCALER,
+    kinds.VOLUME_ATTACHMENT,
+)
+"""Kinds that no other agent reads."""
+
+
 class TestReading:
     EVIDENCE = tuple(
         kind.resource
         for kind in kinds.ALL
-        if kind not in (kinds.SECRET, kinds.SERVICE_ACCOUNT, kinds.CONFIG_MAP, kinds.LEASE)
-        and not kind.group.startswith(("authentication", "authorization"))
+        if kind not in (kinds.SECRET, *FOR_DIAGNOSIS) and not kind.group.startswith(("authentication", "authorization"))
     )
 
     @pytest.mark.parametrize("who", AGENTS)
     def test_agents_read_evidence_everywhere(self, installed_cluster: Installed, who: str) -> None:
         client = installed_cluster.service_account(who)
         missing = [r for r in self.EVIDENCE for v in ("get", "list", "watch") if not client.may(v, r, None)]
+        assert missing == []
+
+    def test_diagnosis_reads_what_a_cause_may_hide_in(self, installed_cluster: Installed) -> None:
+        client = installed_cluster.service_account("agent-diagnosis")
+        missing = [k.resource for k in FOR_DIAGNOSIS if not client.may("list", k.resource, None)]
         assert missing == []
 
     @pytest.mark.parametrize("who", OURS)

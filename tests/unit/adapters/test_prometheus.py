@@ -13,7 +13,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from incident_commander.adapters import prometheus
-from incident_commander.adapters.prometheus import PrometheusMetrics, parse_result
+from incident_commander.adapters.prometheus import PrometheusMetrics
+from incident_commander.adapters.prometheus_json import parse_result
 from incident_commander.errors import ConfigurationError, MetricsUnavailable
 from incident_commander.ports import Query
 

@@ -42,7 +42,7 @@ def analyse(case: Case) -> Iterator[Finding]:
         return
     usage = _usage(case, fields.name(pod), name)
     near = usage is not None and usage >= 0.7 * float(limit)
-    hinted = any(word in a.name.lower() for a in case.incident.spec.alerts for word in ("throttl", "cpu", "latency"))
+    hinted = any(word in a.name.lower() for a in case.alerts for word in ("throttl", "cpu", "latency"))
     confidence = (62 if ratio >= 0.5 else 42) + (12 if near else 0) + (8 if hinted else 0) + (5 if ratio >= 0.75 else 0)
     evidence = [citing.of_metric(measured.query, f"{ratio:.2f} of periods throttled ({name})")]
     used = case.evidence.metrics.get("container_cpu_usage")

@@ -10,13 +10,13 @@ from typing import Any
 
 from incident_commander import errors
 from incident_commander.api.kinds import HORIZONTAL_POD_AUTOSCALER, POD, kind_of
+from incident_commander.evidence.selectors import matches_selector
 from incident_commander.ports import Object
 from incident_commander.rehearsal.apiserver import ApiServer
 from incident_commander.rehearsal.controllers.events import EventRecorder
 from incident_commander.rehearsal.controllers.replicas import transition
 from incident_commander.rehearsal.controllers.scheduler import requests_of
 from incident_commander.rehearsal.objects import dig, is_ready, kube_time, labels_of, name_of, namespace_of
-from incident_commander.rehearsal.selectors import matches_selector
 from incident_commander.rehearsal.store import Key, WatchEvent
 
 _PERIOD_SECONDS = 15.0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from incident_commander.api.kinds import ENDPOINT_SLICE, POD, SERVICE
+from incident_commander.evidence.selectors import matches_selector
 from incident_commander.ports import Object
 from incident_commander.rehearsal.apiserver import ApiServer
 from incident_commander.rehearsal.objects import (
@@ -17,7 +18,6 @@ from incident_commander.rehearsal.objects import (
     owner_reference,
     uid_of,
 )
-from incident_commander.rehearsal.selectors import matches_selector
 from incident_commander.rehearsal.store import Key, WatchEvent
 
 _MANAGER = "endpointslice-controller.k8s.io"

@@ -9,12 +9,12 @@ from typing import Any
 
 from incident_commander.api.kinds import NODE, PERSISTENT_VOLUME_CLAIM, POD
 from incident_commander.api.quantity import parse_quantity
+from incident_commander.evidence.selectors import matches_selector
 from incident_commander.ports import Object
 from incident_commander.rehearsal.apiserver import ApiServer
 from incident_commander.rehearsal.controllers.events import EventRecorder
 from incident_commander.rehearsal.controllers.replicas import transition
 from incident_commander.rehearsal.objects import dig, kube_time, labels_of, name_of, namespace_of
-from incident_commander.rehearsal.selectors import matches_selector
 from incident_commander.rehearsal.store import Key, WatchEvent, WatchType
 
 _RETRY_SECONDS = 60.0

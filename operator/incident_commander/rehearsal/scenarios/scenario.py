@@ -11,10 +11,10 @@ from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Outcome
 from incident_commander.api.kinds import DEPLOYMENT, POD, SERVICE, Kind
 from incident_commander.api.plan import ActionName
+from incident_commander.evidence.selectors import matches_selector
 from incident_commander.ports import Object
 from incident_commander.rehearsal.behaviour import MIB, Image, Program
 from incident_commander.rehearsal.objects import annotations_of, dig, is_ready, labels_of
-from incident_commander.rehearsal.selectors import matches_selector
 from incident_commander.rehearsal.world import World
 
 _NAMES = ("checkout", "cart", "catalogue", "payments", "search", "shipping", "invoices", "sessions")

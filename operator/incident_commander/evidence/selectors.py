@@ -9,8 +9,8 @@ from typing import Any
 
 from incident_commander import errors
 from incident_commander.api.kinds import Kind
+from incident_commander.evidence import fields
 from incident_commander.ports import Object
-from incident_commander.rehearsal.objects import dig, labels_of
 
 _SPLIT = re.compile(r",(?![^(]*\))")
 _SET = re.compile(r"(?P<key>\S+)\s+(?P<op>in|notin)\s*\((?P<values>[^)]*)\)")
@@ -61,7 +61,7 @@ def parse_labels(text: str) -> list[Requirement]:
 
 def matches_labels(obj: Object, requirements: list[Requirement]) -> bool:
     """Whether an object's labels satisfy all requirements."""
-    labels = labels_of(obj)
+    labels = fields.strings(obj, "metadata", "labels")
     return all(requirement.holds(labels) for requirement in requirements)
 
 
@@ -92,7 +92,7 @@ def parse_fields(kind: Kind, text: str) -> list[tuple[str, str, bool]]:
 
 def matches_fields(obj: Object, wanted: list[tuple[str, str, bool]]) -> bool:
     """Whether an object's fields are as wanted; an absent field is the empty text."""
-    return all((_text(dig(obj, *path.split("."))) == value) == equal for path, value, equal in wanted)
+    return all((_text(fields.value(obj, *path.split("."))) == value) == equal for path, value, equal in wanted)
 
 
 def _unknown_field(kind: Kind, key: str) -> str:

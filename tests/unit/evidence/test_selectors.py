@@ -6,7 +6,7 @@ import pytest
 
 from incident_commander import errors
 from incident_commander.api.kinds import EVENT
-from incident_commander.rehearsal.selectors import (
+from incident_commander.evidence.selectors import (
     matches_fields,
     matches_labels,
     matches_selector,

@@ -1,0 +1,197 @@
+"""A bundle on disk: what it says about itself, and its parts as ``ports.Recording``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from incident_commander.adapters.bundle.folder import Bounds, Broken, Folder
+from incident_commander.adapters.bundle.parsing import alerts_of, json_of, objects_of, series_of, text_of
+from incident_commander.api import kinds
+from incident_commander.api.incident import Alert
+from incident_commander.api.kinds import Kind
+from incident_commander.errors import BundleError
+from incident_commander.evidence import fields
+from incident_commander.evidence.trim import event_time
+from incident_commander.ports import LogPlace, Object, Series
+
+VERSION = 1
+MANIFEST, ALERTS = "bundle.json", "alerts.json"
+OBJECTS, LOGS, METRICS, EXTRA = "objects", "logs", "metrics", "extra"
+_PREVIOUS = ".previous.log"
+_MAX_SERIES = 20_000
+_NOTE_BYTES = 256 * 1024
+
+_T = TypeVar("_T")
+
+
+class Bundle:
+    """Reads lazily; what cannot be used becomes a finding. Raises ``BundleError`` when the folder is no bundle."""
+
+    def __init__(self, root: Path, bounds: Bounds | None = None) -> None:
+        if not root.is_dir():
+            raise BundleError(f"{root}: {'not a folder' if root.exists() else 'there is no such folder'}")
+        self._folder = Folder(root, bounds)
+        self._findings: list[str] = []
+        self._kept: dict[str, list[Object]] = {}
+        if not any(True for _ in self._folder.files("")) and not self._has_parts(root):
+            raise BundleError(f"{root}: no bundle: neither {MANIFEST} nor {OBJECTS}/ is there{_nested(root)}")
+
+    @staticmethod
+    def _has_parts(root: Path) -> bool:
+        return any((root / part).is_dir() for part in (OBJECTS, LOGS, METRICS))
+
+    @cached_property
+    def _manifest(self) -> Mapping[str, object]:
+        if not self._folder.exists(MANIFEST):
+            self._findings.append(f"{MANIFEST}: missing; the time of the newest fact is taken for the time of capture")
+            return {}
+        found = self._try(lambda: json_of(MANIFEST, self._folder.read(MANIFEST)))
+        if not isinstance(found, dict):
+            if found is not None:
+                self._findings.append(f"{MANIFEST}: not an object")
+            return {}
+        if found.get("version") != VERSION:
+            self._findings.append(f"{MANIFEST}: version {found.get('version')!r}, and this reads version {VERSION}")
+        if fields.moment(found, "capturedAt") is None:
+            self._findings.append(f"{MANIFEST}: capturedAt is {found.get('capturedAt')!r}, not a time with a zone")
+        return found
+
+    @cached_property
+    def captured_at(self) -> datetime:
+        """By ``bundle.json``; else the newest event, alert or sample; else when a file was last written."""
+        return fields.moment(self._manifest, "capturedAt") or self._newest()
+
+    def _newest(self) -> datetime:
+        try:
+            events = self.objects(kinds.EVENT)
+        except Broken:
+            events = []
+        facts = [at for e in events if isinstance(e, dict) and (at := fields.parse_moment(event_time(e)))]
+        facts += [alert.starts_at for alert in self.alerts()]
+        last = [s.points[-1][0] for series in self.series().values() for s in series]
+        facts += [datetime.fromtimestamp(at, UTC) for at in last if 0 < at < 4e9]
+        if facts:
+            return max(facts)
+        written = [self._folder.modified(path) or 0.0 for path in self._folder.files(OBJECTS)]
+        return datetime.fromtimestamp(max(written, default=0.0), UTC)
+
+    def resources(self) -> list[str]:
+        """Names of the kinds that were asked for, as in file names."""
+        return [p.removeprefix(f"{OBJECTS}/").removesuffix(".json") for p in self._files(OBJECTS, ".json")]
+
+    def asked(self, kind: Kind) -> bool:
+        """Whether a kind was asked for."""
+        return self._folder.exists(_objects_path(kind))
+
+    def objects(self, kind: Kind) -> list[Object]:
+        """All objects of a kind. Raises ``Broken``."""
+        if kind.resource not in self._kept:
+            path = _objects_path(kind)
+            self._kept[kind.resource] = objects_of(path, kind, self._folder.read(path))
+        return self._kept[kind.resource]
+
+    def log(self, place: LogPlace, limit_bytes: int) -> str:
+        """The end of a log, beginning with a whole line. Raises ``Broken``."""
+        suffix = _PREVIOUS if place.previous else ".log"
+        path = f"{LOGS}/{place.namespace}/{place.pod}/{place.container}{suffix}"
+        content, whole = self._folder.tail(path, limit_bytes)
+        text = text_of(content)
+        return text if whole else text.split("\n", 1)[-1]
+
+    @cached_property
+    def _log_places(self) -> tuple[LogPlace, ...]:
+        found = []
+        for path in self._folder.files(LOGS, depth=3):
+            _, namespace, pod, file = path.split("/")
+            for suffix, previous in ((_PREVIOUS, True), (".log", False)):
+                if file.endswith(suffix):
+                    found.append(LogPlace(namespace, pod, file.removesuffix(suffix), previous))
+                    break
+            else:
+                self._findings.append(f"{path}: neither NAME.log nor NAME.previous.log, so it was not read")
+        return tuple(found)
+
+    def log_places(self) -> Sequence[LogPlace]:
+        """See ``ports.Recording``."""
+        return self._log_places
+
+    @cached_property
+    def _series(self) -> dict[str, tuple[Series, ...]]:
+        found: dict[str, tuple[Series, ...]] = {}
+        room = _MAX_SERIES
+        for path in self._files(METRICS, ".json"):
+            series = self._try(lambda path=path: series_of(path, self._folder.read(path)))  # type: ignore[misc]
+            if series is None:
+                continue
+            if len(series) > room:
+                self._findings.append(f"{path}: {len(series)} series; {room} of them were read")
+            found[path.removeprefix(f"{METRICS}/").removesuffix(".json")] = tuple(series[:room])
+            room -= len(series[:room])
+        return found
+
+    def series(self) -> Mapping[str, Sequence[Series]]:
+        """See ``ports.Recording``."""
+        return self._series
+
+    def notes(self) -> Mapping[str, str]:
+        """See ``ports.Recording``."""
+        found: dict[str, str] = {}
+        for path in self._files(EXTRA, ".txt"):
+            answer = self._try(lambda path=path: self._folder.tail(path, _NOTE_BYTES))  # type: ignore[misc]
+            if answer is not None:
+                found[path.removeprefix(f"{EXTRA}/").removesuffix(".txt")] = text_of(answer[0])
+        return found
+
+    @cached_property
+    def _alerts(self) -> tuple[Alert, ...]:
+        if not self._folder.exists(ALERTS):
+            return ()
+        answer = self._try(lambda: alerts_of(ALERTS, self._folder.read(ALERTS)))
+        if answer is None:
+            return ()
+        alerts, strange = answer
+        if strange:
+            self._findings.append(f"{ALERTS}: {strange} entries are not alerts (labels and startsAt are needed)")
+        return tuple(alerts)
+
+    def alerts(self) -> Sequence[Alert]:
+        """See ``ports.Recording``."""
+        return self._alerts
+
+    def findings(self) -> Sequence[str]:
+        """See ``ports.Recording``."""
+        known = {kind.resource for kind in kinds.ALL}
+        strange = [name for name in self.resources() if name not in known]
+        about = [f"{OBJECTS}/: not kinds that are read: {', '.join(strange)}"] if strange else []
+        _ = self._manifest, self._log_places
+        return [*self._findings, *about, *self._folder.refused]
+
+    def _files(self, under: str, suffix: str) -> list[str]:
+        found = []
+        for path in self._folder.files(under):
+            if path.endswith(suffix):
+                found.append(path)
+            elif (finding := f"{path}: not read, it does not end in {suffix}") not in self._findings:
+                self._findings.append(finding)
+        return found
+
+    def _try(self, read: Callable[[], _T]) -> _T | None:
+        try:
+            return read()
+        except Broken as error:
+            self._findings.append(str(error))
+            return None
+
+
+def _objects_path(kind: Kind) -> str:
+    return f"{OBJECTS}/{kind.resource}.json"
+
+
+def _nested(root: Path) -> str:
+    """A hint for the usual mistake: the folder that the bundles were unpacked into."""
+    below = sorted(path.name for path in root.iterdir() if (path / MANIFEST).is_file())
+    return f"; there are bundles inside of it, the first is {root / below[0]}" if below else ""
