@@ -41,8 +41,11 @@ format: $(STAMP) ## ruff --fix and ruff format
 bench: $(STAMP) ## measure speed, writes, memory and storm; prints a table and writes JSON
 	@$(BIN)/python -m bench
 
-e2e: $(STAMP) ## the scenarios on a real cluster (any KUBECONFIG, else the project's local cluster)
+e2e: $(STAMP) ## the core scenarios on a real cluster (any KUBECONFIG, else the project's local cluster)
 	@$(BIN)/python -m e2e
+
+e2e-all: $(STAMP) ## all scenarios on a real cluster
+	@$(BIN)/python -m e2e --all
 
 cluster-up: ## a real single-node Kubernetes on this machine, without Docker (needs root)
 	@e2e/cluster/up
@@ -55,4 +58,4 @@ lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
 	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 
-.PHONY: help venv demo test lint format bench e2e cluster-up cluster-down lock
+.PHONY: help venv demo test lint format bench e2e e2e-all cluster-up cluster-down lock

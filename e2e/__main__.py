@@ -1,4 +1,4 @@
-"""`python -m e2e [SCENARIO...] [--list]`: real alerts of real workloads become verified fixes, on a real cluster."""
+"""`python -m e2e [SCENARIO...] [--all] [--list]`: real alerts become verified fixes, on a real cluster."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ def main(arguments: list[str]) -> int:
         "end unless KEEP=1. See e2e/README.md.",
     )
     parser.add_argument("scenario", nargs="*", help="play these only")
+    parser.add_argument("--all", action="store_true", help="all of them, not only the core (marked * by --list)")
     parser.add_argument("--list", action="store_true", help="show what there is")
     options = parser.parse_args(arguments)
     try:
-        scenarios = scenario.find(options.scenario)
+        scenarios = scenario.find(options.scenario, everything=options.all or options.list)
         if options.list:
             for found in scenarios:
-                print(f"({found.letter}) {found.name:24} {found.title}")
+                print(f"{'*' if found.core else ' '} ({found.letter}) {found.name:24} {found.title}")
             return 0
         return asyncio.run(_run(scenarios))
     except Failure as failure:

@@ -21,28 +21,33 @@ FOLDER = ROOT / "e2e" / "scenarios"
 class Scenario:
     """A folder of ``scenarios``: ``scenario.py`` with ``play`` and, where something may be done, ``policy.yaml``.
 
-    ``alone``: it disturbs the others, so it plays after them. ``letter`` is its mark in the requirements.
+    ``alone``: it disturbs the others, so it plays after them. ``letter`` is its mark in the reports.
+    ``core``: one of those that every change is tried with.
     """
 
     name: str
     letter: str
     title: str
     alone: bool
+    core: bool
     folder: Path
     play: Callable[[Stage], Awaitable[None]]
 
 
-def find(names: list[str]) -> list[Scenario]:
-    """These, or all. Raises ``Failure`` for an unknown name, and says which there are."""
+def find(names: list[str], *, everything: bool = False) -> list[Scenario]:
+    """These; without names the core, or ``everything``. Raises ``Failure`` for an unknown name, and says which are."""
     known = {path.parent.name.replace("_", "-"): path.parent for path in sorted(FOLDER.glob("*/scenario.py"))}
     wanted = [name.replace("_", "-") for name in names] or list(known)
     if unknown := [name for name in wanted if name not in known]:
         raise Failure(f"no scenario {', '.join(unknown)}; there are: {', '.join(known)}")
     scenarios = [_load(name, known[name]) for name in wanted]
+    if not names and not everything:
+        scenarios = [scenario for scenario in scenarios if scenario.core]
     return sorted(scenarios, key=lambda s: (s.alone, s.letter, s.name))
 
 
 def _load(name: str, folder: Path) -> Scenario:
     module = importlib.import_module(f"e2e.scenarios.{folder.name}.scenario")
     title = (module.__doc__ or "").strip().splitlines()[0].rstrip(".")
-    return Scenario(name, module.LETTER, title, getattr(module, "ALONE", False), folder, module.play)
+    alone, core = getattr(module, "ALONE", False), getattr(module, "CORE", False)
+    return Scenario(name, module.LETTER, title, alone, core, folder, module.play)

@@ -62,15 +62,19 @@ class Stage:
 
     # -- before ------------------------------------------------------------------------------------------
 
-    async def deploy(self, workload: str) -> None:
-        """Apply ``workloads/NAME.yaml`` and wait until all of it is available; and the policy, if there is one."""
+    async def deploy(self, workload: str | None = None) -> None:
+        """Apply ``workloads/NAME.yaml``, or the scenario's own ``workload.yaml``, and the policy, if there is one.
+
+        Waits until all Deployments of it are available.
+        """
         policy = self.scenario.folder / "policy.yaml"
         if policy.exists():
             found = read(policy, self.variables)
             for document in found:
                 document["metadata"]["labels"] = MARK
             await self.api.apply(found)
-        documents = read(ROOT / "e2e" / "workloads" / f"{workload}.yaml", self.variables)
+        shared = ROOT / "e2e" / "workloads" / f"{workload}.yaml"
+        documents = read(shared if workload else self.scenario.folder / "workload.yaml", self.variables)
         await self.api.apply(documents)
         for document in documents:
             if document["kind"] == "Deployment":
@@ -95,26 +99,42 @@ class Stage:
         """A rollout that changes these fields of the only container."""
         merge = {"spec": {"template": {"spec": {"containers": [{"name": name, **container}]}}}}
         await self.api.merge(deployment(self.namespace, name), merge)
-        self._broken(f"rolled out {json.dumps(container)}")
+        self.broken(f"rolled out {json.dumps(container)}")
+
+    async def change(self, path: str, merge: Json) -> None:
+        """A merge patch by somebody, of anything: ``path`` is the API server's."""
+        await self.api.merge(path, merge)
+        self.broken(f"{path.rsplit('/', 1)[1]}: {json.dumps(merge)}")
+
+    async def create(self, file: str) -> None:
+        """Somebody applies a file of the scenario's folder."""
+        await self.api.apply(read(self.scenario.folder / file, self.variables))
+        self.broken(f"applied {file}")
 
     async def execute(self, name: str, script: str) -> None:
         """Run a script in a container of a Deployment."""
         await run("kubectl", "--namespace", self.namespace, "exec", f"deployment/{name}", "--", "sh", "-c", script)
-        self._broken(f"in {name}: {script}")
+        self.broken(f"in {name}: {script}")
 
     async def delete(self, name: str) -> None:
         """Delete a Deployment."""
         await self.api.delete(deployment(self.namespace, name))
         self.say(f"deleted deployment/{name}")
 
-    def _broken(self, how: str) -> None:
+    async def settle(self, path: str, merge: Json) -> None:
+        """Prepare something by a merge patch, and wait for the Deployment that it is."""
+        await self.api.merge(path, merge)
+        await self.available(path.rsplit("/", 1)[1])
+
+    def broken(self, how: str) -> None:
+        """From now on it is broken."""
         self.say(how)
         if self.broken_after is None:
             self.broken_after = self.say.elapsed()
 
     # -- what comes of it --------------------------------------------------------------------------------
 
-    async def incident(self) -> str:
+    async def incident(self, seconds: float = FIRING_SECONDS) -> str:
         """Wait for the Incident; answers its name."""
 
         async def ask() -> str:
@@ -125,7 +145,7 @@ class Stage:
                 )
             return str(found[0]["metadata"]["name"])
 
-        name = await wait_for("an alert to become an Incident", ask, seconds=FIRING_SECONDS, say=self.say)
+        name = await wait_for("an alert to become an Incident", ask, seconds=seconds, say=self.say)
         self.say(f"Incident {name}")
         return name
 
@@ -163,6 +183,17 @@ class Stage:
             f"ended as {status['phase']}/{status.get('outcome')}: {status.get('message')}",
         )
         return incident
+
+    def diagnosed(self, incident: Json, *causes: str) -> None:
+        """The top hypothesis is one of these."""
+        cause = incident["status"].get("cause", "none")
+        self.check(cause in causes, f"the cause is {cause}", f"the cause is {cause}, not {' or '.join(causes)}")
+
+    def attempted(self, incident: Json, *actions: str) -> None:
+        """What the executor carried out, in order; nothing, without actions."""
+        attempts = incident["status"].get("execution", {}).get("attempts", [])
+        found = tuple(step["action"] for attempt in attempts for step in attempt["steps"] if step["verb"] != "None")
+        self.check(found == actions, f"carried out: {', '.join(actions) or 'nothing'}", f"carried out: {found}")
 
     async def snapshot(self, name: str) -> Snapshot:
         """A Deployment as it stands now."""

@@ -7,6 +7,7 @@ import asyncio
 from e2e.harness.stage import Stage
 
 LETTER = "e"
+CORE = True
 WAIT_SECONDS = 10
 
 

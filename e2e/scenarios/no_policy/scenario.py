@@ -6,6 +6,7 @@ from e2e.harness.stage import Stage
 from e2e.scenarios.observe.scenario import recommends
 
 LETTER = "d"
+CORE = True
 
 
 async def play(stage: Stage) -> None:
