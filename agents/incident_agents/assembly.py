@@ -41,8 +41,8 @@ def build_agent(
         case Role.PREDICTION:
             return PredictionAgent(evidence, cluster)
         case Role.RESOLUTION:
-            return ResolutionAgent(cluster, runbooks)
+            return ResolutionAgent(cluster, runbooks, operator_namespace=operator_namespace)
         case Role.COMMUNICATION:
             return CommunicationAgent(cluster, operator_namespace=operator_namespace)
         case Role.VERIFICATION:
-            return VerificationAgent(cluster, metrics)
+            return VerificationAgent(cluster, metrics, operator_namespace=operator_namespace)

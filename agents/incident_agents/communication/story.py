@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from incident_agents.agent import Case
-from incident_agents.communication.vote import Objection
+from incident_agents.refusals import Objection
 from incident_agents.rules import Rules
 from incident_agents.wording import duration
 from incident_commander.api.incident import Incident
@@ -22,7 +22,8 @@ _OWNER_KEYS = (f"{GROUP}/service-owner", "team", "owner", "squad")
 
 def account(case: Case, plan: Plan, rules: Rules, found: Objection | None, objects: Mapping[str, Object]) -> Account:
     """``objects``: the target (``target``) and its namespace (``namespace``), where they could be read."""
-    parts = [_verdict(plan, rules, found), _why(case), _symptom(case), _outlook(case), _steps(plan), _next(plan, rules)]
+    after = "Next: the agents vote against it, and people decide." if found is not None else _next(plan, rules)
+    parts = [_verdict(plan, rules, found), _why(case), _symptom(case), _outlook(case), _steps(plan), after]
     return Account(
         story="\n".join(part for part in parts if part)[:8192],
         audience=audience(case.incident, objects),

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 import structlog
 
 from incident_agents.agent import Ballot, Case
-from incident_agents.resolution.propose import merged, proposal, tried, wanted
+from incident_agents.refusals import Rulebook, read_rulebook
+from incident_agents.resolution.propose import merged, proposal, says_the_same, tried, wanted
 from incident_agents.resolution.vote import vote
-from incident_agents.rules import read_rules
-from incident_commander.actions.action import Situation
-from incident_commander.api import kinds
 from incident_commander.api.agent import Role
 from incident_commander.api.incident import Phase
 from incident_commander.api.kinds import RUNBOOK
 from incident_commander.api.meta import TargetRef
+from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import Plan
 from incident_commander.api.runbook import Runbook
 from incident_commander.api.statement import Proposal
-from incident_commander.errors import NotFound
-from incident_commander.evidence.situation import read_situation
 from incident_commander.planning.planner import candidates, targets
 from incident_commander.planning.policy import bounds_of
 from incident_commander.planning.runbooks import runbooks_of
-from incident_commander.ports import Cluster, Object
+from incident_commander.ports import Cluster
 
 MIN_CONFIDENCE = 60
 """Below it nobody acts: the coordinator waits for a better diagnosis, or asks people."""
@@ -39,62 +35,49 @@ class ResolutionAgent:
     role = Role.RESOLUTION
     speaks_in = frozenset({Phase.DIAGNOSING, Phase.PLANNING})
 
-    def __init__(self, cluster: Cluster, packaged: Sequence[Runbook]) -> None:
+    def __init__(
+        self, cluster: Cluster, packaged: Sequence[Runbook], *, operator_namespace: str = OPERATOR_NAMESPACE
+    ) -> None:
         self._cluster = cluster
         self._packaged = list(packaged)
+        self._operator_namespace = operator_namespace
 
     async def speak(self, case: Case) -> Proposal | None:
-        """One proposal for each time that plans are asked for."""
+        """One proposal for each time that plans are asked for, and one more when what held it up has passed.
+
+        Nothing is proposed that the executor would refuse whenever it is asked: the next runbook is.
+        """
         hypotheses = wanted(case, MIN_CONFIDENCE)
         if not hypotheses:
             return None
         incident, done = case.incident, tried(case.incident)
         runbooks = await self._runbooks()
-        refs = targets(incident, hypotheses, runbooks, done)
-        rules, situations = await asyncio.gather(
-            read_rules(self._cluster, incident, await self._target(incident.spec.target_ref)), self._situations(refs)
-        )
+        book = await self._rulebook(case, targets(incident, hypotheses, runbooks, done))
         found = candidates(
             incident=incident,
             hypotheses=hypotheses,
             runbooks=runbooks,
-            situations=situations,
-            policy=rules.policy,
+            situations=book.situations,
+            policy=book.policy,
             now=case.now,
             tried=done,
+            check=book.refuse,
         )
-        return proposal(incident, found)
+        said = proposal(incident, found, book.passing(found.plans[0]) if found.plans else None)
+        return None if says_the_same(said, case.proposal()) else said
 
     async def vote(self, case: Case, plan: Plan) -> Ballot:
-        """Recomputed from the present objects."""
-        rules, situations = await asyncio.gather(
-            read_rules(self._cluster, case.incident, await self._target(case.incident.spec.target_ref)),
-            self._situations(step.target for step in plan.steps),
+        """Recomputed from the present objects, under the present rules."""
+        book = await self._rulebook(case, (step.target for step in plan.steps))
+        return vote(plan, case.proposal(), book.situations, bounds_of(book.policy), book.certain(plan))
+
+    async def _rulebook(self, case: Case, refs: Iterable[TargetRef]) -> Rulebook:
+        return await read_rulebook(
+            self._cluster, case.incident, refs, now=case.now, operator_namespace=self._operator_namespace
         )
-        return vote(plan, case.proposal(), situations, bounds_of(rules.policy))
 
     async def _runbooks(self) -> list[Runbook]:
         found, problems = runbooks_of(await self._cluster.list(RUNBOOK))
         for problem in problems:
             _log.warning("Runbook is not readable and is left out", problem=problem)
         return merged(found, self._packaged)
-
-    async def _situations(self, refs: Iterable[TargetRef]) -> dict[str, Situation]:
-        distinct = {str(ref): ref for ref in refs}
-        read = await asyncio.gather(*(self._situation(ref) for ref in distinct.values()))
-        return {name: found for name, found in zip(distinct, read, strict=True) if found is not None}
-
-    async def _situation(self, ref: TargetRef) -> Situation | None:
-        try:
-            return await read_situation(self._cluster, ref)
-        except NotFound:
-            return None
-
-    async def _target(self, ref: TargetRef | None) -> Object | None:
-        kind = kinds.kind_of(ref.api_version, ref.kind) if ref is not None else None
-        if ref is None or kind is None:
-            return None
-        try:
-            return await self._cluster.get(kind, ref.namespace if kind.namespaced else None, ref.name)
-        except NotFound:
-            return None

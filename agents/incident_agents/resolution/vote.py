@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 
 from incident_agents.agent import Ballot
+from incident_agents.refusals import Objection
 from incident_commander.actions.action import Bounds, Situation
 from incident_commander.api.plan import Plan
 from incident_commander.api.statement import Decision, Proposal
@@ -34,8 +35,17 @@ _OF_REFUSAL = {
 }
 
 
-def vote(plan: Plan, said: Proposal | None, situations: Mapping[str, Situation], bounds: Bounds) -> Ballot:
-    """``situations`` by ``str(TargetRef)``, read just now; a target that is not among them does not exist."""
+def vote(
+    plan: Plan,
+    said: Proposal | None,
+    situations: Mapping[str, Situation],
+    bounds: Bounds,
+    forbidden: Objection | None = None,
+) -> Ballot:
+    """``situations`` by ``str(TargetRef)``, read just now; a target that is not among them does not exist.
+
+    ``forbidden``: why it would not be proposed now; the reason of that vote is the guard's.
+    """
     if said is None or all(mine.digest != plan.digest for mine in said.plans):
         message = "this plan is not one that was proposed"
         return Ballot(Decision.REJECT, ResolutionReason.NOT_PROPOSED, message)
@@ -49,5 +59,7 @@ def vote(plan: Plan, said: Proposal | None, situations: Mapping[str, Situation],
         except Refusal as refusal:
             reason = _OF_REFUSAL.get(refusal.reason, ResolutionReason.NO_LONGER_POSSIBLE)
             return Ballot(Decision.REJECT, reason, f"step {step.name}: {refusal}")
+    if forbidden is not None:
+        return Ballot(Decision.REJECT, forbidden.reason, f"would not be proposed any more: {forbidden.message}")
     message = f"all {len(plan.steps)} steps come out of the present objects exactly as proposed"
     return Ballot(Decision.APPROVE, ResolutionReason.PLAN_UNCHANGED, message)

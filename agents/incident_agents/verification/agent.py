@@ -6,13 +6,14 @@ import asyncio
 from datetime import datetime
 
 from incident_agents.agent import Ballot, Case
+from incident_agents.refusals import read_rulebook
 from incident_agents.verification.vote import DryRun, Instruments, Tried, vote
 from incident_commander.actions.write import json_patch
 from incident_commander.api import kinds
 from incident_commander.api.agent import Role
 from incident_commander.api.incident import AlertStatus, Incident, Phase
 from incident_commander.api.meta import TargetRef
-from incident_commander.api.names import agent_field_manager
+from incident_commander.api.names import OPERATOR_NAMESPACE, agent_field_manager
 from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.api.statement import Body
 from incident_commander.errors import (
@@ -41,20 +42,34 @@ class VerificationAgent:
     role = Role.VERIFICATION
     speaks_in: frozenset[Phase] = frozenset()
 
-    def __init__(self, cluster: Cluster, metrics: Metrics | None) -> None:
+    def __init__(
+        self, cluster: Cluster, metrics: Metrics | None, *, operator_namespace: str = OPERATOR_NAMESPACE
+    ) -> None:
         self._cluster = cluster
         self._metrics = metrics
+        self._operator_namespace = operator_namespace
 
     async def speak(self, case: Case) -> Body | None:
         """Nothing before there is a plan."""
         return None
 
     async def vote(self, case: Case, plan: Plan) -> Ballot:
-        """Does the dry-run pass, can it be undone, can it be measured? With the Measurement."""
-        tries, instruments = await asyncio.gather(
-            asyncio.gather(*(self._try(step) for step in plan.steps)), self._instruments(case.incident, plan, case.now)
+        """Does a trial run pass, can it be undone, can it be measured? With the Measurement.
+
+        A trial run is what the executor would do: its guards, then the API server's own dry-run.
+        """
+        tries, instruments, book = await asyncio.gather(
+            asyncio.gather(*(self._try(step) for step in plan.steps)),
+            self._instruments(case.incident, plan, case.now),
+            read_rulebook(
+                self._cluster,
+                case.incident,
+                (step.target for step in plan.steps),
+                now=case.now,
+                operator_namespace=self._operator_namespace,
+            ),
         )
-        return vote(plan, tries, instruments)
+        return vote(plan, tries, instruments, book.certain(plan))
 
     async def _try(self, step: Step) -> DryRun:
         if step.verb is Verb.NONE:

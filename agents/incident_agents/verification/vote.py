@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from incident_agents.agent import Ballot
+from incident_agents.refusals import Objection
 from incident_agents.wording import duration
 from incident_commander.api.plan import Plan, Risk, Step, Verb
 from incident_commander.api.statement import Decision, Measurement
@@ -66,8 +67,11 @@ class Instruments:
         return any(value is not None for value in (self.health, self.alerts, self.queries))
 
 
-def vote(plan: Plan, tries: Sequence[DryRun], instruments: Instruments) -> Ballot:
-    """Changed and refused steps first, then what can never be proven or taken back, then what is merely unknown."""
+def vote(plan: Plan, tries: Sequence[DryRun], instruments: Instruments, refused: Objection | None = None) -> Ballot:
+    """``refused``: what the executor's guards say in a trial run.
+
+    Changed and refused steps first, then what can never be proven or taken back, then what is merely unknown.
+    """
     told = measurement(plan, instruments)
     for tried, decision, reason in (
         (Tried.CHANGED, Decision.REJECT, VerificationReason.TARGET_CHANGED),
@@ -76,6 +80,9 @@ def vote(plan: Plan, tries: Sequence[DryRun], instruments: Instruments) -> Ballo
         found = [t for t in tries if t.tried is tried]
         if found:
             return Ballot(decision, reason, _list(found), aside=told)
+    if refused is not None:
+        message = f"the trial run ends at guard {refused.guard}, so nothing could be measured: {refused.message}"
+        return Ballot(Decision.REJECT, refused.reason, message, aside=told)
     final = [s for s in plan.steps if _final(s)]
     if final:
         message = "; ".join(f"step {s.name} is of high risk and cannot be undone: {s.undo.reason}" for s in final)

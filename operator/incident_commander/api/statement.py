@@ -108,6 +108,18 @@ class Forecast(Model):
     evidence: Annotated[list[Citation], Field(max_length=12)] = []
 
 
+class Hold(Model):
+    """A guard refuses the best plan now, and will not for ever: it is put to the vote when that has passed.
+
+    ``guard``, ``reason`` and ``message`` are the guard's; ``until`` is when it is worth asking again.
+    """
+
+    guard: ShortText
+    reason: ShortText
+    message: Text
+    until: Timestamp
+
+
 class Proposal(Model):
     """Resolution's statement: candidate plans, best first. Empty: ``message`` says why nothing fits."""
 
@@ -116,6 +128,8 @@ class Proposal(Model):
     """Equals ``status.planningSerial``: an older proposal does not count."""
     plans: Annotated[list[Plan], Field(max_length=4)]
     message: Text = ""
+    hold: Hold | None = None
+    """What stands in the way of the first plan now."""
 
 
 class Account(Model):

@@ -16,6 +16,7 @@ from incident_commander.api.incident import (
 )
 from incident_commander.api.plan import ActionName, VerificationPlan
 from incident_commander.api.reasons import Reason
+from incident_commander.coordinator.holding import hand_over, held_too_long
 from incident_commander.coordinator.retrying import ask_again, escalate
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.view import View
@@ -46,6 +47,11 @@ def follow(view: View) -> Transition:
     draft = Draft(incident, view.now, actor="executor")
     attempt = current_attempt(incident)
     if attempt is None or attempt.outcome is StepOutcome.INTENDED:
+        held = held_too_long(view) if attempt is None else None
+        plan = incident.status.plan
+        if held is not None and plan is not None:
+            draft.condition(ConditionType.EXECUTED, False, Reason.GUARD_REFUSED, held[1])
+            return hand_over(draft, plan, *held)
         if not view.overdue:
             return draft.done(view.until_deadline())
         waiting = next((g for g in incident.status.execution.guards if not g.allowed), None)

@@ -11,10 +11,12 @@ from incident_commander.api.causes import Cause
 from incident_commander.api.conditions import ConditionType
 from incident_commander.api.incident import Incident, Outcome, Phase, RoundDecision
 from incident_commander.api.plan import ActionName, Plan
+from incident_commander.api.policy import Mode
 from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import Assessment, Diagnosis, Forecast, Proposal
 from incident_commander.consensus.digest import plan_digest
 from incident_commander.consensus.suspicion import outside_catalogue
+from incident_commander.coordinator.holding import hold_back
 from incident_commander.coordinator.retrying import escalate
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.view import TargetState, View
@@ -116,6 +118,7 @@ def _plan(view: View, draft: Draft, proposal: Proposal | None) -> Transition:
         draft.condition(ConditionType.PLANNED, False, Reason.NO_PLAN, message)
         return escalate(draft, Reason.NO_PLAN, message)
     plan = plans[0]
+    _tell_declined(draft, proposal.message)
     draft.condition(ConditionType.PLANNED, True, Reason.PLANNED, plan.summary or plan.steps[0].summary)
     hands_over = all(step.action is ActionName.ESCALATE for step in plan.steps)
     if not hands_over or incident.status.consensus.certificate is None:
@@ -128,8 +131,18 @@ def _plan(view: View, draft: Draft, proposal: Proposal | None) -> Transition:
     if plan.proposal_only:
         message = f"{plan.proposal_reason}; proposed: {plan.summary}"
         return draft.end(Phase.CLOSED, Outcome.RECOMMENDED, Reason.GITOPS_PROPOSAL, message, resolved=False).done()
+    if proposal.hold is not None and view.mode is not Mode.OBSERVE:
+        return hold_back(view, draft, plan, proposal.hold)
     draft.tell(Reason.PLANNED, plan.summary or plan.steps[0].summary)
     return open_round(view, draft, plan)
+
+
+def _tell_declined(draft: Draft, message: str) -> None:
+    """Which runbooks were passed over, and which guard or precondition says so: once."""
+    said = f"not proposed: {message}"[:1024]
+    before = [entry.message for entry in draft.incident.status.timeline if entry.reason == Reason.DECLINED]
+    if message and before[-1:] != [said]:
+        draft.tell(Reason.DECLINED, said, event=False)
 
 
 def _acceptable(plan: Plan, incident: Incident) -> bool:

@@ -31,6 +31,8 @@ class CoordinatorSettings:
 
     diagnosis_seconds: int = 60
     planning_seconds: int = 30
+    hold_seconds: int = 1800
+    """How long a plan may wait for a freeze window, a cool-down or another Incident to end before people are asked."""
     execution_seconds: int = 600
     undo_seconds: int = 300
     vote_grace_seconds: float = 0.5

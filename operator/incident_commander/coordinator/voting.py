@@ -28,6 +28,7 @@ from incident_commander.coordinator.retrying import ask_again
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.view import View
 from incident_commander.errors import InvalidStatement
+from incident_commander.guards.chain import PASSING
 
 
 def open_round(view: View, draft: Draft, plan: Plan) -> Transition:
@@ -60,9 +61,9 @@ def open_round(view: View, draft: Draft, plan: Plan) -> Transition:
         policy=view.policy.metadata.name[:256] if view.policy else "",
         message=f"round {consensus.round}: {plan.summary}"[:1024],
     )
-    draft.tell(
-        Reason.ROUND_OPENED, f"round {consensus.round}: {consensus.quorum} of {len(members)} must agree", event=False
-    )
+    asked = f"round {consensus.round}: {consensus.quorum} of {len(members)} must agree"
+    draft.condition(ConditionType.CONSENSUS_REACHED, False, Reason.ROUND_OPENED, asked)
+    draft.tell(Reason.ROUND_OPENED, asked, event=False)
     return draft.done(float(rules.round_seconds))
 
 
@@ -177,7 +178,8 @@ def _not_certified(view: View, draft: Draft, votes: list[RecordedVote], result: 
     consensus = view.incident.status.consensus
     rejected = result.decision is RoundDecision.REJECTED
     against = [f"{v.role} ({v.reason})" for v in votes if v.decision is not Decision.APPROVE]
-    stale = any(v.reason == "PlanStale" for v in votes if v.decision is Decision.REJECT)
+    # The same runbook may be planned anew where its plan is out of date, or came at the wrong time.
+    stale = any(v.reason == "PlanStale" or v.reason in PASSING for v in votes if v.decision is Decision.REJECT)
     decision = RoundDecision.STALE if stale else RoundDecision.REJECTED if rejected else RoundDecision.EXPIRED
     detail = f"; not for it: {', '.join(against)}" if against else ""
     message = f"round {consensus.round}: {result.message}{detail}"

@@ -1,8 +1,4 @@
-"""The cluster-wide circuit breaker: trips by itself, is closed by a person only.
-
-A ConfigMap in the operator's namespace, so that it survives every restart and can be read by anyone:
-``state`` is ``Closed`` or ``Tripped``; ``resetAt`` is when a person last closed it.
-"""
+"""The cluster-wide circuit breaker: trips by itself, is closed by a person only."""
 
 from __future__ import annotations
 
@@ -14,11 +10,11 @@ from incident_commander.api import kinds
 from incident_commander.api.incident import StepOutcome
 from incident_commander.api.meta import format_time
 from incident_commander.api.names import FIELD_MANAGER_EXECUTOR
-from incident_commander.errors import AlreadyExists, NotFound
-from incident_commander.guards.guard import Breaker, PastAttempt
+from incident_commander.errors import AlreadyExists
+from incident_commander.guards.guard import PastAttempt
 from incident_commander.ports import Cluster, PatchType
+from incident_commander.surroundings import BREAKER_CONFIG_MAP
 
-CONFIG_MAP_NAME = "incident-commander-circuit-breaker"
 _BAD = frozenset({StepOutcome.FAILED, StepOutcome.UNDONE, StepOutcome.UNDO_FAILED})
 _GOOD = frozenset({StepOutcome.APPLIED})
 
@@ -51,28 +47,17 @@ def should_trip(
     return f"{len(bad)} of the last {len(last)} attempts failed or were undone: {names}"[:1000]
 
 
-async def read_breaker(cluster: Cluster, namespace: str) -> tuple[Breaker, datetime | None]:
-    """State and time of the last reset. A ConfigMap that does not exist is a closed breaker."""
-    try:
-        data = (await cluster.get(kinds.CONFIG_MAP, namespace, CONFIG_MAP_NAME)).get("data") or {}
-    except NotFound:
-        return Breaker(), None
-    reset = data.get("resetAt")
-    reset_at = datetime.fromisoformat(reset.replace("Z", "+00:00")) if reset else None
-    return Breaker(tripped=data.get("state") == "Tripped", reason=data.get("reason", "")), reset_at
-
-
 async def trip(cluster: Cluster, namespace: str, reason: str, now: datetime) -> None:
     """Open the breaker; nothing is executed any more until a person closes it."""
     data = {"state": "Tripped", "reason": reason, "trippedAt": format_time(now)}
-    body = {"metadata": {"name": CONFIG_MAP_NAME}, "data": data}
+    body = {"metadata": {"name": BREAKER_CONFIG_MAP}, "data": data}
     try:
         await cluster.create(kinds.CONFIG_MAP, namespace, body, field_manager=FIELD_MANAGER_EXECUTOR)
     except AlreadyExists:
         await cluster.patch(
             kinds.CONFIG_MAP,
             namespace,
-            CONFIG_MAP_NAME,
+            BREAKER_CONFIG_MAP,
             {"data": data},
             patch_type=PatchType.MERGE,
             field_manager=FIELD_MANAGER_EXECUTOR,

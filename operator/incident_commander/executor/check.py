@@ -10,7 +10,6 @@ from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.api.policy import RemediationPolicy
 from incident_commander.errors import Forbidden, Invalid, Refusal
 from incident_commander.executor import gather, record
-from incident_commander.executor.breaker import read_breaker
 from incident_commander.executor.certified import certified_plan
 from incident_commander.executor.write import write
 from incident_commander.guards.chain import evaluate, first_denial, waiting_until
@@ -18,6 +17,7 @@ from incident_commander.guards.guard import GuardInput
 from incident_commander.planning.policy import bounds_of
 from incident_commander.planning.recompute import confirm_step
 from incident_commander.ports import Clock, Cluster, Object
+from incident_commander.surroundings import read_breaker, read_history, read_surroundings
 
 
 class HeldUp(Exception):
@@ -56,7 +56,7 @@ async def prove(cluster: Cluster, incident: Incident, now: datetime) -> Plan:
     plan = incident.status.plan
     if plan is None:
         raise Refusal("NoCertificate", "status carries no plan")
-    surroundings = await gather.read_surroundings(cluster, incident, plan.steps[0].target)
+    surroundings = await read_surroundings(cluster, incident, plan.steps[0].target)
     return certified_plan(incident, await gather.read_agents(cluster), surroundings.policy, now)
 
 
@@ -68,7 +68,7 @@ async def clear(
     The attempt that is being carried out does not stand in its own way: locks and caps count the others.
     Raises ``HeldUp``, ``Denied``, ``Refusal`` (PlanStale, DryRunRefused, ...) or ``ClusterError``.
     """
-    surroundings = await gather.read_surroundings(cluster, incident, step.target)
+    surroundings = await read_surroundings(cluster, incident, step.target)
     policy, situation = surroundings.policy, surroundings.situation
     confirmed = confirm_step(plan, step, situation, bounds_of(policy))
     now = clock.now()
@@ -76,7 +76,7 @@ async def clear(
     own = record.attempt_of(incident)
     history = [
         past
-        for past in await gather.read_history(cluster)
+        for past in await read_history(cluster)
         if own is None or (past.incident_uid, past.attempt.id) != (incident.metadata.uid, own.id)
     ]
     verdicts = evaluate(

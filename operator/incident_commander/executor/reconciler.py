@@ -21,6 +21,7 @@ from incident_commander.executor.check import Cleared, Denied, HeldUp, clear, pr
 from incident_commander.executor.undo import take_back
 from incident_commander.executor.write import already_written, write
 from incident_commander.ports import Clock, Cluster, Object, Telemetry, Uncounted
+from incident_commander.surroundings import read_breaker, read_history
 
 _log = structlog.get_logger(__name__)
 
@@ -192,10 +193,10 @@ class Executor:
 
     async def _trip_if_needed(self) -> None:
         namespace, now = self._settings.operator_namespace, self._clock.now()
-        state, reset_at = await breaker.read_breaker(self._cluster, namespace)
+        state, reset_at = await read_breaker(self._cluster, namespace)
         if state.tripped:
             return
-        history = await gather.read_history(self._cluster)
+        history = await read_history(self._cluster)
         why = breaker.should_trip(history, now=now, reset_at=reset_at, rule=self._settings.breaker)
         if why is not None:
             await breaker.trip(self._cluster, namespace, why, now)

@@ -62,12 +62,18 @@ class Judged:
         return GuardResult(guard=self.guard, allowed=self.allowed, reason=self.reason, message=self.message[:1024])
 
 
-def evaluate(given: GuardInput) -> list[Judged]:
+PASSING = frozenset({"FreezeWindow", "Cooldown", "TargetLocked", "TooManyAtOnce", "HourlyBudgetSpent"})
+"""Reasons that time alone takes away: they say nothing against the plan itself."""
+BEFORE_APPROVAL: tuple[tuple[str, Guard], ...] = tuple(entry for entry in CHAIN if entry[1] is not approved)
+"""What can be asked of a plan that nobody has voted on yet."""
+
+
+def evaluate(given: GuardInput, guards: Sequence[tuple[str, Guard]] = CHAIN) -> list[Judged]:
     """Ask every guard. A step that writes nothing (Escalate) is not held up by any."""
     if given.step.verb is Verb.NONE:
         return [Judged("nothing-written", True, "NothingWritten", "", None)]
     found = []
-    for name, guard in CHAIN:
+    for name, guard in guards:
         verdict = guard(given)
         found.append(Judged(name, verdict.allowed, verdict.reason, verdict.message, verdict.retry_at))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,6 +55,10 @@ class Candidates:
         return said[:1024]
 
 
+def _no_objection(plan: Plan) -> None:
+    pass
+
+
 def matching(
     incident: Incident, hypotheses: Sequence[Hypothesis], runbooks: Sequence[Runbook], tried: Collection[str]
 ) -> list[tuple[Hypothesis, Runbook]]:
@@ -89,8 +93,11 @@ def candidates(
     policy: RemediationPolicy | None,
     now: datetime,
     tried: Collection[str],
+    check: Callable[[Plan], None] = _no_objection,
 ) -> Candidates:
     """Plans issued at ``now``, bounded by the policy. ``tried`` are names of runbooks that had their chance.
+
+    ``check`` raises ``Refusal`` for a plan that would never be carried out: the next runbook is taken.
 
     Ranked by confidence of the hypothesis, then priority of the runbook, then lower risk. One plan per runbook,
     and one that only escalates at most: people need not be asked twice.
@@ -103,6 +110,7 @@ def candidates(
             continue
         try:
             plan = _plan(incident, hypothesis, runbook, situations, policy, now)
+            check(plan)
         except Refusal as refusal:
             declined.append(Declined(name, refusal.reason, str(refusal)))
             continue

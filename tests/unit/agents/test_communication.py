@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from incident_agents.agent import Ballot
 from incident_agents.communication.agent import CommunicationAgent
 from incident_agents.communication.story import account, audience
-from incident_agents.communication.vote import CommunicationReason, Objection, vote
+from incident_agents.communication.vote import CommunicationReason, vote
+from incident_agents.refusals import Objection
 from incident_agents.rules import Rules
 from incident_commander.api.agent import Role
 from incident_commander.api.kinds import DEPLOYMENT, REMEDIATION_POLICY
@@ -35,7 +37,7 @@ def policy(mode: Mode = Mode.AUTO) -> RemediationPolicy:
     return RemediationPolicy(metadata=ObjectMeta(name="p"), spec=RemediationPolicySpec(mode=mode))
 
 
-FROZEN = Objection(CommunicationReason.FREEZE_WINDOW, "freeze window christmas is on")
+FROZEN = Objection("freeze", "FreezeWindow", "freeze window christmas is on")
 
 
 class TestVote:
@@ -53,7 +55,7 @@ class TestVote:
 
     def test_an_objection_is_a_no(self) -> None:
         ballot = vote(Rules(policy(Mode.AUTO)), FROZEN)
-        assert (ballot.decision, ballot.reason) == (Decision.REJECT, CommunicationReason.FREEZE_WINDOW)
+        assert (ballot.decision, ballot.reason) == (Decision.REJECT, "FreezeWindow")
 
     def test_nothing_stands_against_a_recommendation(self) -> None:
         for rules in (Rules(None), Rules(policy(Mode.OBSERVE))):
@@ -133,6 +135,7 @@ class TestAgent:
         deployment["metadata"] = {"name": "web", "namespace": "shop"}
         deployment.pop("status")
         made.apply(DEPLOYMENT, "shop", deployment)
+        made.clock.advance_to(made.clock.now() + timedelta(minutes=2))
         body = {
             "apiVersion": "incidentcommander.io/v1alpha1",
             "kind": "RemediationPolicy",
@@ -156,20 +159,20 @@ class TestAgent:
     async def test_rejects_in_a_freeze_window(self) -> None:
         window = {"name": "now", "from": "2026-01-05T00:00:00Z", "until": "2026-01-06T00:00:00Z"}
         ballot = await self.ballot(self.world(freezeWindows=[window]))
-        assert (ballot.decision, ballot.reason) == (Decision.REJECT, CommunicationReason.FREEZE_WINDOW)
+        assert (ballot.decision, ballot.reason) == (Decision.REJECT, "FreezeWindow")
 
     async def test_rejects_an_action_that_is_not_listed(self) -> None:
         ballot = await self.ballot(self.world(actions=["RestartRollout"]))
-        assert (ballot.decision, ballot.reason) == (Decision.REJECT, CommunicationReason.ACTION_NOT_ALLOWED)
+        assert (ballot.decision, ballot.reason) == (Decision.REJECT, "ActionNotAllowed")
 
     async def test_rejects_what_is_not_opted_in(self) -> None:
         ballot = await self.ballot(self.world(managed=False))
-        assert (ballot.decision, ballot.reason) == (Decision.REJECT, CommunicationReason.NOT_OPTED_IN)
+        assert (ballot.decision, ballot.reason) == (Decision.REJECT, "NotOptedIn")
 
     async def test_rejects_for_a_target_that_is_gone(self) -> None:
         gone = a_plan(a_step(target=TARGET.model_copy(update={"name": "gone"})))
         ballot = await self.ballot(self.world(), gone)
-        assert (ballot.decision, ballot.reason) == (Decision.REJECT, CommunicationReason.OUT_OF_SCOPE)
+        assert (ballot.decision, ballot.reason) == (Decision.REJECT, "TargetDeleted")
 
     async def test_asking_people_breaks_no_rule(self) -> None:
         step = a_step(ActionName.ESCALATE, verb=Verb.NONE, operations=[], pre_image=[])

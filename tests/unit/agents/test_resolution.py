@@ -159,6 +159,7 @@ class TestAgent:
         deployment["metadata"] = {"name": "web", "namespace": "shop"}
         deployment.pop("status")
         made.apply(DEPLOYMENT, "shop", deployment)
+        made.clock.advance_to(made.clock.now() + timedelta(minutes=2))
         return made
 
     def case(self) -> Case:

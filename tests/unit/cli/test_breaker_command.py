@@ -1,13 +1,13 @@
 """breaker: seen by everybody, closed by a person under the person's own name."""
 
-from incident_commander.executor.breaker import CONFIG_MAP_NAME, read_breaker
+from incident_commander.surroundings import BREAKER_CONFIG_MAP, read_breaker
 from tests.unit.cli.stage import HOSTILE, FakeCluster, Stage, words
 
 NAMESPACE = "incident-commander"
 
 
 def stage(**data: str) -> Stage:
-    item = {"kind": "ConfigMap", "metadata": {"namespace": NAMESPACE, "name": CONFIG_MAP_NAME}, "data": data}
+    item = {"kind": "ConfigMap", "metadata": {"namespace": NAMESPACE, "name": BREAKER_CONFIG_MAP}, "data": data}
     return Stage(FakeCluster(item))
 
 
@@ -30,7 +30,7 @@ def test_reset_asks_and_records_who_when_and_why() -> None:
     where = tripped()
     assert where.run("breaker", "reset", "--reason", "registry is back", answer="y\n").code == 0
     ((resource, name, body),) = where.cluster.patches
-    assert (resource, name) == ("configmaps", CONFIG_MAP_NAME)
+    assert (resource, name) == ("configmaps", BREAKER_CONFIG_MAP)
     assert body["data"] == {
         "state": "Closed",
         "reason": "",
@@ -42,7 +42,7 @@ def test_reset_asks_and_records_who_when_and_why() -> None:
 
 async def test_the_executor_reads_what_was_written() -> None:
     where = tripped()
-    item = where.cluster.objects[("configmaps", NAMESPACE, CONFIG_MAP_NAME)]
+    item = where.cluster.objects[("configmaps", NAMESPACE, BREAKER_CONFIG_MAP)]
     item["data"] = {"state": "Closed", "reason": "", "resetAt": "2026-03-01T12:00:00.000Z"}
     breaker, reset_at = await read_breaker(where.cluster, NAMESPACE)
     assert not breaker.tripped

@@ -10,8 +10,8 @@ from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.deciding import FIELD_MANAGER
 from incident_commander.cli.work.desk import Desk
 from incident_commander.errors import NotFound
-from incident_commander.executor.breaker import CONFIG_MAP_NAME
 from incident_commander.ports import PatchType
+from incident_commander.surroundings import BREAKER_CONFIG_MAP
 
 _TRIPPED = "Tripped"
 
@@ -49,7 +49,7 @@ async def reset(desk: Desk, operator_namespace: str, *, reason: str, yes: bool) 
     await desk.cluster.patch(
         kinds.CONFIG_MAP,
         operator_namespace,
-        CONFIG_MAP_NAME,
+        BREAKER_CONFIG_MAP,
         {"data": changed},
         patch_type=PatchType.MERGE,
         field_manager=FIELD_MANAGER,
@@ -58,9 +58,9 @@ async def reset(desk: Desk, operator_namespace: str, *, reason: str, yes: bool) 
 
 
 async def _read(desk: Desk, operator_namespace: str) -> dict[str, str]:
-    desk.trying(f"read ConfigMap {operator_namespace}/{CONFIG_MAP_NAME}")
+    desk.trying(f"read ConfigMap {operator_namespace}/{BREAKER_CONFIG_MAP}")
     try:
-        stored = await desk.cluster.get(kinds.CONFIG_MAP, operator_namespace, CONFIG_MAP_NAME)
+        stored = await desk.cluster.get(kinds.CONFIG_MAP, operator_namespace, BREAKER_CONFIG_MAP)
     except NotFound:
         return {}
     return {str(k): str(v) for k, v in (stored.get("data") or {}).items()}
