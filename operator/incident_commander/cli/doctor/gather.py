@@ -19,9 +19,9 @@ from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.cli.doctor import needs
 from incident_commander.cli.doctor.facts import Answer, Facts, Right, Token, Unread
 from incident_commander.errors import ClusterError, IncidentCommanderError, NotFound
-from incident_commander.executor.breaker import CONFIG_MAP_NAME
 from incident_commander.ports import Cluster, Object
 from incident_commander.rehearsal.structural import schemas
+from incident_commander.surroundings import BREAKER_CONFIG_MAP
 
 _AT_A_TIME = 8
 _PROMETHEUS_SETTING = "INCIDENT_COMMANDER_PROMETHEUS_URL"
@@ -188,7 +188,7 @@ async def _allowed(cluster: Cluster, slots: asyncio.Semaphore, right: Right) -> 
 
 async def _breaker(cluster: Cluster, namespace: str) -> Mapping[str, str]:
     try:
-        stored = await cluster.get(kinds.CONFIG_MAP, namespace, CONFIG_MAP_NAME)
+        stored = await cluster.get(kinds.CONFIG_MAP, namespace, BREAKER_CONFIG_MAP)
     except NotFound:
         return {}
     return {str(k): str(v) for k, v in (stored.get("data") or {}).items()}
