@@ -41,8 +41,11 @@ MAY_WRITE: dict[str, set[tuple[str, str]]] = {
 }
 """Everything that an identity may write in an ordinary namespace or in the cluster; whatever is not here is refused."""
 
+OPEN_TO_ALL = (kinds.SELF_SUBJECT_REVIEW, kinds.SELF_SUBJECT_ACCESS_REVIEW)
+"""Whoever is authenticated may ask who he is and what he may do (``system:basic-user``)."""
+
 RESOURCES = sorted(
-    {kind.resource for kind in kinds.ALL if kind is not kinds.SELF_SUBJECT_REVIEW}
+    {kind.resource for kind in kinds.ALL if kind not in OPEN_TO_ALL}
     | {resource for rights in MAY_WRITE.values() for _, resource in rights}
     | {"replicationcontrollers", "serviceaccounts/token", "pods/exec", "pods/ephemeralcontainers", "pods/eviction"}
     | {"nodes/proxy", "bindings", f"runbooks/status.{GROUP}", "deployments/scale.apps", "pods/status"}
@@ -102,12 +105,16 @@ FOR_DIAGNOSIS = (
 )
 """Kinds that no other agent reads."""
 
+FOR_INSTALLERS = (kinds.CUSTOM_RESOURCE_DEFINITION, kinds.VALIDATING_ADMISSION_POLICY_BINDING)
+"""Kinds that only the checks before and after an installation read, as whoever installs."""
+
 
 class TestReading:
     EVIDENCE = tuple(
         kind.resource
         for kind in kinds.ALL
-        if kind not in (kinds.SECRET, *FOR_DIAGNOSIS) and not kind.group.startswith(("authentication", "authorization"))
+        if kind not in (kinds.SECRET, *FOR_DIAGNOSIS, *FOR_INSTALLERS)
+        and not kind.group.startswith(("authentication", "authorization"))
     )
 
     @pytest.mark.parametrize("who", AGENTS)
