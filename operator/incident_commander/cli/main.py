@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from incident_commander.cli import acting, reading
+from incident_commander.cli.diagnose import command as diagnose
 from incident_commander.cli.options import examples
 
 _EXIT_CODES = """
@@ -46,6 +47,7 @@ def full_app() -> typer.Typer:
             "incident-commander doctor --token-file alertmanager.token -o json",
         ),
     )(examine_cluster)
+    diagnose.register(app)
     reading.register(app)
     acting.register(app)
     serve.register(app)

@@ -11,7 +11,7 @@ from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
-from incident_commander.errors import ClusterError, LogsUnavailable, MetricsUnavailable
+from incident_commander.errors import ClusterError, LogsUnavailable, MetricsUnavailable, NotFound
 from incident_commander.evidence import fields, queries
 from incident_commander.evidence.evidence import Evidence, Log, Measured, Note
 from incident_commander.evidence.lines import clean_line, clean_lines
@@ -25,6 +25,9 @@ _T = TypeVar("_T")
 
 _EVENTS_OF_NODES_IN = "default"
 """The kubelet and the node controller write events about nodes there."""
+
+_LEASES_IN = ("kube-system", "kube-node-lease")
+"""Who of the control plane leads and lives, and when each node last said that it does."""
 
 _NAMED = 12
 """Names in one gap."""
@@ -136,8 +139,15 @@ class _Gathering:
         if kind == kinds.POD and on_node is not None:
             selector = f"spec.nodeName={on_node}"
             return await self._ask(f"pods on node {on_node}", lambda: self._cluster.list(kind, None, fields=selector))
+        if kind == kinds.LEASE and namespace is not None:
+            answers = await asyncio.gather(*(self._list_in(kind, place) for place in _LEASES_IN))
+            read = [leases for leases in answers if leases is not None]
+            return [lease for leases in read for lease in leases] if read else None
+        return await self._list_in(kind, namespace)
+
+    async def _list_in(self, kind: Kind, namespace: str | None) -> list[Object] | None:
         where = f" in {namespace}" if namespace is not None else ""
-        found = await self._ask(f"{kind.resource}{where}", lambda: self._cluster.list(kind, namespace))
+        found = await self._ask(f"{kind.resource}{where}", lambda: self._listed(kind, namespace))
         if kind == kinds.EVENT and found is not None and namespace not in (None, _EVENTS_OF_NODES_IN):
             of_nodes = await self._ask(
                 "events of nodes",
@@ -145,6 +155,12 @@ class _Gathering:
             )
             found = found + (of_nodes or [])
         return found
+
+    async def _listed(self, kind: Kind, namespace: str | None) -> list[Object]:
+        try:
+            return await self._cluster.list(kind, namespace)
+        except NotFound:
+            return []  # a resource that is not installed has no objects
 
     def _keep(self, kind: Kind, objects: list[Object], services: frozenset[str]) -> None:
         kept: list[Object] = []
@@ -270,7 +286,7 @@ class _Gathering:
             except TimeoutError:
                 self._gap(f"no answer within {self._limits.seconds:g} s", what)
             except ClusterError as error:
-                self._gap(f"{error.reason}: {error}", what)
+                self._gap(f"{error.reason}: {error}" if error.status else str(error), what)
             except (LogsUnavailable, MetricsUnavailable) as error:
                 self._gap(str(error), what)
             return None

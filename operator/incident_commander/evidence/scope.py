@@ -25,8 +25,29 @@ _OF_NAMESPACE: tuple[Kind, ...] = (
     kinds.POD_DISRUPTION_BUDGET,
     kinds.RESOURCE_QUOTA,
     kinds.CONFIG_MAP,
+    kinds.ENDPOINTS,
+    kinds.INGRESS,
+    kinds.HTTP_ROUTE,
+    kinds.NETWORK_POLICY,
+    kinds.LIMIT_RANGE,
+    kinds.SERVICE_ACCOUNT,
+    kinds.ROLE,
+    kinds.ROLE_BINDING,
+    kinds.VERTICAL_POD_AUTOSCALER,
+    kinds.LEASE,
 )
-_OF_CLUSTER: tuple[Kind, ...] = (kinds.NODE, kinds.PERSISTENT_VOLUME, kinds.STORAGE_CLASS)
+_OF_CLUSTER: tuple[Kind, ...] = (
+    kinds.NODE,
+    kinds.NAMESPACE,
+    kinds.PERSISTENT_VOLUME,
+    kinds.STORAGE_CLASS,
+    kinds.VOLUME_ATTACHMENT,
+    kinds.PRIORITY_CLASS,
+    kinds.INGRESS_CLASS,
+    kinds.VALIDATING_WEBHOOK,
+    kinds.MUTATING_WEBHOOK,
+    kinds.API_SERVICE,
+)
 _POLLED_WITH: dict[str, tuple[Kind, ...]] = {
     "Deployment": (kinds.REPLICA_SET, kinds.POD, kinds.EVENT),
     "StatefulSet": (kinds.CONTROLLER_REVISION, kinds.POD, kinds.EVENT),
@@ -53,30 +74,8 @@ class Scope:
 FULL = Scope(_OF_NAMESPACE + _OF_CLUSTER)
 """For a diagnosis."""
 
-RECORDED = Scope(
-    (
-        *FULL.kinds,
-        kinds.ENDPOINTS,
-        kinds.INGRESS,
-        kinds.INGRESS_CLASS,
-        kinds.HTTP_ROUTE,
-        kinds.NETWORK_POLICY,
-        kinds.LIMIT_RANGE,
-        kinds.SERVICE_ACCOUNT,
-        kinds.ROLE,
-        kinds.ROLE_BINDING,
-        kinds.VERTICAL_POD_AUTOSCALER,
-        kinds.NAMESPACE,
-        kinds.PRIORITY_CLASS,
-        kinds.VOLUME_ATTACHMENT,
-        kinds.VALIDATING_WEBHOOK,
-        kinds.MUTATING_WEBHOOK,
-        kinds.API_SERVICE,
-        kinds.LEASE,
-        kinds.SECRET,
-    )
-)
-"""For a recording: what is there costs nothing. Of Secrets it keeps the names and keys."""
+RECORDED = Scope((*FULL.kinds, kinds.SECRET))
+"""For a recording. Of Secrets, names and keys are kept."""
 
 
 def polling(target: TargetRef) -> Scope:
@@ -93,7 +92,7 @@ class Limits:
     seconds: float = 10.0
     """For everything; what has not answered by then is a gap."""
     concurrency: int = 8
-    calls: int = 80
+    calls: int = 100
     objects_per_kind: int = 2000
     bytes: int = 32 * 1024 * 1024
     sick_pods: int = 6

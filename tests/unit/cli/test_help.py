@@ -11,7 +11,9 @@ from incident_commander.cli.main import full_app, plugin_app
 PEOPLE = ["list", "show", "timeline", "verify", "trigger", "approve", "reject", "undo", "keygen"]
 
 
-@pytest.mark.parametrize("command", [*([c] for c in PEOPLE), ["breaker", "status"], ["breaker", "reset"], ["demo"]])
+@pytest.mark.parametrize(
+    "command", [*([c] for c in PEOPLE), ["breaker", "status"], ["breaker", "reset"], ["demo"], ["diagnose"]]
+)
 def test_each_command_shows_an_example_that_starts_as_it_is_called(command: list[str]) -> None:
     result = CliRunner(env={"COLUMNS": "80"}).invoke(full_app(), [*command, "--help"])
     assert result.exit_code == 0

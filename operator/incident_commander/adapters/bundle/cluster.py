@@ -7,7 +7,7 @@ from typing import Any
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.bundle.folder import Broken
 from incident_commander.api.kinds import Kind
-from incident_commander.errors import Forbidden, Invalid, LogsUnavailable, NotFound
+from incident_commander.errors import ClusterError, Forbidden, Invalid, LogsUnavailable, NotFound
 from incident_commander.evidence import fields as read
 from incident_commander.evidence.selectors import matches_fields, matches_labels, parse_fields, parse_labels
 from incident_commander.ports import LogPlace, Object, PatchType
@@ -17,7 +17,7 @@ Objects = list[Object]
 
 
 class BundleCluster:
-    """``ports.Cluster``. Raises ``NotFound`` for a kind that was not asked for, ``Invalid`` for a broken file."""
+    """``ports.Cluster``. For a kind that was not asked for, ``ClusterError``; for a broken file, ``Invalid``."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -46,7 +46,7 @@ class BundleCluster:
 
     def _all(self, kind: Kind) -> Objects:
         if not self._bundle.asked(kind):
-            raise NotFound("not in the bundle")
+            raise ClusterError("not in the bundle", reason="NotAsked")
         try:
             return self._bundle.objects(kind)
         except Broken as error:

@@ -34,7 +34,7 @@ class BundleMetrics:
         """The recorded samples between ``start`` and ``end``, at the steps that they were recorded with."""
         recorded = self._bundle.series().get(query.name)
         if recorded is None:
-            raise MetricsUnavailable("not in the bundle")
+            raise MetricsUnavailable("not recorded in the bundle")
         wanted = _selection(query.params)
         first, last = start.timestamp(), end.timestamp()
         found = []

@@ -6,36 +6,22 @@ import secrets
 
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident, IncidentSpec
-from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import ObjectMeta, TargetRef
 from incident_commander.api.names import LABEL_TARGET_HASH
 from incident_commander.api.statement import Severity
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.deciding import FIELD_MANAGER
 from incident_commander.cli.work.desk import Desk, read_incident
+from incident_commander.cli.work.targets import parse_target
 from incident_commander.intake.naming import target_hash
 from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
 from incident_commander.ports import Object
-
-TARGETS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
-    (kinds.DEPLOYMENT, ("deploy",)),
-    (kinds.STATEFUL_SET, ("sts",)),
-    (kinds.DAEMON_SET, ("ds",)),
-    (kinds.POD, ("po",)),
-    (kinds.JOB, ()),
-    (kinds.CRON_JOB, ("cj",)),
-    (kinds.NODE, ("no",)),
-    (kinds.SERVICE, ("svc",)),
-    (kinds.PERSISTENT_VOLUME_CLAIM, ("pvc",)),
-    (kinds.HORIZONTAL_POD_AUTOSCALER, ("hpa",)),
-)
-"""What an Incident can be about, with kubectl's short names."""
 
 
 async def trigger(desk: Desk, target: str, *, reason: str, severity: Severity, operator_namespace: str) -> None:
     """Create the Incident and say how to follow it. An open one of the same target is named instead."""
     desk.trying(f"open an Incident for {target}")
-    kind, name = _parsed(desk, target)
+    kind, name = parse_target(target, desk.tried)
     namespace = desk.namespace if kind.namespaced else operator_namespace
     desk.trying(f"read {kind.kind} {name}" + (f" in namespace {namespace}" if kind.namespaced else ""))
     found = await desk.cluster.get(kind, namespace if kind.namespaced else None, name)
@@ -56,18 +42,6 @@ async def trigger(desk: Desk, target: str, *, reason: str, severity: Severity, o
     created = stored["metadata"]["name"]
     desk.out.print(styled(f"Incident {namespace}/{created} opened for {ref}."))
     desk.out.print(styled(f"Follow it: {desk.program} show {created} -n {namespace}"))
-
-
-def _parsed(desk: Desk, target: str) -> tuple[Kind, str]:
-    word, slash, name = target.partition("/")
-    wanted = word.lower()
-    for kind, short in TARGETS:
-        if wanted in (kind.kind.lower(), kind.plural, kind.resource, *short):
-            if slash and name and "/" not in name:
-                return kind, name
-            raise desk.no(f"{target!r} names no object", f"write {word}/NAME")
-    known = ", ".join(kind.kind.lower() for kind, _ in TARGETS)
-    raise desk.no(f"{word!r} is not something an Incident can be about", f"use one of: {known}; as in deployment/web")
 
 
 async def _refuse_second(desk: Desk, ref: TargetRef, namespace: str) -> None:

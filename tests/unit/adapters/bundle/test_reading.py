@@ -92,7 +92,7 @@ class TestWhatIsThere:
         target = TargetRef(api_version="apps/v1", kind="Deployment", namespace=NS, name="web")
         found = read_evidence(root, target=target)
         assert [s.labels["pod"] for s in found.metrics["container_restarts"].series] == [name]
-        assert any("container_cpu_usage" in gap and "not in the bundle" in gap for gap in found.gaps)
+        assert any("container_cpu_usage" in gap and "not recorded in the bundle" in gap for gap in found.gaps)
 
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
     def test_files_may_be_written_by_any_shell(self, tmp_path: Path, encoding: str) -> None:
@@ -289,5 +289,5 @@ class TestAsAPort:
         assert [s.labels["job"] for s in await metrics.query(queries.sources_up(), NOW)] == ["a"]
         found = await metrics.query_range(queries.sources_up(), NOW - timedelta(hours=1), NOW, 15)
         assert len(found) == 2
-        with pytest.raises(MetricsUnavailable, match="not in the bundle"):
+        with pytest.raises(MetricsUnavailable, match="not recorded"):
             await metrics.query(queries.node_conditions("n"), NOW)

@@ -1,0 +1,61 @@
+"""What was looked for and not found: the other half of a diagnosis."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from incident_agents.diagnosis.analysers import ALL
+from incident_agents.diagnosis.case import Case
+from incident_commander.api import kinds
+from incident_commander.api.incident import Incident
+from incident_commander.api.kinds import Kind
+from incident_commander.evidence.evidence import Evidence
+
+_ALWAYS = (kinds.POD, kinds.EVENT)
+_NEEDS: Mapping[str, tuple[Kind, ...]] = {
+    "autoscaling": (kinds.HORIZONTAL_POD_AUTOSCALER,),
+    "config": (kinds.CONFIG_MAP,),
+    "jobs": (kinds.JOB,),
+    "nodes": (kinds.NODE,),
+    "quota": (kinds.RESOURCE_QUOTA,),
+    "scheduling": (kinds.NODE,),
+    "services": (kinds.SERVICE,),
+    "volumes": (kinds.PERSISTENT_VOLUME_CLAIM,),
+}
+"""By analyser: without these kinds, finding nothing means nothing. All need pods and events."""
+
+_NEED_SERIES = frozenset({"cpu", "memory", "saturation", "latency", "disk", "network"})
+_OF_TARGETS = frozenset({"gone"})
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A question that an analyser asks. ``answered`` False: what it needs could not be read."""
+
+    question: str
+    answered: bool
+
+
+def without_finding(evidence: Evidence, incident: Incident | None, now: datetime) -> list[Examined]:
+    """The analysers that found nothing, each as the first sentence of its documentation."""
+    case = Case(evidence, incident, now)
+    silent = [analyse.__module__ for analyse in ALL if not any(True for _ in analyse(case))]
+    return [
+        Examined(_first_sentence(module), _answered(module.rsplit(".", 1)[-1], evidence))
+        for module in silent
+        if evidence.target is not None or module.rsplit(".", 1)[-1] not in _OF_TARGETS
+    ]
+
+
+def _answered(analyser: str, evidence: Evidence) -> bool:
+    asked = all(evidence.asked(kind) for kind in (*_ALWAYS, *_NEEDS.get(analyser, ())))
+    measured = any(evidence.series.values()) or any(m.series for m in evidence.metrics.values())
+    return asked and (measured or analyser not in _NEED_SERIES)
+
+
+def _first_sentence(module: str) -> str:
+    documentation = sys.modules[module].__doc__ or module
+    return documentation.strip().split("\n", 1)[0].rstrip(".")

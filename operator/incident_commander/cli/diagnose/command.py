@@ -1,0 +1,77 @@
+"""``incident-commander diagnose``."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from incident_commander.cli.options import ContextOption, KubeconfigOption, NamespaceOption, Where, examples
+
+_BUNDLE = "bundle"
+
+
+class Form(enum.StrEnum):
+    """``-o``."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        epilog=examples(
+            "incident-commander diagnose -n shop",
+            "incident-commander diagnose -n shop deployment/web",
+            "incident-commander diagnose bundle ./incident-4711",
+            "incident-commander diagnose bundle ./incident-4711 -o markdown",
+        )
+    )(diagnose)
+
+
+def diagnose(
+    ctx: typer.Context,
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="A workload, Service, claim or node; or the word bundle and a folder. Default: the whole namespace.",
+            metavar="[KIND/NAME | bundle DIR [KIND/NAME]]",
+            show_default=False,
+        ),
+    ] = None,
+    namespace: NamespaceOption = None,
+    output: Annotated[Form, typer.Option("--output", "-o", help="How to print.")] = Form.TEXT,
+    prometheus_url: Annotated[
+        str | None,
+        typer.Option(envvar="INCIDENT_COMMANDER_PROMETHEUS_URL", help="Else metrics are not seen.", show_default=False),
+    ] = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
+) -> None:
+    """Name the cause of an incident, and why.
+
+    On a live namespace, or on a bundle (see `bundle --help`) without any cluster. Nothing is written. The
+    verdict comes first, then the evidence line by line, what was ruled out, and what could not be seen.
+    Exits with 0 when a cause is named or all is well, and with 1 when neither can be said.
+    """
+    from incident_commander.cli.diagnose import work
+    from incident_commander.cli.work.desk import carry_out, session_of
+
+    words = what or []
+    if words and words[0] == _BUNDLE:
+        if len(words) not in (2, 3):
+            raise typer.BadParameter("give one folder: diagnose bundle DIR [KIND/NAME]", param_hint="DIR")
+        about = words[2] if len(words) > 2 else None
+        raise typer.Exit(work.diagnose_folder(Path(words[1]), about, namespace, output, session_of(ctx).program))
+    if len(words) > 1:
+        raise typer.BadParameter(f"one KIND/NAME, or bundle DIR; found {' '.join(words)!r}", param_hint="KIND/NAME")
+    target = words[0] if words else None
+    carry_out(
+        ctx,
+        Where(kubeconfig, context, namespace),
+        lambda desk: work.diagnose_live(desk, target, prometheus_url, output),
+    )

@@ -1,0 +1,70 @@
+"""A report as Markdown, for a ticket or a chat.
+
+Text of others is escaped so that no renderer of Markdown or HTML finds markup, a link or a mention in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from incident_commander.api.statement import Hypothesis
+from incident_commander.cli.diagnose.report import Report, Verdict
+from incident_commander.cli.diagnose.terminal import where
+from incident_commander.cli.render.text import moment, safe
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$:@-])")
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
+
+
+def escaped(value: object, limit: int = 600) -> str:
+    """One line that is read as the text it is."""
+    text = "".join(_HTML.get(char, char) for char in _SPECIAL.sub(r"\\\1", safe(value, limit)))
+    return re.sub(r"^(\s*\d+)(\.\s)", r"\1\\\2", text)
+
+
+def code(value: object, limit: int = 600) -> str:
+    """One line of code. A fence longer than any run of backticks inside ends nowhere else."""
+    text = safe(value, limit)
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    space = " " if "`" in text or not text.strip() else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def report_markdown(report: Report) -> str:
+    """The same order as on a terminal."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"## {_WORDS[report.verdict]}: {escaped(report.headline)}"
+    yield ""
+    if report.hypotheses:
+        yield f"{escaped(report.hypotheses[0].summary, 1100)} (confidence {report.hypotheses[0].confidence} %)"
+        yield ""
+    yield f"{escaped(report.subject)}, as of {moment(report.captured_at)}"
+    for place, hypothesis in enumerate(report.hypotheses):
+        yield from ("", "### Evidence" if place == 0 else f"### Also: {_name(hypothesis)}", "")
+        if place:
+            yield from (escaped(hypothesis.summary, 1100), "")
+        yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in hypothesis.evidence)
+    if report.suspicions:
+        yield from ("", "### Less likely", "")
+        yield from (f"- {_name(h)}: {escaped(h.summary, 1100)}" for h in report.suspicions)
+    answered = [e.question for e in report.ruled_out if e.answered]
+    if answered:
+        yield from ("", f"### Ruled out, no sign of it in {escaped(report.looked_at)}", "")
+        yield from (f"- {escaped(question)}" for question in answered)
+    unanswered = [e.question for e in report.ruled_out if not e.answered]
+    if unanswered:
+        yield from ("", "### Could not be examined", "")
+        yield from (f"- {escaped(question)}" for question in unanswered)
+    if report.not_seen:
+        yield from ("", "### Not seen", "")
+        yield from (f"- {escaped(gap)}" for gap in report.not_seen)
+
+
+def _name(hypothesis: Hypothesis) -> str:
+    at = f" in {hypothesis.object}" if hypothesis.object is not None else ""
+    return f"{escaped(f'{hypothesis.cause}{at}')} ({hypothesis.confidence} %)"

@@ -1,0 +1,93 @@
+"""What a diagnosis says to a person: the verdict first, then evidence, what was ruled out, and what was not seen."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from incident_agents.diagnosis.engine import is_healthy
+from incident_agents.diagnosis.examined import Examined, without_finding
+from incident_agents.diagnosis.ranking import BAR
+from incident_commander.api import kinds
+from incident_commander.api.causes import Cause
+from incident_commander.api.meta import format_time
+from incident_commander.api.statement import Diagnosis, Hypothesis
+from incident_commander.evidence.evidence import Evidence
+
+
+class Verdict(enum.StrEnum):
+    """In one word."""
+
+    CAUSE_FOUND = "CauseFound"
+    HEALTHY = "Healthy"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``hypotheses`` are confident, best first; ``suspicions`` are below the bar."""
+
+    subject: str
+    captured_at: datetime
+    verdict: Verdict
+    headline: str
+    hypotheses: Sequence[Hypothesis]
+    suspicions: Sequence[Hypothesis]
+    ruled_out: Sequence[Examined]
+    looked_at: str
+    not_seen: Sequence[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts. Names are stable; new ones may be added."""
+        return {
+            "subject": self.subject,
+            "capturedAt": format_time(self.captured_at),
+            "verdict": self.verdict.value,
+            "headline": self.headline,
+            "hypotheses": [h.to_json() for h in self.hypotheses],
+            "suspicions": [h.to_json() for h in self.suspicions],
+            "ruledOut": [e.question for e in self.ruled_out if e.answered],
+            "notAnswered": [e.question for e in self.ruled_out if not e.answered],
+            "lookedAt": self.looked_at,
+            "notSeen": list(self.not_seen),
+        }
+
+
+def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
+    """The report about ``subject``, which names the target, the namespace or the bundle."""
+    confident = [h for h in diagnosis.hypotheses if h.confidence >= BAR and h.cause is not Cause.UNKNOWN]
+    others = [h for h in diagnosis.hypotheses if h not in confident]
+    if confident:
+        verdict = Verdict.CAUSE_FOUND
+        headline = f"{confident[0].cause} in {confident[0].object}" if confident[0].object else str(confident[0].cause)
+    else:
+        verdict = Verdict.HEALTHY if is_healthy(diagnosis) else Verdict.UNKNOWN
+        unknown = next((h for h in others if h.cause is Cause.UNKNOWN), None)
+        headline = unknown.summary if unknown is not None else "nothing was found"
+    return Report(
+        subject=subject,
+        captured_at=evidence.captured_at,
+        verdict=verdict,
+        headline=headline,
+        hypotheses=confident,
+        suspicions=[h for h in others if h.cause is not Cause.UNKNOWN],
+        ruled_out=without_finding(evidence, None, evidence.captured_at),
+        looked_at=_looked_at(evidence),
+        not_seen=list(evidence.gaps),
+    )
+
+
+_COUNTED = (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.POD, kinds.SERVICE, kinds.NODE, kinds.EVENT)
+
+
+def _looked_at(evidence: Evidence) -> str:
+    counts = [f"{len(evidence.of(k))} {k.plural}" for k in _COUNTED if evidence.asked(k) and evidence.of(k)]
+    lines = sum(len(log.lines) for log in evidence.logs)
+    series = sum(len(s) for s in evidence.series.values()) + sum(len(m.series) for m in evidence.metrics.values())
+    counts += [f"{lines} lines of {len(evidence.logs)} logs"] if evidence.logs else []
+    counts += [f"{series} series"] if series else []
+    counts += [f"{len(evidence.alerts)} alerts"] if evidence.alerts else []
+    return ", ".join(counts) or "nothing"

@@ -1,0 +1,85 @@
+"""Gathers, diagnoses, prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from incident_agents.diagnosis.engine import diagnose
+from incident_commander.adapters.clock import SystemClock
+from incident_commander.adapters.prometheus import PrometheusMetrics
+from incident_commander.api.meta import TargetRef
+from incident_commander.api.statement import Diagnosis
+from incident_commander.cli.diagnose.command import Form
+from incident_commander.cli.diagnose.markdown import report_markdown
+from incident_commander.cli.diagnose.report import Report, Verdict, report_of
+from incident_commander.cli.diagnose.terminal import report_view
+from incident_commander.cli.options import Output
+from incident_commander.cli.work.desk import Desk, console, fail
+from incident_commander.cli.work.failure import CommandError, ExitCode
+from incident_commander.cli.work.patience import progress
+from incident_commander.cli.work.printing import print_data
+from incident_commander.cli.work.replaying import diagnose_bundle
+from incident_commander.cli.work.targets import parse_target
+from incident_commander.errors import BundleError, IncidentCommanderError
+from incident_commander.evidence.evidence import Evidence, target_of
+from incident_commander.evidence.gatherer import gather
+
+
+def diagnose_folder(path: Path, target: str | None, namespace: str | None, form: Form, program: str) -> ExitCode:
+    """A bundle on disk. Nobody is asked."""
+    tried = f"diagnose the bundle {path}"
+    try:
+        with progress(console(stderr=True), "reading the bundle"):
+            evidence, diagnosis = diagnose_bundle(path, target=_target(target, namespace, tried), namespace=namespace)
+    except BundleError as error:
+        advice = "give the folder that holds bundle.json and objects/; `bundle --help` tells how one is made"
+        return fail(CommandError(tried, str(error), advice, ExitCode.NOT_FOUND), tried, program)
+    except IncidentCommanderError as error:
+        return fail(error, tried, program)
+    place = f", namespace {namespace}" if namespace else ""
+    return _told(f"bundle {path}{place}", evidence, diagnosis, form)
+
+
+async def diagnose_live(desk: Desk, target: str | None, prometheus_url: str | None, form: Form) -> ExitCode:
+    """A namespace of a cluster, or one object in it."""
+    ref = None
+    if target is not None:
+        desk.trying(f"diagnose {target}")
+        kind, name = parse_target(target, desk.tried)
+        place = desk.namespace if kind.namespaced else None
+        desk.trying(f"read {kind.kind} {name}" + (f" in namespace {place}" if place else ""))
+        found = await desk.cluster.get(kind, place, name)
+        ref = target_of({"apiVersion": kind.api_version, "kind": kind.kind, **found})
+    desk.trying(f"diagnose {target or f'namespace {desk.namespace}'}")
+    metrics = PrometheusMetrics(prometheus_url) if prometheus_url else None
+    try:
+        with progress(console(stderr=True), "asking the API server" + (" and Prometheus" if metrics else "")):
+            evidence = await gather(
+                ref, cluster=desk.cluster, metrics=metrics, clock=SystemClock(), namespace=desk.namespace
+            )
+            diagnosis = diagnose(evidence, None, evidence.captured_at)
+    finally:
+        if metrics is not None:
+            await metrics.close()
+    return _told(str(ref) if ref is not None else f"namespace {desk.namespace}", evidence, diagnosis, form)
+
+
+def _target(target: str | None, namespace: str | None, tried: str) -> TargetRef | None:
+    if target is None:
+        return None
+    kind, name = parse_target(target, tried)
+    if kind.namespaced and not namespace:
+        raise CommandError(tried, f"{target} may be in any namespace of the bundle", "add -n NAMESPACE", ExitCode.USAGE)
+    return TargetRef(api_version=kind.api_version, kind=kind.kind, namespace=namespace, name=name)
+
+
+def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form) -> ExitCode:
+    report: Report = report_of(subject, evidence, diagnosis)
+    out = console()
+    if form is Form.JSON:
+        print_data(out, report.to_json(), Output.JSON)
+    elif form is Form.MARKDOWN:
+        out.file.write(report_markdown(report))
+    else:
+        out.print(report_view(report))
+    return ExitCode.NO if report.verdict is Verdict.UNKNOWN else ExitCode.DONE

@@ -1,0 +1,36 @@
+"""``KIND/NAME`` on a command line, with kubectl's short names."""
+
+from __future__ import annotations
+
+from incident_commander.api import kinds
+from incident_commander.api.kinds import Kind
+from incident_commander.cli.work.failure import CommandError
+
+TARGETS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    (kinds.DEPLOYMENT, ("deploy",)),
+    (kinds.STATEFUL_SET, ("sts",)),
+    (kinds.DAEMON_SET, ("ds",)),
+    (kinds.POD, ("po",)),
+    (kinds.JOB, ()),
+    (kinds.CRON_JOB, ("cj",)),
+    (kinds.NODE, ("no",)),
+    (kinds.SERVICE, ("svc",)),
+    (kinds.PERSISTENT_VOLUME_CLAIM, ("pvc",)),
+    (kinds.HORIZONTAL_POD_AUTOSCALER, ("hpa",)),
+)
+"""What an Incident can be about, with kubectl's short names."""
+
+
+def parse_target(target: str, tried: str) -> tuple[Kind, str]:
+    """The kind and the name. Raises ``CommandError`` that says what can be named, and how."""
+    word, slash, name = target.partition("/")
+    wanted = word.lower()
+    for kind, short in TARGETS:
+        if wanted in (kind.kind.lower(), kind.plural, kind.resource, *short):
+            if slash and name and "/" not in name:
+                return kind, name
+            raise CommandError(tried, f"{target!r} names no object", f"write {word}/NAME")
+    known = ", ".join(kind.kind.lower() for kind, _ in TARGETS)
+    raise CommandError(
+        tried, f"{word!r} is not something an Incident can be about", f"use one of: {known}; as in deployment/web"
+    )

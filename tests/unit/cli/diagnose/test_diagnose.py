@@ -1,0 +1,150 @@
+"""``diagnose``: the verdict first, then evidence, then what was ruled out and what was not seen."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from incident_commander.cli.diagnose.markdown import code, escaped
+from incident_commander.cli.main import full_app
+from incident_commander.cli.options import Where
+from incident_commander.cli.work.desk import Connection, Session
+from incident_commander.ports import Object
+from tests.unit.adapters.bundle.folders import bundle, listed, write
+from tests.unit.diagnosis.builders import NS, crash_looping, deployment, node, pod, replica_set, running, service
+from tests.unit.evidence.fakes import FakeCluster
+
+WEB = deployment(ready=0)
+RS = replica_set(WEB, "6d4b75cb6d", ready=0)
+SICK = pod(RS, "abcde", crash_looping())
+WELL = deployment(ready=2)
+HOSTILE = "\x1b[2J\x1b]0;owned\x07[bold red]x[/] <script>alert(1)</script> [a](http://evil) `rm` \u202egnp @all"
+
+
+def run(*arguments: str, cluster: FakeCluster | None = None, width: int = 80) -> Result:
+    async def connect(_: Where) -> Connection:
+        async def close() -> None:
+            pass
+
+        assert cluster is not None
+        return Connection(cluster, NS, close)
+
+    runner = CliRunner(env={"COLUMNS": str(width), "INCIDENT_COMMANDER_PROMETHEUS_URL": ""})
+    return runner.invoke(full_app(), ["diagnose", *arguments], obj=Session(connect=connect))
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    root = bundle(tmp_path, WEB, RS, SICK, node(), files={"objects/events.json": listed([])})
+    write(root, f"logs/{NS}/{SICK['metadata']['name']}/web.previous.log", "boot\npanic: no rate\n")
+    return root
+
+
+class TestABundle:
+    def test_the_verdict_stands_first_and_gaps_last(self, broken: Path) -> None:
+        done = run("bundle", str(broken))
+        assert done.exit_code == 0
+        lines = done.stdout.splitlines()
+        assert re.match(r"Cause: Crash\w+ in Deployment/shop/web", lines[0])
+        headings = [line.split(",")[0] for line in lines if re.match(r"(Evidence|Ruled out|Could not|Not seen)", line)]
+        assert headings == ["Evidence", "Ruled out", "Could not be examined", "Not seen"]
+        assert "panic: no rate" in done.stdout
+        assert max(map(len, lines)) <= 80
+
+    def test_what_could_not_be_looked_for_is_not_called_ruled_out(self, broken: Path) -> None:
+        told = json.loads(run("bundle", str(broken), "-o", "json").stdout)
+        assert "The kernel throttles a container at its CPU limit" in told["notAnswered"]
+        assert not any("throttles" in question for question in told["ruledOut"])
+        assert any("cannot be pulled" in question for question in told["ruledOut"])
+
+    def test_json_has_the_whole_evidence(self, broken: Path) -> None:
+        told = json.loads(run("bundle", str(broken), "-o", "json").stdout)
+        assert told["verdict"] == "CauseFound"
+        assert told["hypotheses"][0]["evidence"]
+        assert told["capturedAt"].endswith("Z")
+        assert any("not in the bundle" in gap for gap in told["notSeen"])
+
+    def test_one_object_of_it_can_be_asked_about(self, broken: Path) -> None:
+        assert run("bundle", str(broken), "deploy/web", "-n", NS).exit_code == 0
+        refused = run("bundle", str(broken), "deploy/web")
+        assert refused.exit_code == 2
+        assert "add -n NAMESPACE" in refused.stderr
+
+    def test_a_folder_that_is_no_bundle_is_an_error_that_helps(self, tmp_path: Path) -> None:
+        done = run("bundle", str(tmp_path / "nowhere"))
+        assert done.exit_code == 3
+        assert "there is no such folder" in done.stderr
+        assert "next:" in done.stderr
+        assert run("bundle").exit_code == 2
+
+    def test_nothing_found_and_little_seen_is_unknown_and_exits_with_one(self, tmp_path: Path) -> None:
+        done = run("bundle", str(bundle(tmp_path, service("web", {"app": "web"}))))
+        assert done.exit_code == 1
+        assert done.stdout.startswith("Unknown: ")
+
+
+class TestHostileText:
+    @pytest.fixture
+    def hostile(self, tmp_path: Path) -> Path:
+        sick: Object = copy.deepcopy(SICK)
+        waiting = sick["status"]["containerStatuses"][0]["state"]["waiting"]
+        waiting["message"] = HOSTILE
+        sick["metadata"]["annotations"] = {"note": HOSTILE}
+        root = bundle(tmp_path, WEB, RS, sick, files={"objects/events.json": listed([])})
+        write(root, f"logs/{NS}/{sick['metadata']['name']}/web.previous.log", f"panic: {HOSTILE}\n")
+        write(root, "extra/\x1b[31mred\x07.md", "x")
+        return root
+
+    def test_no_control_or_direction_character_reaches_the_terminal(self, hostile: Path) -> None:
+        shown = run("bundle", str(hostile)).stdout
+        assert "[bold red]x[/]" in shown
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
+
+    def test_markdown_carries_neither_html_nor_links(self, hostile: Path) -> None:
+        shown = run("bundle", str(hostile), "-o", "markdown").stdout
+        assert "panic: " in shown
+        outside = re.sub(r"(`+).*?\1", "", shown)
+        assert "<script" not in outside
+        assert "](http" not in outside.replace("\\]\\(http", "")
+
+    def test_json_is_ascii(self, hostile: Path) -> None:
+        assert run("bundle", str(hostile), "-o", "json").stdout.isascii()
+
+    @pytest.mark.parametrize("text", ["a`b", "``", "`", "", " ", "x``y`z", "<b>", "1. one", "# h", "- l", "| t |"])
+    def test_code_and_text_end_where_they_should(self, text: str) -> None:
+        fenced = code(text)
+        run_ = re.match("`+", fenced)
+        assert run_ is not None
+        assert fenced.endswith(run_.group())
+        assert run_.group() not in fenced[len(run_.group()) : -len(run_.group())]
+        assert not re.match(r"\s*([#>|-]|\d+\.)\s", escaped(text))
+
+
+class TestALiveNamespace:
+    def test_it_names_the_cause(self) -> None:
+        done = run("-n", NS, cluster=FakeCluster(WEB, RS, SICK, node()))
+        assert done.exit_code == 0
+        assert done.stdout.startswith("Cause: Crash")
+        assert "no Prometheus is configured" in done.stdout
+
+    def test_a_target_that_does_not_exist_is_not_found(self) -> None:
+        done = run("deploy/nobody", cluster=FakeCluster(WEB))
+        assert done.exit_code == 3
+
+    def test_a_healthy_target_is_called_healthy(self) -> None:
+        rs = replica_set(WELL, "6d4b75cb6d", ready=2)
+        done = run(
+            "deploy/web",
+            cluster=FakeCluster(WELL, rs, pod(rs, "abcde", running()), pod(rs, "fghij", running()), node()),
+        )
+        assert done.exit_code == 0
+        assert done.stdout.startswith("Healthy: ")
+
+    def test_what_names_no_object_is_refused(self) -> None:
+        assert run("deploy", cluster=FakeCluster()).exit_code == 1
+        assert run("deploy/a", "deploy/b", cluster=FakeCluster()).exit_code == 2
