@@ -38,6 +38,9 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts
 format: $(STAMP) ## ruff --fix and ruff format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
+generate: $(STAMP) ## make again what is made from code: docs/metrics.md
+	@$(BIN)/python -m incident_commander.adapters.instruments.reference
+
 bench: $(STAMP) ## measure speed, writes, memory and storm; prints a table and writes JSON
 	@$(BIN)/python -m bench
 
@@ -59,3 +62,4 @@ lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
 	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 
 .PHONY: help venv demo test lint format bench e2e e2e-all cluster-up cluster-down lock
+.PHONY: generate

@@ -190,82 +190,63 @@ class Notifier(Protocol):
         ...
 
 
-class Telemetry(Protocol):
-    """Counts what happens, for the operator's own metrics. Never fails, never decides anything.
+class Telemetry:
+    """Counts what happens, for the operator's own metrics. Never fails, never decides anything. This one forgets.
 
     Arguments are values of small fixed sets (phases, roles, reasons), never names of objects.
     """
 
-    def phase_changed(self, from_phase: str, to_phase: str) -> None:
-        """An Incident moved on."""
-        ...
+    def incident_opened(self, severity: str) -> None:
+        """An Incident was taken up."""
 
-    def incident_ended(self, outcome: str, seconds: float) -> None:
-        """An Incident reached its end, so long after its first alert was received."""
-        ...
+    def incident_ended(self, outcome: str, severity: str, cause: str, seconds: float) -> None:
+        """An Incident reached its end, so long after it was created; ``cause`` is the likeliest one."""
+
+    def recovered(self, outcome: str, seconds: float) -> None:
+        """Recovery was proven, so long after the first alert began to fire."""
+
+    def phase_changed(self, from_phase: str, to_phase: str, seconds: float | None) -> None:
+        """An Incident moved on after so long in ``from_phase``; None when its beginning was not seen."""
+
+    def diagnosed(self, causes: Sequence[str], gaps: int) -> None:
+        """A diagnosis was put on record: causes, likeliest first, and how many things could not be read."""
 
     def statement_made(self, role: str, type_: str) -> None:
         """An agent wrote a statement."""
-        ...
 
     def statement_refused(self, role: str, reason: str) -> None:
         """A statement or vote did not count."""
-        ...
 
     def vote_cast(self, role: str, decision: str, reason: str) -> None:
         """An agent voted."""
-        ...
+
+    def dissented(self, role: str, decision: str) -> None:
+        """A vote differs from what its round decided; ``Silent`` is none in time."""
 
     def round_decided(self, decision: str, seconds: float) -> None:
         """A round ended, so long after it was opened."""
-        ...
 
     def agent_quarantined(self, role: str, offence: str) -> None:
         """An agent lost its vote."""
-        ...
 
-    def guard_refused(self, guard: str, reason: str) -> None:
-        """A guard did not allow a write."""
-        ...
+    def approval_requested(self) -> None:
+        """A person is asked."""
+
+    def approval_ended(self, decision: str, seconds: float) -> None:
+        """The wait for a person ended: Approved, Rejected, Expired or Overtaken."""
+
+    def guard_refused(self, guard: str, reason: str, effect: str) -> None:
+        """A guard did not allow a plan: Refused for good, or Waiting."""
 
     def step_finished(self, action: str, outcome: str) -> None:
-        """The executor carried out a step, or did not."""
-        ...
+        """The executor carried out a step or took it back, or did not."""
 
     def verified(self, result: str) -> None:
         """An attempt was measured."""
-        ...
+
+    def undone(self, result: str) -> None:
+        """An attempt was to be taken back: Undone or Failed."""
 
 
-class Uncounted:
+class Uncounted(Telemetry):
     """``Telemetry`` that nobody reads: rehearsals, tests, the command line."""
-
-    def phase_changed(self, from_phase: str, to_phase: str) -> None:
-        """Not counted."""
-
-    def incident_ended(self, outcome: str, seconds: float) -> None:
-        """Not counted."""
-
-    def statement_made(self, role: str, type_: str) -> None:
-        """Not counted."""
-
-    def statement_refused(self, role: str, reason: str) -> None:
-        """Not counted."""
-
-    def vote_cast(self, role: str, decision: str, reason: str) -> None:
-        """Not counted."""
-
-    def round_decided(self, decision: str, seconds: float) -> None:
-        """Not counted."""
-
-    def agent_quarantined(self, role: str, offence: str) -> None:
-        """Not counted."""
-
-    def guard_refused(self, guard: str, reason: str) -> None:
-        """Not counted."""
-
-    def step_finished(self, action: str, outcome: str) -> None:
-        """Not counted."""
-
-    def verified(self, result: str) -> None:
-        """Not counted."""

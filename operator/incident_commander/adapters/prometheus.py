@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -30,11 +30,18 @@ class PrometheusMetrics:
     """``ports.Metrics`` over ``/api/v1/query`` and ``/api/v1/query_range``.
 
     ``url`` may carry ``user:password@``; ``token_file`` is read for each request, so that it may be rotated.
+    ``observe`` is told of each query whether it was answered, and after how many seconds.
     NaN is no data and is left out; infinities are values. Answers are bounded in time and size.
     """
 
     def __init__(
-        self, url: str, *, token_file: Path | None = None, timeout_seconds: float = 10.0, largest: int = _LARGEST_ANSWER
+        self,
+        url: str,
+        *,
+        token_file: Path | None = None,
+        timeout_seconds: float = 10.0,
+        largest: int = _LARGEST_ANSWER,
+        observe: Callable[[bool, float], None] | None = None,
     ) -> None:
         address = URL(url)
         if address.scheme not in ("http", "https") or not address.host:
@@ -46,6 +53,7 @@ class PrometheusMetrics:
         self._token_file = token_file
         self._timeout = timeout_seconds
         self._largest = largest
+        self._observe = observe
         self._slots = asyncio.Semaphore(_PARALLEL)
         self._session: aiohttp.ClientSession | None = None
 
@@ -64,6 +72,17 @@ class PrometheusMetrics:
         return await self._ask(query, "query_range", times)
 
     async def _ask(self, query: Query, endpoint: str, times: Mapping[str, str]) -> list[Series]:
+        clock = asyncio.get_running_loop().time
+        started, answered = clock(), False
+        try:
+            found = await self._answer(query, endpoint, times)
+            answered = True
+            return found
+        finally:
+            if self._observe is not None:
+                self._observe(answered, clock() - started)
+
+    async def _answer(self, query: Query, endpoint: str, times: Mapping[str, str]) -> list[Series]:
         # Thanos and its kin would leave a store's data out without an error; plain Prometheus ignores the parameter.
         form = {"query": query.promql, "timeout": f"{self._timeout:g}s", "partial_response": "false", **times}
         async with self._slots:

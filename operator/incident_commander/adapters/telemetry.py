@@ -1,63 +1,124 @@
-"""The operator's own metrics. All of them are named here, so that dashboards and alerts have one place to look.
-
-Base units; no label ever carries the name of an object. ``component`` is the process' part: ``coordinator``,
-``executor``, ``gateway`` or ``agent-<role>``.
-"""
+"""The operator's own metrics on a registry. What there is and what it means is declared in ``instruments``."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+import platform
+from collections.abc import Sequence
+from typing import Protocol
 
-_PREFIX = "incident_commander"
-_FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_SLOW = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+from prometheus_client import CollectorRegistry
+
+from incident_commander.adapters.instruments import consensus, incidents, process
+from incident_commander.adapters.instruments.instrument import begin
+from incident_commander.ports import Telemetry
 
 
-class PrometheusTelemetry:
-    """``ports.Telemetry`` on a registry, and the metrics of queue, API requests, leases and heartbeats."""
+class Queue(Protocol):
+    """What is asked of a queue when it is scraped."""
+
+    def depth(self) -> int:
+        """How many are due."""
+        ...
+
+    def oldest_seconds(self) -> float:
+        """How long the one that waits longest has been due."""
+        ...
+
+    def busiest_seconds(self) -> float:
+        """How long the longest reconcile has been running."""
+        ...
+
+
+class PrometheusTelemetry(Telemetry):
+    """``ports.Telemetry`` on a registry, and the metrics of queues, API requests, queries and Leases.
+
+    ``component`` is the process' part: ``coordinator``, ``executor``, ``gateway`` or ``agent-<name>``.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
+        self._opened = incidents.INCIDENTS_OPENED.make(registry)
+        self._ended = incidents.INCIDENTS_ENDED.make(registry)
+        self._causes = incidents.INCIDENT_CAUSES.make(registry)
+        self._lasted = incidents.INCIDENT_DURATION.make(registry)
+        self._recovered = incidents.RECOVERY_DURATION.make(registry)
+        self._phases = incidents.PHASE_TRANSITIONS.make(registry)
+        self._phase_seconds = incidents.PHASE_DURATION.make(registry)
+        self._steps = incidents.STEPS.make(registry)
+        self._guards = incidents.GUARD_REFUSALS.make(registry)
+        self._verified = incidents.VERIFICATION_RESULTS.make(registry)
+        self._undone = incidents.UNDO_RESULTS.make(registry)
+        self._approvals_requested = incidents.APPROVALS_REQUESTED.make(registry)
+        self._approvals = incidents.APPROVAL_DURATION.make(registry)
+        self._hypotheses = consensus.HYPOTHESES.make(registry)
+        self._gaps = consensus.DIAGNOSIS_GAPS.make(registry)
+        self._statements = consensus.STATEMENTS.make(registry)
+        self._refused = consensus.STATEMENTS_REFUSED.make(registry)
+        self._votes = consensus.VOTES.make(registry)
+        self._dissents = consensus.DISSENTS.make(registry)
+        self._rounds = consensus.ROUND_DURATION.make(registry)
+        self._quarantines = consensus.AGENT_QUARANTINES.make(registry)
+        self._reconciles = process.RECONCILE_DURATION.make(registry)
+        self._waits = process.QUEUE_WAIT.make(registry)
+        self._depth = process.QUEUE_DEPTH.make(registry)
+        self._oldest = process.QUEUE_OLDEST.make(registry)
+        self._running = process.QUEUE_LONGEST_RUNNING.make(registry)
+        self._requests = process.API_REQUESTS.make(registry)
+        self._latency = process.API_LATENCY.make(registry)
+        self._queries = process.PROMETHEUS_LATENCY.make(registry)
+        self._leader = process.LEASE_HELD.make(registry)
+        begin(self._queries, process.PROMETHEUS_LATENCY)
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"{_PREFIX}_{name}", text, labels, registry=registry)
+    def built(self, version: str) -> None:
+        """What runs here."""
+        process.BUILD_INFO.make(self.registry).labels(version, platform.python_version()).set(1)
 
-        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-            return Histogram(f"{_PREFIX}_{name}", text, labels, buckets=buckets, registry=registry)
+    def coordinates(self) -> None:
+        """Show a coordinator's counters from the start, so that the first event is seen as an increase."""
+        begin(self._opened, incidents.INCIDENTS_OPENED)
+        begin(self._ended, incidents.INCIDENTS_ENDED)
+        begin(self._lasted, incidents.INCIDENT_DURATION)
+        begin(self._recovered, incidents.RECOVERY_DURATION)
+        begin(self._phase_seconds, incidents.PHASE_DURATION)
+        begin(self._verified, incidents.VERIFICATION_RESULTS)
+        begin(self._undone, incidents.UNDO_RESULTS)
+        begin(self._approvals, incidents.APPROVAL_DURATION)
+        begin(self._hypotheses, consensus.HYPOTHESES)
+        begin(self._dissents, consensus.DISSENTS)
+        begin(self._rounds, consensus.ROUND_DURATION)
+        begin(self._quarantines, consensus.AGENT_QUARANTINES)
 
-        def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"{_PREFIX}_{name}", text, labels, registry=registry)
+    def works(self, component: str, queue: Queue) -> None:
+        """That component has a queue; it is asked whenever the metrics are scraped."""
+        self._depth.labels(component).set_function(queue.depth)
+        self._oldest.labels(component).set_function(queue.oldest_seconds)
+        self._running.labels(component).set_function(queue.busiest_seconds)
 
-        self._phases = counter("phase_transitions_total", "Phase changes of Incidents.", "from_phase", "to_phase")
-        self._ended = histogram(
-            "incident_duration_seconds", "From an Incident's start to its end, by outcome.", _SLOW, "outcome"
-        )
-        self._statements = counter("statements_total", "Signed statements that agents wrote.", "role", "type")
-        self._refused = counter(
-            "statements_refused_total", "Statements and votes that did not count.", "role", "reason"
-        )
-        self._votes = counter("votes_total", "Votes cast.", "role", "decision", "reason")
-        self._rounds = histogram("round_duration_seconds", "From opening a round to its end.", _FAST, "decision")
-        self._quarantines = counter("agent_quarantines_total", "Agents that lost their vote.", "role", "offence")
-        self._guards = counter("guard_refusals_total", "Writes that a guard did not allow.", "guard", "reason")
-        self._steps = counter("steps_total", "Steps of plans that came to an end.", "action", "outcome")
-        self._verified = counter("verification_results_total", "Measured attempts.", "result")
-        self._reconciles = histogram("reconcile_duration_seconds", "One reconcile.", _FAST, "component", "result")
-        self._waits = histogram("queue_wait_seconds", "From being due to being worked on.", _FAST, "component")
-        self._depth = gauge("queue_depth", "Incidents that are due and not yet worked on.", "component")
-        self._requests = counter("api_requests_total", "Requests to the API server.", "component", "verb", "code")
-        self._latency = histogram(
-            "api_request_duration_seconds", "Requests to the API server.", _FAST, "component", "verb"
-        )
-        self._leader = gauge("lease_held", "1 while this process holds the Lease of its component.", "component")
+    def incident_opened(self, severity: str) -> None:
+        """See ``ports.Telemetry``."""
+        self._opened.labels(severity).inc()
 
-    def phase_changed(self, from_phase: str, to_phase: str) -> None:
+    def incident_ended(self, outcome: str, severity: str, cause: str, seconds: float) -> None:
+        """See ``ports.Telemetry``."""
+        self._ended.labels(outcome, severity).inc()
+        self._causes.labels(cause, outcome).inc()
+        self._lasted.labels(outcome).observe(seconds)
+
+    def recovered(self, outcome: str, seconds: float) -> None:
+        """See ``ports.Telemetry``."""
+        self._recovered.labels(outcome).observe(seconds)
+
+    def phase_changed(self, from_phase: str, to_phase: str, seconds: float | None) -> None:
         """See ``ports.Telemetry``."""
         self._phases.labels(from_phase, to_phase).inc()
+        if seconds is not None:
+            self._phase_seconds.labels(from_phase).observe(seconds)
 
-    def incident_ended(self, outcome: str, seconds: float) -> None:
+    def diagnosed(self, causes: Sequence[str], gaps: int) -> None:
         """See ``ports.Telemetry``."""
-        self._ended.labels(outcome).observe(seconds)
+        for place, cause in enumerate(causes):
+            self._hypotheses.labels(cause, "Other" if place else "Top").inc()
+        self._gaps.inc(gaps)
 
     def statement_made(self, role: str, type_: str) -> None:
         """See ``ports.Telemetry``."""
@@ -71,6 +132,10 @@ class PrometheusTelemetry:
         """See ``ports.Telemetry``."""
         self._votes.labels(role, decision, reason).inc()
 
+    def dissented(self, role: str, decision: str) -> None:
+        """See ``ports.Telemetry``."""
+        self._dissents.labels(role, decision).inc()
+
     def round_decided(self, decision: str, seconds: float) -> None:
         """See ``ports.Telemetry``."""
         self._rounds.labels(decision).observe(seconds)
@@ -79,9 +144,17 @@ class PrometheusTelemetry:
         """See ``ports.Telemetry``."""
         self._quarantines.labels(role, offence).inc()
 
-    def guard_refused(self, guard: str, reason: str) -> None:
+    def approval_requested(self) -> None:
         """See ``ports.Telemetry``."""
-        self._guards.labels(guard, reason).inc()
+        self._approvals_requested.inc()
+
+    def approval_ended(self, decision: str, seconds: float) -> None:
+        """See ``ports.Telemetry``."""
+        self._approvals.labels(decision).observe(seconds)
+
+    def guard_refused(self, guard: str, reason: str, effect: str) -> None:
+        """See ``ports.Telemetry``."""
+        self._guards.labels(guard, reason, effect).inc()
 
     def step_finished(self, action: str, outcome: str) -> None:
         """See ``ports.Telemetry``."""
@@ -91,19 +164,26 @@ class PrometheusTelemetry:
         """See ``ports.Telemetry``."""
         self._verified.labels(result).inc()
 
+    def undone(self, result: str) -> None:
+        """See ``ports.Telemetry``."""
+        self._undone.labels(result).inc()
+
     def reconciled(self, component: str, result: str, seconds: float) -> None:
         """One reconcile ended: ``Done``, ``Retried`` (a ClusterError) or ``Crashed`` (a defect)."""
         self._reconciles.labels(component, result).observe(seconds)
 
-    def waited(self, component: str, seconds: float, depth: int) -> None:
-        """A key was taken from the queue ``seconds`` after it was due; ``depth`` others are due."""
+    def waited(self, component: str, seconds: float) -> None:
+        """A key was taken from the queue ``seconds`` after it was due."""
         self._waits.labels(component).observe(seconds)
-        self._depth.labels(component).set(depth)
 
     def requested(self, component: str, verb: str, status: int, seconds: float) -> None:
         """One request to the API server ended; ``status`` 0 is none at all."""
         self._requests.labels(component, verb, str(status)).inc()
         self._latency.labels(component, verb).observe(seconds)
+
+    def queried(self, answered: bool, seconds: float) -> None:
+        """One query of Prometheus ended."""
+        self._queries.labels("Answered" if answered else "Failed").observe(seconds)
 
     def lease(self, component: str, held: bool) -> None:
         """Whether this process holds its component's Lease."""

@@ -12,6 +12,7 @@ from incident_commander.api.agent import Quarantine
 from incident_commander.api.incident import Incident, Phase
 from incident_commander.api.meta import format_time
 from incident_commander.api.names import API_VERSION, EVENT_COMPONENT, FIELD_MANAGER_COORDINATOR
+from incident_commander.coordinator.counting import Counting
 from incident_commander.coordinator.decide import decide
 from incident_commander.coordinator.gather import Outside, gather_view
 from incident_commander.coordinator.status import status_patch
@@ -40,6 +41,7 @@ class Coordinator:
     ) -> None:
         self._outside = Outside(cluster, metrics, clock, settings or CoordinatorSettings())
         self._telemetry: Telemetry = telemetry or Uncounted()
+        self._counting = Counting(self._telemetry)
         self._seen: OrderedDict[tuple[str, int, str], str] = OrderedDict()
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -79,7 +81,7 @@ class Coordinator:
             return None
         for entry in transition.status.timeline[len(incident.status.timeline) :]:
             _log.info(entry.message, incident=incident.key, step=transition.status.phase.value, reason=entry.reason)
-        self._count(incident, transition, view)
+        self._counting.count(incident, transition, view)
         await self._suspect(view, transition)
         for announcement in transition.announcements:
             await self._announce(incident, announcement)
@@ -139,25 +141,6 @@ class Coordinator:
                 )
             except ClusterError:
                 continue
-
-    def _count(self, incident: Incident, transition: Transition, view: View) -> None:
-        before, after = incident.status, transition.status
-        roles = {a.metadata.name: a.spec.role.value for a in view.agents}
-        if before.phase is not after.phase:
-            self._telemetry.phase_changed(before.phase.value, after.phase.value)
-        if after.outcome is not None and before.outcome is not after.outcome:
-            started = incident.metadata.creation_timestamp or after.started_at or view.now
-            self._telemetry.incident_ended(after.outcome.value, (view.now - started).total_seconds())
-        if before.consensus.decision is not after.consensus.decision and after.consensus.opened_at is not None:
-            seconds = (view.now - after.consensus.opened_at).total_seconds()
-            self._telemetry.round_decided(after.consensus.decision.value, seconds)
-        measured = after.verification.result if after.verification is not None else None
-        if measured is not None and (before.verification is None or before.verification.result is None):
-            self._telemetry.verified(measured.value)
-        for suspicion in transition.suspicions:
-            self._telemetry.statement_refused(roles.get(suspicion.agent, ""), suspicion.offence.value)
-        for agent in transition.silent:
-            self._telemetry.statement_refused(roles.get(agent, ""), "Silent")
 
     async def _announce(self, incident: Incident, announcement: Announcement) -> None:
         """Post an Event. The name is derived, so that a repeated try posts no second one."""

@@ -70,7 +70,8 @@ class Executor:
             async with self._gate:
                 return await self._execute(incident)
         if phase is Phase.ROLLING_BACK or (phase.terminal and _abandoned(incident)):
-            await take_back(self._cluster, self._clock, incident)
+            for step in await take_back(self._cluster, self._clock, incident):
+                self._telemetry.step_finished(step.action.value, step.outcome.value)
             await self._trip_if_needed()
         return None
 
@@ -168,15 +169,14 @@ class Executor:
                 await journal.store(self._cluster, incident, execution)
             except Conflict:
                 return 0.2
+            self._count_denials(held.guards, "Waiting")
         return max(1.0, (held.until - self._clock.now()).total_seconds())
 
     async def _refuse(self, incident: Incident, refusal: Refusal, guards: Sequence[GuardResult]) -> float | None:
         """Record that nothing was done, and why."""
         now = self._clock.now()
         _log.warning(str(refusal), incident=incident.key, step="check", reason=refusal.reason)
-        for guard in guards:
-            if not guard.allowed:
-                self._telemetry.guard_refused(guard.guard, guard.reason)
+        self._count_denials(guards, "Refused")
         consensus, plan = incident.status.consensus, incident.status.plan
         attempt = record.attempt_of(incident) or record.refused_attempt(incident, now)
         attempt = record.finish(attempt, record.refused(refusal), refusal.reason, str(refusal), now)
@@ -190,6 +190,11 @@ class Executor:
         except Conflict:
             return 0.2
         return None
+
+    def _count_denials(self, guards: Sequence[GuardResult], effect: str) -> None:
+        for guard in guards:
+            if not guard.allowed:
+                self._telemetry.guard_refused(guard.guard, guard.reason, effect)
 
     async def _trip_if_needed(self) -> None:
         namespace, now = self._settings.operator_namespace, self._clock.now()

@@ -19,22 +19,23 @@ _log = structlog.get_logger(__name__)
 UNDO_TRIES = 5
 
 
-async def take_back(cluster: Cluster, clock: Clock, incident: Incident) -> None:
-    """Undo the last attempt of the Incident, if it stands, and record what became of each step.
+async def take_back(cluster: Cluster, clock: Clock, incident: Incident) -> list[StepRecord]:
+    """Undo the last attempt of the Incident, if it stands, record what became of each step, and answer those.
 
     The deny list needs no second look: nothing on it could have been written. Raises ``ClusterError``
     when the API server does not answer usefully; what was done until then is found again by reading.
     """
     attempts = incident.status.execution.attempts
     if not attempts or not stands(attempts[-1]):
-        return
+        return []
     attempt = attempts[-1]
     if attempt.outcome is not StepOutcome.UNDOING:
         attempt = attempt.model_copy(update={"outcome": StepOutcome.UNDOING})
         try:
             incident = await journal.store(cluster, incident, record.with_attempt(incident.status.execution, attempt))
         except Conflict:
-            return
+            return []
+    taken_back = []
     for index in reversed(range(len(attempt.steps))):
         step = attempt.steps[index]
         if step.outcome in (StepOutcome.UNDONE, StepOutcome.NO_OP, StepOutcome.REFUSED) or step.verb is Verb.NONE:
@@ -44,8 +45,10 @@ async def take_back(cluster: Cluster, clock: Clock, incident: Incident) -> None:
         attempt = record.with_step(
             attempt, index, outcome=outcome, reason=reason, message=message[:1024], finished_at=clock.now()
         )
+        taken_back.append(attempt.steps[index])
     attempt = _conclude(attempt, clock)
     await journal.store_outcome(cluster, incident, record.with_attempt(incident.status.execution, attempt))
+    return taken_back
 
 
 def stands(attempt: Attempt) -> bool:

@@ -53,6 +53,7 @@ class Receiver:
         reviewer: Reviewer | None = None,
     ) -> None:
         storms = StormControl(settings.storm)
+        metrics.storms.set_function(lambda: storms.count(clock.now()))
         slots = asyncio.Semaphore(settings.api_concurrency)
         self._reviewer = reviewer
         self._metrics = metrics

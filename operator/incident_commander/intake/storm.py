@@ -77,6 +77,10 @@ class StormControl:
         weather = self._weather.get(namespace)
         return weather is not None and now < weather.until
 
+    def count(self, now: datetime) -> int:
+        """Namespaces that storm."""
+        return sum(now < weather.until for weather in self._weather.values())
+
     def admits_incident(self, namespace: str, now: datetime) -> bool:
         """Whether one more Incident may be created; too many start or prolong the storm."""
         weather = self._of(namespace, now)

@@ -15,13 +15,25 @@ Probe = Callable[[], str]
 
 
 class HealthServer:
-    """``/healthz`` (stuck?), ``/readyz`` (does it do its work?), ``/metrics``."""
+    """``/healthz`` (stuck?), ``/readyz`` (does it do its work?), ``/metrics``.
 
-    def __init__(self, address: Address, registry: CollectorRegistry, alive: Probe, ready: Probe) -> None:
+    ``before_scrape`` brings up to date what is only counted when somebody asks.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        registry: CollectorRegistry,
+        alive: Probe,
+        ready: Probe,
+        *,
+        before_scrape: Callable[[], None] | None = None,
+    ) -> None:
         self._address = address
         self._registry = registry
         self._alive = alive
         self._ready = ready
+        self._before_scrape = before_scrape
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -54,6 +66,8 @@ class HealthServer:
         return _answer(self._ready())
 
     async def _metrics(self, _: web.Request) -> web.Response:
+        if self._before_scrape is not None:
+            self._before_scrape()
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from incident_agents.assembly import build_agent
 from incident_agents.evidence_source import EvidenceSource
 from incident_agents.runtime import AgentIdentity, AgentRunner
+from incident_commander.adapters.gauges import AgentGauges, BreakerGauge
 from incident_commander.api.agent import Role
 from incident_commander.api.runbook import Runbook
 from incident_commander.consensus.keys import SigningKey
@@ -17,8 +18,10 @@ from incident_commander.coordinator.reconciler import Coordinator
 from incident_commander.coordinator.view import CoordinatorSettings
 from incident_commander.errors import ConfigurationError
 from incident_commander.executor.reconciler import Executor, ExecutorSettings
+from incident_commander.operators.breaker import watch_breaker
 from incident_commander.operators.lease import HEARTBEAT
 from incident_commander.operators.process import Process
+from incident_commander.operators.roster import watch_agents
 from incident_commander.operators.wakeup import agent_interest, coordinator_interest, executor_interest
 from incident_commander.planning.runbooks import builtin_runbooks
 from incident_commander.settings import PREFIX, Address
@@ -36,6 +39,10 @@ def add_coordinator(process: Process) -> None:
         settings=CoordinatorSettings(operator_namespace=process.settings.namespace),
         telemetry=process.telemetry,
     )
+    process.telemetry.coordinates()
+    process.count_open_incidents()
+    gauges = AgentGauges(process.registry)
+    process.serve(watch_agents(cluster, process.clock, gauges, process.settings.namespace, process.stop))
     process.add("coordinator", coordinator.reconcile, coordinator_interest, process.lease("coordinator", cluster))
 
 
@@ -48,6 +55,8 @@ def add_executor(process: Process) -> None:
         settings=ExecutorSettings(operator_namespace=process.settings.namespace),
         telemetry=process.telemetry,
     )
+    gauge = BreakerGauge(process.registry)
+    process.serve(watch_breaker(cluster, gauge, process.settings.namespace, process.stop))
     process.add("executor", executor.reconcile, executor_interest, process.lease("executor", cluster))
 
 

@@ -12,9 +12,16 @@ from functools import partial
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from incident_commander.adapters.clock import SystemClock
+from incident_commander.adapters.gauges import IncidentGauges
 from incident_commander.adapters.kube_transport import Identity, Transport
 from incident_commander.adapters.kubernetes import KubernetesCluster
 from incident_commander.adapters.prometheus import PrometheusMetrics
@@ -23,6 +30,7 @@ from incident_commander.api.kinds import INCIDENT
 from incident_commander.errors import ClusterError, PartEnded
 from incident_commander.operators.health import HealthServer
 from incident_commander.operators.lease import LEADER, LeaseHold, LeaseTimes
+from incident_commander.operators.open_incidents import OpenIncidents
 from incident_commander.operators.wakeup import Interest
 from incident_commander.operators.watching import Subscriber, watch
 from incident_commander.operators.workqueue import Reconcile, WorkQueue
@@ -46,13 +54,18 @@ class Process:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
+        # Series of when each counter began double what is scraped, and nothing here reads them.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.telemetry = PrometheusTelemetry(self.registry)
-        url = settings.prometheus_url
-        self.metrics = PrometheusMetrics(url, token_file=settings.prometheus_token_file) if url else None
+        self.telemetry.built(importlib.metadata.version("incident-commander"))
+        url, token_file = settings.prometheus_url, settings.prometheus_token_file
+        observe = self.telemetry.queried
+        self.metrics = PrometheusMetrics(url, token_file=token_file, observe=observe) if url else None
         self._transport = transport
         self._impersonate = impersonate
         self._base = KubernetesCluster(transport, Identity())
         self._subscribers: list[Subscriber] = []
+        self._open_incidents: OpenIncidents | None = None
         self._leases: list[LeaseHold] = []
         self._services: list[Coroutine[Any, Any, None]] = []
         self._watching = asyncio.Event()
@@ -88,7 +101,12 @@ class Process:
             return await reconcile(namespace, name) if lease.held() else None
 
         queue = WorkQueue(component, led, workers=self.settings.workers, telemetry=self.telemetry)
+        self.telemetry.works(component, queue)
         self._subscribers.append(Subscriber(queue, interest))
+
+    def count_open_incidents(self) -> None:
+        """Show what the watch sees, too."""
+        self._open_incidents = OpenIncidents(IncidentGauges(self.registry), self.clock)
 
     def serve(self, service: Coroutine[Any, Any, None]) -> None:
         """Something else that runs until ``stop`` is set: the gateway's HTTP server."""
@@ -97,7 +115,8 @@ class Process:
     async def run(self) -> None:
         """Until SIGTERM or SIGINT. Raises what a part raised, and ``PartEnded`` when one ended without being asked."""
         self._listen_to_signals()
-        health = HealthServer(self.settings.health_bind, self.registry, self._alive, self._ready)
+        show = self._open_incidents.show if self._open_incidents is not None else None
+        health = HealthServer(self.settings.health_bind, self.registry, self._alive, self._ready, before_scrape=show)
         if self._subscribers:
             await health.start()
         work = [asyncio.create_task(s.queue.run(), name=f"queue {s.queue.component}") for s in self._subscribers]
@@ -139,7 +158,8 @@ class Process:
             return
         listening = asyncio.create_task(self._take_signals_back())
         try:
-            await watch(self._transport, self._subscribers, stop=self.stop, ready=self._watching)
+            also = [self._open_incidents] if self._open_incidents is not None else []
+            await watch(self._transport, [*self._subscribers, *also], stop=self.stop, ready=self._watching)
         finally:
             listening.cancel()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import kopf
 
@@ -25,6 +25,18 @@ Whole seconds: the API server refuses a fraction."""
 LOOK_AGAIN_SECONDS = 60.0
 """Open Incidents are put into the queue that often, whatever the watch says."""
 _PAGE = 200
+
+
+class Listener(Protocol):
+    """Who is told what the watch sees."""
+
+    def saw(self, event_type: str | None, body: Mapping[str, Any]) -> None:
+        """An event of the watch; ``event_type`` None is an object of the initial list."""
+        ...
+
+    def look_again(self) -> None:
+        """It is time to look at everything that is open."""
+        ...
 
 
 class Subscriber:
@@ -54,9 +66,9 @@ class Subscriber:
 
 
 async def watch(
-    transport: Transport, subscribers: Sequence[Subscriber], *, stop: asyncio.Event, ready: asyncio.Event
+    transport: Transport, listeners: Sequence[Listener], *, stop: asyncio.Event, ready: asyncio.Event
 ) -> None:
-    """Feed the subscribers until ``stop`` is set or the process is asked to end (Kopf listens to signals)."""
+    """Feed the listeners until ``stop`` is set or the process is asked to end (Kopf listens to signals)."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -65,10 +77,10 @@ async def watch(
 
     @kopf.on.event(INCIDENT.group, INCIDENT.version, INCIDENT.plural, registry=registry)
     async def incident(event: Mapping[str, Any], **_: Any) -> None:
-        for subscriber in subscribers:
-            subscriber.saw(event["type"], event["object"])
+        for listener in listeners:
+            listener.saw(event["type"], event["object"])
 
-    again = asyncio.create_task(_look_again(subscribers))
+    again = asyncio.create_task(_look_again(listeners))
     try:
         await kopf.operator(
             registry=registry, settings=settings(), standalone=True, clusterwide=True, stop_flag=stop, ready_flag=ready
@@ -111,8 +123,8 @@ async def connection_info(transport: Transport) -> kopf.ConnectionInfo:
     )
 
 
-async def _look_again(subscribers: Sequence[Subscriber]) -> None:
+async def _look_again(listeners: Sequence[Listener]) -> None:
     while True:
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        for subscriber in subscribers:
-            subscriber.look_again()
+        for listener in listeners:
+            listener.look_again()

@@ -55,8 +55,8 @@ class QueueTelemetry(Protocol):
         """One reconcile ended: Done, Retried (a ClusterError) or Crashed (a defect)."""
         ...
 
-    def waited(self, component: str, seconds: float, depth: int) -> None:
-        """A key was taken ``seconds`` after it was due; ``depth`` others are due."""
+    def waited(self, component: str, seconds: float) -> None:
+        """A key was taken ``seconds`` after it was due."""
         ...
 
 
@@ -123,6 +123,14 @@ class WorkQueue:
         """How long the longest running reconcile has been running; 0 when idle. For liveness."""
         return max((_now() - started for started in self._working.values()), default=0.0)
 
+    def depth(self) -> int:
+        """How many keys are due and not yet worked on."""
+        return len(self._waiting)
+
+    def oldest_seconds(self) -> float:
+        """How long the key that waits longest has been due; 0 when none waits."""
+        return max((_now() - due_at for due_at in self._waiting.values()), default=0.0)
+
     def idle(self) -> bool:
         """Whether nothing is due or being worked on (timers may be set)."""
         return not self._waiting and not self._working and not self._again
@@ -149,7 +157,7 @@ class WorkQueue:
             due_at = self._waiting.pop(key)
             self._working[key] = _now()
             if self._telemetry is not None:
-                self._telemetry.waited(self.component, _now() - due_at, len(self._waiting))
+                self._telemetry.waited(self.component, _now() - due_at)
             try:
                 await self._once(key)
             finally:

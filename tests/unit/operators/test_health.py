@@ -9,8 +9,9 @@ import socket
 import aiohttp
 import pytest
 import structlog
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
+from incident_commander.adapters.gauges import IncidentGauges, Standing
 from incident_commander.adapters.telemetry import PrometheusTelemetry
 from incident_commander.errors import ConfigurationError
 from incident_commander.operators import logs
@@ -50,30 +51,21 @@ async def test_an_address_that_is_taken_is_named_by_its_setting() -> None:
             await server.start()
 
 
-def test_every_metric_has_our_prefix_a_base_unit_and_no_label_for_names() -> None:
-    registry = CollectorRegistry()
-    telemetry = PrometheusTelemetry(registry)
-    telemetry.phase_changed("Voting", "Executing")
-    telemetry.incident_ended("Remediated", 42.0)
-    telemetry.statement_made("detection", "Assessment")
-    telemetry.statement_refused("detection", "Expired")
-    telemetry.vote_cast("detection", "Approve", "SymptomPresent")
-    telemetry.round_decided("Certified", 1.0)
-    telemetry.agent_quarantined("detection", "Equivocation")
-    telemetry.guard_refused("freeze", "FreezeWindow")
-    telemetry.step_finished("RollbackRollout", "Applied")
-    telemetry.verified("Pass")
-    telemetry.reconciled("coordinator", "Done", 0.1)
-    telemetry.waited("coordinator", 0.1, 3)
-    telemetry.requested("coordinator", "GET", 200, 0.1)
-    telemetry.lease("coordinator", True)
-    samples = [sample for metric in registry.collect() for sample in metric.samples]
-    assert all(sample.name.startswith("incident_commander_") for sample in samples)
-    labels = {label for sample in samples for label in sample.labels}
-    assert not labels & {"name", "namespace", "incident", "pod", "target"}
-    kinds = {metric.name: metric.type for metric in registry.collect()}
-    assert all(name.endswith("_seconds") for name, kind in kinds.items() if kind == "histogram")
-    assert b"incident_commander_queue_depth" in generate_latest(registry)
+async def test_what_is_only_counted_when_asked_is_brought_up_to_date_first() -> None:
+    registry, port = CollectorRegistry(), free_port()
+    gauges = IncidentGauges(registry)
+
+    def show() -> None:
+        gauges.show({"Voting": Standing(2, 30.0)}, storms=1)
+
+    server = HealthServer(Address("127.0.0.1", port), registry, lambda: "", lambda: "", before_scrape=show)
+    await server.start()
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session, session.get("/metrics") as answer:
+        text = await answer.text()
+    await server.stop()
+    assert 'incident_commander_open_incidents{phase="Voting"} 2.0' in text
+    assert 'incident_commander_open_incidents{phase="Pending"} 0.0' in text
+    assert "incident_commander_open_storms 1.0" in text
 
 
 def test_logs_are_json_lines_with_what_is_bound(capsys: pytest.CaptureFixture[str]) -> None:

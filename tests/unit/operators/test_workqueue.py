@@ -42,7 +42,7 @@ class Bench:
     def reconciled(self, component: str, result: str, seconds: float) -> None:
         self.results.append(result)
 
-    def waited(self, component: str, seconds: float, depth: int) -> None:
+    def waited(self, component: str, seconds: float) -> None:
         assert seconds >= 0
 
     async def for_(self, seconds: float) -> None:
