@@ -84,6 +84,7 @@ class PrometheusTelemetry(Telemetry):
         begin(self._undone, incidents.UNDO_RESULTS)
         begin(self._approvals, incidents.APPROVAL_DURATION)
         begin(self._hypotheses, consensus.HYPOTHESES)
+        begin(self._refused, consensus.STATEMENTS_REFUSED)
         begin(self._dissents, consensus.DISSENTS)
         begin(self._rounds, consensus.ROUND_DURATION)
         begin(self._quarantines, consensus.AGENT_QUARANTINES)

@@ -9,8 +9,8 @@ import structlog
 
 from incident_commander.adapters.gauges import BreakerGauge
 from incident_commander.errors import ClusterError
-from incident_commander.executor.breaker import read_breaker
 from incident_commander.ports import Cluster
+from incident_commander.surroundings import read_breaker
 
 LOOK_SECONDS = 30.0
 _log = structlog.get_logger(__name__)

@@ -33,7 +33,7 @@ STATEMENTS_REFUSED = counter(
     Source.COORDINATOR,
     "Statements and votes that did not count and raised suspicion; Silent is a member without a vote.",
     role=(*ROLES, "unknown"),
-    reason="an offence of `Agent.status`, or `Silent`",
+    reason=(*(o.value for o in Offence), "Silent"),
 )
 VOTES = counter(
     "votes_total",
