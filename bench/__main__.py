@@ -71,8 +71,7 @@ def _rows(result: dict[str, Any]) -> list[dict[str, Any]]:
         raw = found["raw_creates_per_second"]
         row("API server, raw creates", f"{raw}/s")
         for shape in found["shapes"]:
-            good = shape["lost"] == 0 and not shape["refused"]
-            row(f"storm {shape['name']}: lost", shape["lost"], "0", good)
+            row(f"storm {shape['shape']}: lost", shape["lost"], "0", storm.met(shape))
             row("  acknowledged p99", f"{shape['p99_ms']:.0f} ms", "≤ 1000 ms", shape["p99_ms"] <= 1000)
     return rows
 

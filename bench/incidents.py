@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from bench.figures import percentile
-from bench.memory import resident_mib
+from bench.proc import resident_mib
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from tests.controlplane import Assets, ControlPlane, find_or_build
 from tests.controlplane.hollow_kubelet import HollowKubelet

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from bench.proc import resident_mib
 from tests.controlplane import Assets, ControlPlane, find_or_build
 from tests.functional.installed import install
 
@@ -22,12 +22,6 @@ import kopf
 async def look(**_):
     pass
 """
-
-
-def resident_mib(pid: int) -> float:
-    """VmRSS in MiB."""
-    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS:"))
-    return round(int(line.split()[1]) / 1024, 1)
 
 
 def idle_kopf_mib(*, say: Callable[[str], None]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         lifespan="off",
         ws="none",
         backlog=_BACKLOG,

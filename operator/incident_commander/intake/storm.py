@@ -18,9 +18,9 @@ class StormLimits:
 
     incident_burst: int = 10
     incidents_per_minute: int = 6
-    join_burst: int = 30
+    join_burst: int = 20
     """Writes by which new alerts join open Incidents; alerts that come together share one."""
-    joins_per_second: int = 2
+    joins_per_second: int = 1
     lookup_burst: int = 40
     """Targets looked for among the API server's objects; what was found lately is not looked for again."""
     lookups_per_second: int = 5
