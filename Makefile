@@ -44,6 +44,9 @@ generate: $(STAMP) ## make again what is made from code: docs/metrics.md
 bench: $(STAMP) ## measure speed, writes, memory and storm; prints a table and writes JSON
 	@$(BIN)/python -m bench
 
+bench-diagnosis: $(STAMP) ## diagnose every bundle under BUNDLES=DIR; predictions go to OUT=FILE (EXTRA=no leaves out extra/)
+	@$(BIN)/python -m bench.diagnosis $(BUNDLES) -o $(or $(OUT),out/predictions.jsonl) $(if $(filter no,$(EXTRA)),--without-extra)
+
 e2e: $(STAMP) ## the core scenarios on a real cluster (any KUBECONFIG, else the project's local cluster)
 	@$(BIN)/python -m e2e
 
@@ -61,5 +64,5 @@ lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
 	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 
-.PHONY: help venv demo test lint format bench e2e e2e-all cluster-up cluster-down lock
+.PHONY: help venv demo test lint format bench bench-diagnosis e2e e2e-all cluster-up cluster-down lock
 .PHONY: generate

@@ -29,7 +29,7 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 - ``constraint`` of UnschedulableAffinity: nodeSelector, nodeAffinity, podAffinity, podAntiAffinity,
   topologySpreadConstraints, hostPort.
 - ``reason`` of VolumeClaimPending: SelectorMismatch, StorageClassMismatch, AccessModeMismatch, CapacityMismatch,
-  VolumeOccupied, ProvisioningFailed, or what the event says.
+  VolumeModeMismatch, VolumeOccupied, StorageClassMissing, VolumeMissing, or the event's own reason.
 - ``resource`` of QuotaExceeded: as in the quota (``limits.cpu``, ``pods``, ``count/services``, ...).
 - Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
   observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
@@ -88,8 +88,8 @@ TABLE: Mapping[Cause, Row] = {
     Cause.UNSCHEDULABLE_TAINT: _row("top controller or Pod", "taint"),
     Cause.UNSCHEDULABLE_AFFINITY: _row("top controller or Pod", "constraint"),
     Cause.UNSCHEDULABLE_VOLUME: _row("top controller or Pod", "claim"),
-    Cause.VOLUME_CLAIM_PENDING: _row("the claim", "claim storageClass reason volume"),
-    Cause.NODE_CORDONED: _row("the Node", "node"),
+    Cause.VOLUME_CLAIM_PENDING: _row("the claim", "claim storageClass reason volume dependent"),
+    Cause.NODE_CORDONED: _row("the Node", "node dependent"),
     Cause.IMAGE_NOT_FOUND: _row("top controller or Pod", "image previousImage"),
     Cause.IMAGE_PULL_UNAUTHORIZED: _row("top controller or Pod", "image previousImage"),
     Cause.IMAGE_REGISTRY_UNREACHABLE: _row("top controller or Pod", "image previousImage problem"),

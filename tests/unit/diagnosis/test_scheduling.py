@@ -89,7 +89,11 @@ def test_a_cordoned_node_is_what_is_to_be_acted_on() -> None:
     found = diagnose(evidence(web, *objects), incident(), NOW)
     cordoned = next(h for h in found.hypotheses if h.cause is Cause.NODE_CORDONED)
     assert cordoned.object is not None
-    assert (cordoned.object.kind, cordoned.object.name, cordoned.facts) == ("Node", "node-a", {"node": "node-a"})
+    assert (cordoned.object.kind, cordoned.object.name, cordoned.facts) == (
+        "Node",
+        "node-a",
+        {"node": "node-a", "dependent": "Deployment/web"},
+    )
 
 
 def test_a_node_that_is_not_ready_stands_above_the_taint_that_it_brings() -> None:

@@ -97,6 +97,6 @@ def test_a_claim_whose_provisioner_fails_is_pending_for_that_reason() -> None:
     top = found.hypotheses[0]
     assert (top.cause, top.facts["reason"], top.confidence >= 85) == (
         Cause.VOLUME_CLAIM_PENDING,
-        "ProvisioningFailed",
+        "StorageClassMissing",
         True,
     )

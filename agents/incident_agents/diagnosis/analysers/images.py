@@ -77,6 +77,7 @@ def _findings(case: Case, workload: Workload, sick: list[Object], container: pod
     evidence += [citing.of_event(e) for e in events[:2] + secret_missing[:1]]
     facts = {"image": image, "previousImage": previous if changed else ""}
 
+    facts["problem"] = _problem(said)
     for cause, confidence in _causes(container.waiting, said, bool(secret_missing)):
         raised = confidence + (5 if changed and workload.recent_rollout else 0)
         tail = f"; the newest revision changed it from {previous}" if changed else ""
@@ -88,8 +89,27 @@ def _findings(case: Case, workload: Workload, sick: list[Object], container: pod
             confidence=raised,
             summary=f"image {image or '?'} of container {container.name} {_SAY[cause]}{tail}",
             evidence=evidence,
-            facts=facts,
+            facts=facts
+            if cause is Cause.IMAGE_REGISTRY_UNREACHABLE
+            else {k: facts[k] for k in ("image", "previousImage")},
         )
+
+
+_PROBLEMS = (
+    (
+        "DNS",
+        re.compile(
+            r"no such host|server misbehaving|name resolution|could not resolve|dial tcp: lookup", re.IGNORECASE
+        ),
+    ),
+    ("TLS", re.compile(r"x509|TLS handshake|certificate", re.IGNORECASE)),
+    ("RateLimit", re.compile(r"toomanyrequests|too many requests|rate limit", re.IGNORECASE)),
+)
+
+
+def _problem(said: str) -> str:
+    """Why the registry does not answer."""
+    return next((name for name, pattern in _PROBLEMS if pattern.search(said)), "Network")
 
 
 _SAY = {

@@ -33,11 +33,24 @@ def _is_target(case: Case, node: Object) -> bool:
     return case.target is not None and reference(case.target) == reference(node)
 
 
+def on_node(case: Case, node: Object) -> list[Object]:
+    """The pods that were given to a node."""
+    return [p for p in case.evidence.of(kinds.POD) if fields.text(p, "spec", "nodeName") == fields.name(node)]
+
+
+def touched(case: Case, node: Object) -> frozenset[str]:
+    """The node, its pods that are not well, and their workloads: whose trouble the node's trouble is."""
+    evicted = [p for p in on_node(case, node) if fields.text(p, "status", "reason") == "Evicted"]
+    hit = [p for p in on_node(case, node) if not pods.ready(p) and pods.phase(p) not in ("Succeeded", "")]
+    workloads = {w.ref for p in hit + evicted if (w := case.workload_of(p)) is not None}
+    return frozenset({reference(node), *(reference(p) for p in hit + evicted), *workloads})
+
+
 def _finding(case: Case, node: Object, cause: Cause, type_: str, words: str, confidence: int) -> Finding:
     conditions = fields.items(node, "status", "conditions")
     at = next(n for n, c in enumerate(conditions) if c.get("type") == type_)
     name, reason = fields.name(node), clean_line(fields.text(conditions[at], "reason"))[:200]
-    here = [p for p in case.evidence.of(kinds.POD) if fields.text(p, "spec", "nodeName") == name]
+    here = on_node(case, node)
     hit = [p for p in here if not pods.ready(p) and pods.phase(p) != "Succeeded"]
     evidence = [citing.of_object(node, f"status.conditions[{at}].{field}") for field in ("status", "reason", "message")]
     evidence += [citing.of_event(e) for e in case.events(node)[:2]]
@@ -46,7 +59,6 @@ def _finding(case: Case, node: Object, cause: Cause, type_: str, words: str, con
     facts = {"node": name, "reason": reason}
     if cause is Cause.NODE_PRESSURE:
         facts["condition"] = type_
-    workloads = {w.ref for p in hit + evicted if (w := case.workload_of(p)) is not None}
     return Finding(
         cause=cause,
         object=target_of(node),
@@ -56,7 +68,7 @@ def _finding(case: Case, node: Object, cause: Cause, type_: str, words: str, con
         )[:1000],
         evidence=tuple(evidence),
         facts=facts,
-        about=frozenset({reference(node), *(reference(p) for p in hit + evicted), *workloads}),
+        about=touched(case, node),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.refusals import refusals
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -25,31 +26,11 @@ _UNSPECIFIED = re.compile(r"failed quota: (?P<quota>[^:\s]{1,253}): must specify
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload whose pods a quota refuses."""
     for workload in case.workloads:
-        for message, citation in _refusals(case, workload):
-            found = _finding(case, workload, message, citation)
+        for refusal in refusals(case, workload):
+            found = _finding(case, workload, refusal.message, refusal.citation)
             if found is not None:
                 yield found
                 break
-
-
-def _refusals(case: Case, workload: Workload) -> Iterator[tuple[str, Citation]]:
-    """What creating its pods met with, while pods are missing."""
-    if not _short(workload):
-        return
-    creators = [workload.object]
-    for kind in (kinds.REPLICA_SET, kinds.JOB):
-        creators += [o for o in case.topology.under(workload.object, kind) if o is not workload.object]
-    for creator in creators:
-        for n, condition in enumerate(fields.items(creator, "status", "conditions")):
-            if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-                yield fields.text(condition, "message"), citing.of_object(creator, f"status.conditions[{n}].message")
-        for event in case.events(creator, "FailedCreate"):
-            yield fields.text(event, "message"), citing.of_event(event)
-
-
-def _short(workload: Workload) -> bool:
-    desired = workload.health.desired
-    return desired is None or len(workload.living) < desired or not workload.health.rollout_complete
 
 
 def _finding(case: Case, workload: Workload, message: str, citation: Citation) -> Finding | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from incident_agents.diagnosis import placement
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.workload import Workload
@@ -36,6 +37,8 @@ class Reason:
     nodes: int
     detail: str
     background: bool = False
+    taint: str = ""
+    """Key of the taint, when there is one."""
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -54,14 +57,14 @@ def analyse(case: Case) -> Iterator[Finding]:
 def _findings(case: Case, workload: Workload, waiting: list[Object]) -> Iterator[Finding]:
     pod = waiting[0]
     message, evidence = _message(case, pod)
-    reasons = parse(message)
+    reasons = _meant(case, pod, parse(message))
     telling = [r for r in reasons if not r.background] or reasons
     telling.sort(key=lambda r: -_WEIGHT.get(r.cause, 0) * 1000 - r.nodes)
     changed = {
         c for spec in fields.items(pod, "spec", "containers") for c in workload.changed(fields.text(spec, "name"))
     }
     for place, reason in enumerate(telling[:3]):
-        confidence = 88 if len(telling) == 1 else (78 if place == 0 else 50)
+        confidence = 90 if len(telling) == 1 else (80 if place == 0 else 50)
         if workload.recent_rollout and _BLAMED.get(reason.cause) in changed:
             confidence += 6
         if reason.cause is Cause.NODE_CORDONED:
@@ -79,6 +82,41 @@ def _findings(case: Case, workload: Workload, waiting: list[Object]) -> Iterator
             facts=facts,
             depends_on=_points_to(case, pod, reason),
         )
+
+
+def _meant(case: Case, pod: Object, reasons: list[Reason]) -> list[Reason]:
+    """The reasons again, with what is only background marked.
+
+    The scheduler names for each node the first filter that it fails, so most clauses are about nodes that never
+    were for this pod. When its own selector and affinity accept some nodes, those were meant: what keeps the pod
+    from *them* is the reason. A cordoned or tainted node of the control plane is never meant by an ordinary pod.
+    """
+    nodes = case.evidence.of(kinds.NODE)
+    accepted = [n for n in placement.allowed(pod, nodes) if not _kept_free(n, nodes)]
+    narrowed = len(accepted) < len([n for n in nodes if not _kept_free(n, nodes)])
+    shut = [n for n in accepted if fields.flag(n, "spec", "unschedulable")]
+    found = []
+    for reason in reasons:
+        background = reason.background
+        if reason.cause is Cause.UNSCHEDULABLE_AFFINITY and _by_node(reason.detail) and accepted:
+            background = True
+        if reason.cause is Cause.NODE_CORDONED and nodes and not shut:
+            background = True
+        if reason.cause is Cause.UNSCHEDULABLE_TAINT and narrowed and accepted:
+            keys = {key for n in accepted for key in placement.untolerated(pod, n)}
+            background = background or reason.taint not in keys
+        found.append(replace(reason, background=background))
+    return found
+
+
+def _by_node(detail: str) -> bool:
+    """Whether a clause is about the pod's node selector or node affinity."""
+    return "node affinity" in detail.lower() or "selector" in detail.lower()
+
+
+def _kept_free(node: Object, nodes: Sequence[Object]) -> bool:
+    """A node of the control plane, while there are others."""
+    return placement.is_control_plane(node) and not all(placement.is_control_plane(n) for n in nodes)
 
 
 _WEIGHT = {
@@ -123,8 +161,9 @@ def parse(message: str) -> list[Reason]:
         taint = _TAINT.search(why)
         cause = _cause(why, taint["taint"] if taint else "")
         if cause is not None:
-            background = taint is not None and taint["taint"].startswith(_BACKGROUND)
-            found.append(Reason(cause, nodes, why, background))
+            named = taint["taint"] if taint is not None else ""
+            key = re.split(r"[:=]", named, maxsplit=1)[0].strip()
+            found.append(Reason(cause, nodes, why, named.startswith(_BACKGROUND), key))
     return found
 
 
@@ -156,7 +195,7 @@ def _details(case: Case, pod: Object, reason: Reason) -> tuple[str, dict[str, st
         found = _TAINT.search(reason.detail)
         return "", {"taint": found["taint"] if found is not None else ""}, []
     if reason.cause is Cause.UNSCHEDULABLE_AFFINITY:
-        constraint, cited = _constraint(pod, reason.detail)
+        constraint, cited = _constraint(pod, reason.detail, case.evidence.of(kinds.NODE))
         return "", {"constraint": constraint}, cited
     if reason.cause is Cause.UNSCHEDULABLE_VOLUME:
         named = _MISSING_CLAIM.search(reason.detail)
@@ -182,7 +221,7 @@ def _requested(pod: Object, resource: str) -> tuple[str, list[Citation]]:
     return str(written)[:64], [citing.of_object(pod, f"{path}.{resource}" if plain else path)]
 
 
-def _constraint(pod: Object, detail: str) -> tuple[str, list[Citation]]:
+def _constraint(pod: Object, detail: str, nodes: Sequence[Object]) -> tuple[str, list[Citation]]:
     """Which field of the pod leaves no node."""
     text = detail.lower()
     if "topology spread" in text:
@@ -193,7 +232,10 @@ def _constraint(pod: Object, detail: str) -> tuple[str, list[Citation]]:
         return "podAntiAffinity", [citing.of_object(pod, "spec.affinity")]
     if "pod affinity" in text:
         return "podAffinity", [citing.of_object(pod, "spec.affinity")]
-    if fields.mapping(pod, "spec", "nodeSelector"):
+    selector = bool(fields.mapping(pod, "spec", "nodeSelector"))
+    if selector and placement.required_terms(pod) and any(placement.selected(pod, n) for n in nodes):
+        selector = False  # some node has the selector's labels: the affinity is what leaves none
+    if selector:
         return "nodeSelector", [citing.of_object(pod, "spec.nodeSelector")]
     return "nodeAffinity", [citing.of_object(pod, "spec.affinity")]
 
@@ -219,7 +261,10 @@ def _cordoned(
     case: Case, workload: Workload, waiting: list[Object], confidence: int, evidence: list[Citation]
 ) -> Iterator[Finding]:
     """The node to be uncordoned is the object: only a node that is ready, cordoned, and alone in that."""
-    cordoned = [n for n in case.evidence.of(kinds.NODE) if fields.flag(n, "spec", "unschedulable")]
+    nodes = case.evidence.of(kinds.NODE)
+    accepted = placement.allowed(waiting[0], nodes)
+    cordoned = [n for n in accepted if fields.flag(n, "spec", "unschedulable")]
+    cordoned = [n for n in cordoned if not _kept_free(n, nodes)] or cordoned
     ready = [n for n in cordoned if fields.condition(n, "Ready").get("status") == "True"]
     objects: list[TargetRef] = [target_of(n) for n in ready]
     names = ", ".join(o.name for o in objects) or "a node"
@@ -242,7 +287,7 @@ def _cordoned(
         base.confidence,
         base.summary,
         base.evidence,
-        {"node": objects[0].name},
+        {"node": objects[0].name, "dependent": f"{workload.kind}/{fields.name(workload.object)}"[:256]},
         base.about | {str(objects[0])},
         base.depends_on,
     )

@@ -1,4 +1,4 @@
-"""A volume is full, or a claim finds no volume."""
+"""A volume is full."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from incident_commander.api.quantity import format_memory
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log, reference, target_of
-from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.owners import claims_of
 from incident_commander.ports import Object
 
@@ -28,15 +27,10 @@ _FILLING = 0.88
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each claim in trouble."""
     for claim in case.evidence.of(kinds.PERSISTENT_VOLUME_CLAIM):
-        phase = fields.text(claim, "status", "phase")
-        if phase == "Bound":
+        if fields.text(claim, "status", "phase") == "Bound":
             found = _full(case, claim)
-        elif phase in ("Pending", "Lost"):
-            found = _unbound(case, claim, phase)
-        else:
-            found = None
-        if found is not None:
-            yield found
+            if found is not None:
+                yield found
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,32 +117,3 @@ def _complaints(case: Case, pod: Object) -> Iterator[tuple[Log, str]]:
 def _about(case: Case, claim: Object, users: list[Object]) -> frozenset[str]:
     workloads = {w.ref for p in users if (w := case.workload_of(p)) is not None}
     return frozenset({reference(claim), *(reference(p) for p in users), *workloads})
-
-
-def _unbound(case: Case, claim: Object, phase: str) -> Finding | None:
-    users = case.topology.pods_of(claim)
-    events = case.events(claim)
-    bad = [e for e in events if fields.text(e, "reason") in ("ProvisioningFailed", "FailedBinding", "VolumeMismatch")]
-    if not bad and phase == "Pending":
-        waits = any(fields.text(e, "reason") == "WaitForFirstConsumer" for e in events)
-        if waits or not users:
-            return None  # waits for a pod, as it should
-    class_name = fields.text(claim, "spec", "storageClassName")
-    asked = case.evidence.asked(kinds.STORAGE_CLASS)
-    unknown_class = bool(class_name) and asked and not case.topology.find(kinds.STORAGE_CLASS, None, class_name)
-    said = clean_line(fields.text(bad[0], "message"))[:300] if bad else ""
-    confidence = 76 + (10 if bad else 0) + (6 if unknown_class else 0)
-    why = f"storage class {class_name} does not exist" if unknown_class else said or "no volume was found for it"
-    evidence = [citing.of_object(claim, "status.phase"), *(citing.of_event(e) for e in bad[:2])]
-    if class_name:
-        evidence.append(citing.of_object(claim, "spec.storageClassName"))
-    reason = clean_line(fields.text(bad[0], "reason"))[:256] if bad else phase
-    return Finding(
-        cause=Cause.VOLUME_CLAIM_PENDING,
-        object=target_of(claim),
-        confidence=min(confidence, 92),
-        summary=f"claim {fields.name(claim)} is {phase}: {why}"[:1000],
-        evidence=tuple(evidence),
-        facts={"claim": fields.name(claim), "reason": reason} | ({"storageClass": class_name} if class_name else {}),
-        about=_about(case, claim, users),
-    )
