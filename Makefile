@@ -6,6 +6,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?=
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE ?= incident-commander:$(VERSION)
+IMAGE_ARGS = VERSION=$(VERSION) REVISION=$(shell git rev-parse HEAD 2>/dev/null)
 
 .DEFAULT_GOAL := help
 
@@ -47,6 +50,13 @@ bench: $(STAMP) ## measure speed, writes, memory and storm; prints a table and w
 bench-diagnosis: $(STAMP) ## diagnose every bundle under BUNDLES=DIR; predictions go to OUT=FILE (EXTRA=no leaves out extra/)
 	@$(BIN)/python -m bench.diagnosis $(BUNDLES) -o $(or $(OUT),out/predictions.jsonl) $(if $(filter no,$(EXTRA)),--without-extra)
 
+image: ## the container image, by Docker, else by buildah (IMAGE=name:tag)
+	@if docker info >/dev/null 2>&1; then docker build --tag "$(IMAGE)" $(addprefix --build-arg=,$(IMAGE_ARGS)) .; \
+	else e2e/cluster/load-image "$(IMAGE)" --build . --only-build $(addprefix --build-arg=,$(IMAGE_ARGS)); fi
+
+manifests: $(STAMP) ## deploy/ and the chart's table of values, made of the chart (needs helm)
+	@$(BIN)/python -m charts.manifests && $(BIN)/python -m charts.values_table
+
 e2e: $(STAMP) ## the core scenarios on a real cluster (any KUBECONFIG, else the project's local cluster)
 	@$(BIN)/python -m e2e
 
@@ -62,7 +72,9 @@ cluster-down: ## take that cluster down again; leaves nothing
 lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/base.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml --group dev -o requirements/dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group pyproject.toml:image -o requirements/image.txt
 	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 
 .PHONY: help venv demo test lint format bench bench-diagnosis e2e e2e-all cluster-up cluster-down lock
 .PHONY: generate
+.PHONY: image manifests

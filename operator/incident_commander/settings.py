@@ -62,6 +62,10 @@ class Settings:
     """KEYS_DIR: for ``run --all``: one ``<agent>.pem`` for each agent."""
     gateway_bind: Address = Address("127.0.0.1", 8080)
     """GATEWAY_BIND: where alerts are received."""
+    gateway_tls_cert_file: Path | None = None
+    """GATEWAY_TLS_CERT_FILE: certificate chain (PEM); alerts are then received by HTTPS. Read again when it changes."""
+    gateway_tls_key_file: Path | None = None
+    """GATEWAY_TLS_KEY_FILE: its private key (PEM)."""
     gateway_tokens: bool = True
     """GATEWAY_AUTHENTICATION: ``TokenReview``, or ``None`` (on a loopback address only)."""
     health_bind: Address = Address("0.0.0.0", 8081)
@@ -95,6 +99,10 @@ class Settings:
             raise ConfigurationError(
                 f"{PREFIX}GATEWAY_AUTHENTICATION is {authentication!r}; it must be TokenReview or None"
             )
+        if (text("GATEWAY_TLS_CERT_FILE") is None) != (text("GATEWAY_TLS_KEY_FILE") is None):
+            raise ConfigurationError(
+                f"{PREFIX}GATEWAY_TLS_CERT_FILE and {PREFIX}GATEWAY_TLS_KEY_FILE: one of them is set; set both, or none"
+            )
         return cls(
             kubeconfig=text("KUBECONFIG"),
             context=text("CONTEXT"),
@@ -105,6 +113,8 @@ class Settings:
             key_file=path("KEY_FILE"),
             keys_dir=path("KEYS_DIR"),
             gateway_bind=Address.parse(text("GATEWAY_BIND") or "127.0.0.1:8080", "GATEWAY_BIND"),
+            gateway_tls_cert_file=path("GATEWAY_TLS_CERT_FILE"),
+            gateway_tls_key_file=path("GATEWAY_TLS_KEY_FILE"),
             gateway_tokens=authentication == "TokenReview",
             health_bind=Address.parse(text("HEALTH_BIND") or "0.0.0.0:8081", "HEALTH_BIND"),
             log_level=LogLevel(level.lower()),

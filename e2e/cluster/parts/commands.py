@@ -128,9 +128,15 @@ def load_image(arguments: list[str]) -> None:
         "--build", type=Path, metavar="CONTEXT", help="build this folder's Dockerfile first, from local base images"
     )
     parser.add_argument("--file", type=Path, metavar="DOCKERFILE", help="with --build: another Dockerfile")
+    parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE", help="with --build")
+    parser.add_argument("--only-build", action="store_true", help="with --build: leave it to buildah, needs no cluster")
     options = parser.parse_args(arguments)
     if options.build:
-        images.build(options.build, options.file, options.image)
+        images.build(options.build, options.file, options.image, options.build_arg)
+        if options.only_build:
+            say(f"built {options.image}; `buildah images` lists it")
+            return
+        images.load_from_buildah(options.image)
     elif Path(options.image).is_file():
         images.load(Path(options.image))
     else:

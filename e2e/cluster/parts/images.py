@@ -25,6 +25,7 @@ PYTHON_BASE = "docker.io/library/python:3.11-slim-bookworm"
 
 _PAUSE_C = Path(__file__).with_name("pause.c")
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_PIP_CONFIGURATION = Path("/etc/pip.conf")
 _SUITE = "bookworm"
 _PYTHON_PACKAGES = "python3,python3-venv,ca-certificates"
 _DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -64,8 +65,8 @@ def load(archive: Path) -> None:
     _ctr("images", "import", str(archive))
 
 
-def build(context: Path, dockerfile: Path | None, name: str) -> None:
-    """Build a Dockerfile with buildah, from base images of this machine only, and load the result."""
+def build(context: Path, dockerfile: Path | None, name: str, arguments: Sequence[str] = ()) -> None:
+    """Build a Dockerfile with buildah, from base images of this machine only. ``arguments``: ``NAME=VALUE``."""
     with step("Debian packages for building images"):
         debian.install(["buildah"])
     recipe = dockerfile or context / "Dockerfile"
@@ -83,11 +84,13 @@ def build(context: Path, dockerfile: Path | None, name: str) -> None:
             "--layers",
             f"--tag={name}",
         ]
-        if _CERTIFICATES.exists():
-            command += ["--volume", f"{_CERTIFICATES.parent}:{_CERTIFICATES.parent}:ro"]
+        command += [f"--build-arg={argument}" for argument in arguments]
+        # What this machine's own package index may need.
+        for path in (_CERTIFICATES.parent, _PIP_CONFIGURATION):
+            if path.exists():
+                command += ["--volume", f"{path}:{path}:ro"]
         if subprocess.run([*command, f"--file={recipe}", str(context)], check=False, stdout=2).returncode:
             raise ClusterError(f"{name} was not built; buildah's own words are above")
-    load_from_buildah(name)
 
 
 def load_from_buildah(name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from incident_commander.cli import acting, reading
+from incident_commander.cli import acting, installing, reading
 from incident_commander.cli.diagnose import command as diagnose
 from incident_commander.cli.options import examples
 
@@ -29,6 +29,7 @@ def plugin_app() -> typer.Typer:
     app = _empty("See, decide and prove what Incident Commander does about incidents.")
     reading.register(app)
     acting.register(app)
+    installing.register(app)
     return app
 
 
@@ -50,6 +51,7 @@ def full_app() -> typer.Typer:
     diagnose.register(app)
     reading.register(app)
     acting.register(app)
+    installing.register(app)
     serve.register(app)
     return app
 

@@ -7,12 +7,13 @@ from fastapi import FastAPI
 
 from incident_commander.gateway.connection import BoundedConnection
 from incident_commander.gateway.settings import GatewaySettings
+from incident_commander.gateway.tls import Certificate
 
 _CONNECTIONS_PER_REQUEST = 4
 _BACKLOG = 2048
 
 
-def server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
+def server(app: FastAPI, settings: GatewaySettings, certificate: Certificate | None = None) -> uvicorn.Server:
     """A server that is not started yet. Set its ``should_exit`` to end it: POSTs in flight are answered first."""
 
     class Connection(BoundedConnection):
@@ -34,6 +35,7 @@ def server(app: FastAPI, settings: GatewaySettings) -> uvicorn.Server:
         limit_concurrency=settings.requests_in_flight * _CONNECTIONS_PER_REQUEST,
         timeout_keep_alive=int(settings.header_seconds),
         timeout_graceful_shutdown=settings.shutdown_seconds,
+        ssl_context_factory=(lambda *_: certificate.context) if certificate is not None else None,
     )
     return uvicorn.Server(config)
 

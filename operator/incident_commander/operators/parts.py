@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from incident_agents.assembly import build_agent
 from incident_agents.evidence_source import EvidenceSource
@@ -24,7 +25,10 @@ from incident_commander.operators.process import Process
 from incident_commander.operators.roster import watch_agents
 from incident_commander.operators.wakeup import agent_interest, coordinator_interest, executor_interest
 from incident_commander.planning.runbooks import builtin_runbooks
-from incident_commander.settings import PREFIX, Address
+from incident_commander.settings import PREFIX, Address, Settings
+
+if TYPE_CHECKING:
+    from incident_commander.gateway.tls import Certificate
 
 _BACKLOG = 2048
 
@@ -104,7 +108,8 @@ def add_gateway(process: Process) -> None:
     cluster = process.cluster("gateway")
     reviewer = ClusterReviewer(cluster, process.clock, settings) if process.settings.gateway_tokens else None
     app = create_app(cluster, reviewer, process.clock, settings, process.registry)
-    web = server(app, settings)
+    certificate = _certificate(process.settings)
+    web = server(app, settings, certificate)
     # The process listens to signals itself, and tells the server.
     web.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
 
@@ -112,13 +117,23 @@ def add_gateway(process: Process) -> None:
         # Bound here: the server would end the process where the address is taken, and say less.
         serving = asyncio.create_task(web.serve(sockets=[listen(bind)]))
         stopping = asyncio.create_task(process.stop.wait())
+        renewing = asyncio.create_task(certificate.keep()) if certificate is not None else None
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if renewing is not None:
+            renewing.cancel()
         app.state.gateway.draining = True
         web.should_exit = True
         await serving
         stopping.cancel()
 
     process.serve(serve())
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    from incident_commander.gateway.tls import Certificate, TlsFiles
+
+    found, key = settings.gateway_tls_cert_file, settings.gateway_tls_key_file
+    return Certificate(TlsFiles(found, key)) if found is not None and key is not None else None
 
 
 def listen(bind: Address) -> socket.socket:

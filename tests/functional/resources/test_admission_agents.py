@@ -135,7 +135,8 @@ class TestHeartbeats:
         scene.ours("agent-communication").request("POST", leases, body)
         thief = scene.ours("agent-detection")
         stolen = {"spec": {"holderIdentity": "thief"}}
-        message = refusal(thief.request, "PATCH", f"{leases}/agent-communication", stolen, MERGE_PATCH)
+        with scene.installed.mistaken_rights("agent-detection"):
+            message = refusal(thief.request, "PATCH", f"{leases}/agent-communication", stolen, MERGE_PATCH)
         assert "agent-detection may write one Lease only: incident-commander/agent-detection" in message
         body = {"metadata": {"name": "coordinator"}, "spec": {"holderIdentity": "thief"}}
         assert "may write one Lease only" in refusal(thief.request, "POST", leases, body)

@@ -174,9 +174,11 @@ class TestInTheOperatorsNamespace:
 
     def test_agents_keep_a_lease_and_no_more(self, installed_cluster: Installed) -> None:
         for who in AGENTS:
-            client = installed_cluster.service_account(who)
-            assert all(client.may(v, "leases.coordination.k8s.io", OPERATOR_NAMESPACE) for v in ("create", "patch"))
-            assert not client.may("delete", "leases.coordination.k8s.io", OPERATOR_NAMESPACE)
+            client, leases = installed_cluster.service_account(who), "leases.coordination.k8s.io"
+            assert client.may("create", leases, OPERATOR_NAMESPACE)
+            assert all(client.may(v, leases, OPERATOR_NAMESPACE, who) for v in ("get", "patch", "update"))
+            assert not client.may("patch", leases, OPERATOR_NAMESPACE, "executor")
+            assert not client.may("delete", leases, OPERATOR_NAMESPACE, who)
             assert not client.may("create", "configmaps", OPERATOR_NAMESPACE)
 
 

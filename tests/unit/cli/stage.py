@@ -40,6 +40,7 @@ from incident_commander.cli.options import Where
 from incident_commander.cli.work.desk import Connection, Session
 from incident_commander.consensus.membership import members_of, quorum, tolerated_faults
 from incident_commander.ports import Object, PatchType
+from incident_commander.rehearsal.patching import merge
 from tests.unit.consensus.council import NOW, UID, WEB, Council, plan
 
 COUNCIL = Council(6)
@@ -187,7 +188,9 @@ class FakeCluster:
     ) -> Object:
         self._allow("patch", kind)
         assert patch_type is PatchType.MERGE
+        stored = await self.get(kind, namespace, name)
         self.patches.append((kind.resource, name, body))
+        self.put(kind, merge(stored, body))
         return await self.get(kind, namespace, name)
 
     async def delete(

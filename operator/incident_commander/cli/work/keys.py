@@ -12,10 +12,8 @@ from incident_commander.api.agent import Agent, AgentSpec, Role
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.cli.work.desk import console
 from incident_commander.cli.work.failure import CommandError, ExitCode
+from incident_commander.cli.work.keyring import CLOCK_MARGIN
 from incident_commander.consensus.keys import SigningKey
-
-_OVERLAP = timedelta(minutes=5)
-"""A new key counts from a little before now: the clock that verifies may be behind this one."""
 
 
 def keygen(role: Role, name: str, *, days: int, directory: Path, now: datetime) -> None:
@@ -38,7 +36,7 @@ def keygen(role: Role, name: str, *, days: int, directory: Path, now: datetime) 
         raise CommandError(
             tried, str(error), "choose a directory you may write to with --out", ExitCode.USAGE
         ) from None
-    start = now.replace(microsecond=0) - _OVERLAP
+    start = now.replace(microsecond=0) - CLOCK_MARGIN
     agent = Agent(
         metadata=ObjectMeta(name=name),
         spec=AgentSpec(

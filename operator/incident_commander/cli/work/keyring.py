@@ -1,0 +1,225 @@
+"""keys init, rotate and list: each agent's private key in its Secret, the public half in its Agent resource.
+
+Whoever may do this decides who votes: an administrator, and the chart's hook Job for the moments it runs. The Agent is
+written before the Secret, so that an agent never signs with a key that nobody knows yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from incident_commander.api import kinds
+from incident_commander.api.agent import Agent, AgentSpec, PublicKey, Role
+from incident_commander.api.meta import ObjectMeta, format_time
+from incident_commander.api.names import ANNOTATION_RESTARTED_AT
+from incident_commander.cli.render.text import styled
+from incident_commander.cli.work.desk import Desk, read_agent
+from incident_commander.consensus.keys import SigningKey
+from incident_commander.errors import ClusterError, ConfigurationError, NotFound
+from incident_commander.ports import Object, PatchType
+
+CLOCK_MARGIN = timedelta(minutes=5)
+"""A new key counts from a little before now: the clock that verifies may be behind this one."""
+FIELD_MANAGER = "incident-commander-keys"
+SOON = timedelta(days=30)
+"""A key that runs out within this is pointed out."""
+_LISTED_AT_MOST = 4
+_LABELS = {"app.kubernetes.io/part-of": "incident-commander"}
+
+
+def secret_of(agent: str) -> str:
+    """Name of the Secret with the agent's private key; only that agent mounts it."""
+    return f"agent-{agent}-key"
+
+
+async def init(desk: Desk, *, days: int) -> None:
+    """Make what is missing of the six agents' keys; what is there is kept. Safe to repeat."""
+    for role in Role:
+        said = await _ensure(desk, role, timedelta(days=days))
+        desk.out.print(styled(f"{role.value:14} {said}"))
+
+
+async def rotate(desk: Desk, name: str, *, days: int, overlap_hours: int, restart: bool) -> None:
+    """A new key for one agent. The ones before count for ``overlap_hours`` more: votes in flight stay valid."""
+    agent = await _find(desk, name)
+    if agent is None:
+        desk.trying(f"rotate the key of agent {name}")
+        raise desk.no(f"there is no Agent {name}", "make the six of them: incident-commander keys init")
+    now = desk.now().replace(microsecond=0)
+    desk.trying(f"rotate the key of agent {name}")
+    kept = [_ending_by(k, now + timedelta(hours=overlap_hours)) for k in agent.spec.public_keys if k.not_after > now]
+    # One that is not in force yet would end before it begins.
+    kept = [k for k in kept if k.not_before < k.not_after]
+    if len(kept) >= _LISTED_AT_MOST:
+        first = min(k.not_after for k in kept)
+        raise desk.no(
+            f"{len(kept)} keys of it still count, and an Agent lists at most {_LISTED_AT_MOST}",
+            f"wait until {format_time(first)}, when the first of them runs out, or remove one from spec.publicKeys",
+        )
+    key = SigningKey.generate()
+    await _publish(desk, agent, [*kept, _public(key, now, timedelta(days=days))])
+    await _store(desk, name, key, exists=await _read_key(desk, name, lenient=True) is not None)
+    desk.out.print(styled(f"{name}: new key {key.key_id[:12]}, counts until {format_time(now + timedelta(days=days))}"))
+    for old in kept:
+        desk.out.print(styled(f"{name}: key {old.key_id[:12]} counts until {format_time(old.not_after)}"))
+    if restart:
+        await _restart(desk, name)
+
+
+async def show(desk: Desk) -> None:
+    """Each agent's keys: which one it signs with, and until when they count."""
+    now = desk.now()
+    for agent in await desk.agents():
+        name = agent.metadata.name
+        for key in sorted(agent.spec.public_keys, key=lambda k: k.not_after):
+            desk.out.print(styled(f"{name:14} {key.key_id[:12]}  {_validity(key, now)}"))
+
+
+async def _ensure(desk: Desk, role: Role, validity: timedelta) -> str:
+    """Answers what was found or done, for people."""
+    name, now = role.value, desk.now().replace(microsecond=0)
+    agent, key = await _find(desk, name), await _read_key(desk, name)
+    if agent is None:
+        # A Secret that outlived its Agent keeps its key.
+        made = key or SigningKey.generate()
+        spec = AgentSpec(role=role, service_account=f"agent-{name}", public_keys=[_public(made, now, validity)])
+        await _create_agent(desk, name, spec)
+        if key is None:
+            await _store(desk, name, made, exists=False)
+        how = "made its key" if key is None else "registered the key of its Secret"
+        return f"{how}; it counts until {format_time(spec.public_keys[0].not_after)}"
+    listed = {k.key_id: k for k in agent.spec.public_keys}
+    if key is not None and key.key_id in listed:
+        return f"kept its key; {_validity(listed[key.key_id], now)}"
+    # The Secret was lost or replaced: what the agent has now must be listed, or its votes count for nothing.
+    made = key or SigningKey.generate()
+    still = [k for k in agent.spec.public_keys if k.not_after > now][-(_LISTED_AT_MOST - 1) :]
+    public = _public(made, now, validity)
+    await _publish(desk, agent, [*still, public])
+    if key is None:
+        await _store(desk, name, made, exists=False)
+    how = "its Secret was gone: made a key" if key is None else "listed the key of its Secret"
+    return f"{how}; it counts until {format_time(public.not_after)}"
+
+
+async def _find(desk: Desk, name: str) -> Agent | None:
+    desk.trying(f"read Agent {name}")
+    try:
+        return read_agent(await desk.cluster.get(kinds.AGENT, None, name), desk.tried)
+    except NotFound:
+        return None
+
+
+async def _read_key(desk: Desk, name: str, *, lenient: bool = False) -> SigningKey | None:
+    """The private key in the agent's Secret; None where there is no Secret.
+
+    Raises CommandError for one that cannot be used, unless ``lenient``: rotation replaces it.
+    """
+    secret = secret_of(name)
+    desk.trying(f"read Secret {desk.namespace}/{secret}")
+    try:
+        stored = await desk.cluster.get(kinds.SECRET, desk.namespace, secret)
+    except NotFound:
+        return None
+    try:
+        return SigningKey.from_pem(base64.b64decode((stored.get("data") or {})[f"{name}.pem"], validate=True))
+    except KeyError:
+        found = f"it has no {name}.pem"
+    except (ConfigurationError, binascii.Error, ValueError) as error:
+        found = str(error)
+    if lenient:
+        return SigningKey.generate()
+    raise desk.no(found, f"replace it: incident-commander keys rotate {name} {desk.flag()}")
+
+
+def _public(key: SigningKey, now: datetime, validity: timedelta) -> PublicKey:
+    return key.public_key(now - CLOCK_MARGIN, now + validity)
+
+
+def _ending_by(key: PublicKey, end: datetime) -> PublicKey:
+    return key.model_copy(update={"not_after": min(key.not_after, end)})
+
+
+async def _create_agent(desk: Desk, name: str, spec: AgentSpec) -> None:
+    desk.trying(f"create Agent {name}")
+    agent = Agent(metadata=ObjectMeta(name=name), spec=spec)
+    body = {
+        "apiVersion": agent.api_version,
+        "kind": agent.kind,
+        "metadata": {"name": name, "labels": _LABELS},
+        "spec": spec.to_json(),
+    }
+    await desk.cluster.create(kinds.AGENT, None, body, field_manager=FIELD_MANAGER)
+
+
+async def _publish(desk: Desk, agent: Agent, keys: Sequence[PublicKey]) -> None:
+    """Replace the listed keys, unless somebody else has changed the Agent meanwhile (Conflict)."""
+    name = agent.metadata.name
+    desk.trying(f"list the new public key in Agent {name}")
+    body: Object = {"spec": {"publicKeys": [k.to_json() for k in keys]}}
+    if agent.metadata.resource_version:
+        body["metadata"] = {"resourceVersion": agent.metadata.resource_version}
+    await desk.cluster.patch(kinds.AGENT, None, name, body, patch_type=PatchType.MERGE, field_manager=FIELD_MANAGER)
+
+
+async def _store(desk: Desk, name: str, key: SigningKey, *, exists: bool) -> None:
+    """Put the private key where only its agent finds it."""
+    secret = secret_of(name)
+    desk.trying(f"write Secret {desk.namespace}/{secret}")
+    data = {f"{name}.pem": base64.b64encode(key.to_pem()).decode()}
+    if exists:
+        await desk.cluster.patch(
+            kinds.SECRET,
+            desk.namespace,
+            secret,
+            {"data": data},
+            patch_type=PatchType.MERGE,
+            field_manager=FIELD_MANAGER,
+        )
+        return
+    body: Object = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": secret, "namespace": desk.namespace, "labels": _LABELS},
+        "type": "Opaque",
+        "data": data,
+    }
+    await desk.cluster.create(kinds.SECRET, desk.namespace, body, field_manager=FIELD_MANAGER)
+
+
+async def _restart(desk: Desk, name: str) -> None:
+    """A process reads its key when it starts. Where no Deployment of ours runs the agent, say what to do."""
+    at = format_time(desk.now())
+    body = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION_RESTARTED_AT: at}}}}}
+    for deployment in (f"agent-{name}", "all-in-one"):
+        desk.trying(f"restart Deployment {desk.namespace}/{deployment}, which still signs with the key before")
+        try:
+            await desk.cluster.patch(
+                kinds.DEPLOYMENT,
+                desk.namespace,
+                deployment,
+                body,
+                patch_type=PatchType.MERGE,
+                field_manager=FIELD_MANAGER,
+            )
+        except NotFound:
+            continue
+        except ClusterError as error:
+            raise desk.no(
+                str(error), f"the new key is stored: kubectl rollout restart deployment/{deployment} {desk.flag()}"
+            ) from None
+        desk.out.print(styled(f"{name}: restarting Deployment {deployment}, which then signs with it"))
+        return
+    desk.out.print(styled(f"{name}: no Deployment of it in namespace {desk.namespace}; restart its process"))
+
+
+def _validity(key: PublicKey, now: datetime) -> str:
+    if key.not_after <= now:
+        return f"RAN OUT at {format_time(key.not_after)}: rotate it"
+    if key.not_before > now:
+        return f"counts from {format_time(key.not_before)}"
+    soon = ", soon: rotate it" if key.not_after - now < SOON else ""
+    return f"counts until {format_time(key.not_after)}, {(key.not_after - now).days} days{soon}"
