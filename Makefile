@@ -44,7 +44,7 @@ format: $(STAMP) ## ruff --fix and ruff format
 generate: $(STAMP) ## make again what is made from code: docs/metrics.md
 	@$(BIN)/python -m incident_commander.adapters.instruments.reference
 
-bench: $(STAMP) ## measure speed, writes, memory and storm; prints a table and writes JSON
+bench: $(STAMP) ## measure speed, writes, memory, storms, logs, series, correlation; prints a table and writes JSON
 	@$(BIN)/python -m bench
 
 bench-diagnosis: $(STAMP) ## diagnose every bundle under BUNDLES=DIR; predictions go to OUT=FILE (EXTRA=no leaves out extra/)

@@ -16,9 +16,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import incidents, memory, storm
+from bench import incidents, logs, memory, storm
 
-PARTS = ("incidents", "memory", "storm")
+PARTS = ("incidents", "memory", "storm", "logs")
 OUT = Path("out/bench.json")
 
 
@@ -42,7 +42,9 @@ def main(arguments: Sequence[str]) -> int:
         result["idle_kopf_rss_mib"] = memory.idle_kopf_mib(say=say)
     if "storm" in parts:
         result["storm"] = asyncio.run(storm.run(seconds=options.storm_seconds, say=say))
-    rows = list(_rows(result))
+    if "logs" in parts:
+        result["logs"] = logs.run(say=say)
+    rows = [*_rows(result), *_signal_rows(result)]
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps({**result, "rows": rows}, indent=2) + "\n")
     _print(rows)
@@ -73,6 +75,26 @@ def _rows(result: dict[str, Any]) -> list[dict[str, Any]]:
         for shape in found["shapes"]:
             row(f"storm {shape['shape']}: lost", shape["lost"], "0", storm.met(shape))
             row("  acknowledged p99", f"{shape['p99_ms']:.0f} ms", "≤ 1000 ms", shape["p99_ms"] <= 1000)
+    return rows
+
+
+def _signal_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+
+    def row(what: str, value: object, goal: str = "", met: bool | None = None) -> None:
+        rows.append({"figure": what, "value": value, "goal": goal, "met": met})
+
+    if found := result.get("logs"):
+        seconds = found["services"]["seconds_per_100_mb"]
+        row("logs: 100 MB of services, one core", f"{seconds} s", "≤ 10 s", seconds <= logs.GOAL_SECONDS)
+        for name in ("services", "words", "garbage"):
+            rate = found[name]["lines_per_second"]
+            row(f"logs: lines/s, {name}", f"{rate:,}", "≥ 20,000", rate >= logs.GOAL_LINES_PER_SECOND)
+        for name in ("stream", "huge", "words"):
+            peak = found[f"{name}_peak_mib"]
+            row(f"logs: peak memory, {name}", f"{peak} MiB", "≤ 200 MiB", peak <= logs.GOAL_MIB)
+        row("logs: a sample of 10 GiB", f"{found['huge']['seconds']} s")
+        row("logs: grouping accuracy", found["grouping_accuracy"])
     return rows
 
 
