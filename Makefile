@@ -31,6 +31,7 @@ demo: $(STAMP) ## two incidents from alert to verified fix, without a cluster (S
 
 test: $(STAMP) ## unit, simulation and functional tests (finds or builds an API server)
 	@$(BIN)/python -m tests.controlplane assets || true
+	@$(BIN)/python -m tests.rules.promtool || true
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict, import contracts
