@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from incident_commander import errors
-from incident_commander.api.incident import Consensus, Incident, Outcome, Phase, StepOutcome
+from incident_commander.api.incident import Approval, Consensus, Incident, Outcome, Phase, StepOutcome
 from incident_commander.api.meta import ObjectMeta
-from tests.unit.cli.stage import HOSTILE, PLAN, Stage, applied, incident, words
+from tests.unit.cli.stage import COUNCIL, HOSTILE, PLAN, Stage, applied, incident, words
 from tests.unit.consensus.council import NOW, plan
 
 
@@ -74,6 +74,38 @@ class TestShow:
             "WebDown (firing)",
         ):
             assert part in out
+
+    def test_an_approval_of_another_plan_is_shown_to_count_for_nothing(self) -> None:
+        waiting = incident()
+        other = Approval(plan_digest="sha256:" + "0" * 64, decision="Approve", approver="ann")
+        waiting = waiting.model_copy(update={"spec": waiting.spec.model_copy(update={"approval": other})})
+        out = words(Stage.of(waiting).run("show", "web-crash").out)
+        assert "the stored Approve by ann is for sha256:000000000000…, not for this plan" in out
+        assert "counts for nothing" in out
+        assert "kubectl incident approve web-crash -n shop" in out
+
+    def test_an_approval_of_this_plan_is_not_questioned(self) -> None:
+        waiting = incident()
+        mine = Approval(plan_digest=PLAN.digest, decision="Approve", approver="ann")
+        waiting = waiting.model_copy(update={"spec": waiting.spec.model_copy(update={"approval": mine})})
+        assert "counts for nothing" not in words(Stage.of(waiting).run("show", "web-crash").out)
+
+    @pytest.mark.parametrize("phase", [Phase.DIAGNOSING, Phase.VOTING, Phase.AWAITING_APPROVAL])
+    def test_without_enough_agents_it_says_that_nothing_can_be_certified(self, phase: Phase) -> None:
+        out = words(Stage.of(incident(phase), agents=COUNCIL.agents[:3]).run("show", "web-crash").out)
+        assert "nothing can be certified" in out
+        assert "3 Agents have a valid key, 4 are needed" in out
+        assert "incident approve" not in out
+
+    def test_agents_that_are_gone_since_the_vote_make_an_approval_pointless(self) -> None:
+        out = words(Stage.of(incident(), agents=COUNCIL.agents[:5]).run("show", "web-crash").out)
+        assert "an approval would lead to nothing" in out
+        assert "incident approve" not in out
+
+    def test_who_may_not_read_agents_is_shown_the_rest(self) -> None:
+        stage = Stage.of(incident())
+        stage.cluster.refuse[("list", "agents.incidentcommander.io")] = errors.Forbidden("no")
+        assert "incident approve web-crash" in words(stage.run("show", "web-crash").out)
 
     def test_a_resolved_incident_offers_to_undo_while_the_change_stands(self) -> None:
         done = incident(Phase.RESOLVED, outcome=Outcome.REMEDIATED, execution=applied())

@@ -10,7 +10,13 @@ from incident_commander.cli.render.listing import incident_table
 from incident_commander.cli.render.text import clock, styled
 from incident_commander.cli.render.timeline import timeline_view
 from incident_commander.cli.work.desk import Desk, read_incident
+from incident_commander.cli.work.failure import CommandError
 from incident_commander.cli.work.printing import print_data
+from incident_commander.consensus.certificate import verify_certificate
+from incident_commander.consensus.membership import MIN_MEMBERS, members_of
+from incident_commander.errors import ClusterError, InvalidCertificate
+
+_BEFORE_ACTING = frozenset({Phase.DIAGNOSING, Phase.PLANNING, Phase.VOTING, Phase.AWAITING_APPROVAL})
 
 
 async def list_incidents(desk: Desk, output: Output) -> None:
@@ -37,7 +43,9 @@ async def show(desk: Desk, name: str, output: Output) -> None:
     if output is not Output.TABLE:
         print_data(desk.out, stored, output)
         return
-    desk.out.print(incident_page(incident, now=desk.now(), advice=advice(incident, desk.program)))
+    obstacle = await _obstacle(desk, incident)
+    page = incident_page(incident, now=desk.now(), advice=obstacle or advice(incident, desk.program))
+    desk.out.print(page)
 
 
 async def timeline(desk: Desk, name: str, output: Output) -> None:
@@ -56,12 +64,59 @@ def advice(incident: Incident, program: str) -> str:
     if status.phase is Phase.AWAITING_APPROVAL:
         expires = status.approval.expires_at if status.approval is not None else None
         until = f" until {clock(expires)}, after that nothing is done" if expires is not None else ""
-        return f"`{program} approve {name}` or `{program} reject {name}`{until}"
+        return f"{_void_decision(incident)}`{program} approve {name}` or `{program} reject {name}`{until}"
     if status.phase is Phase.RESOLVED and _stands(incident):
         return f"nothing has to be done; `{program} undo {name}` takes the change back"
     if status.phase is Phase.ESCALATED:
         change = f"; a change stands, `{program} undo {name}` takes it back" if _stands(incident) else ""
         return f"a person has to look at this{change}"
+    return ""
+
+
+def _void_decision(incident: Incident) -> str:
+    """A decision that is stored and counts for nothing, because it is about another plan than the one that waits."""
+    said, plan = incident.spec.approval, incident.status.plan
+    if said is None or plan is None or said.plan_digest == plan.digest:
+        return ""
+    return (
+        f"the stored {said.decision} by {said.approver} is for {said.plan_digest[:19]}…, not for this plan "
+        f"({plan.digest[:19]}…), and counts for nothing; decide anew: "
+    )
+
+
+async def _obstacle(desk: Desk, incident: Incident) -> str:
+    """Why no decision of a person can lead to anything now; empty when one can, or when Agents may not be read."""
+    status = incident.status
+    if status.phase not in _BEFORE_ACTING:
+        return ""
+    try:
+        agents = await desk.agents()
+    except (CommandError, ClusterError):
+        return ""  # the page is worth more than this line of it
+    voters = len(members_of(agents, desk.now()))
+    if voters < MIN_MEMBERS:
+        return (
+            f"nothing can be certified, so nothing will be carried out: {voters} Agents have a valid key, "
+            f"{MIN_MEMBERS} are needed; `kubectl get agents` shows what is there"
+        )
+    if status.phase is not Phase.AWAITING_APPROVAL or status.plan is None:
+        return ""
+    if status.consensus.certificate is None:
+        return "the plan has no certificate, so an approval would lead to nothing"
+    try:
+        verify_certificate(
+            status.consensus.certificate,
+            plan=status.plan,
+            incident_uid=incident.metadata.uid,
+            agents=agents,
+            consensus_policy=None,
+            now=desk.now(),
+        )
+    except InvalidCertificate as error:
+        return (
+            f"an approval would lead to nothing: the certificate proves nothing any more ({error.reason}: {error}); "
+            "after the time to decide has run out, people are asked"
+        )
     return ""
 
 
