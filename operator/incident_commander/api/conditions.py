@@ -21,9 +21,16 @@ class ConditionType(enum.StrEnum):
     RESOLVED = "Resolved"
 
 
+class PolicyConditionType(enum.StrEnum):
+    """Of a RemediationPolicy: is it understood, and may it ever let something be done?"""
+
+    ACCEPTED = "Accepted"
+    EFFECTIVE = "Effective"
+
+
 def set_condition(
     conditions: Sequence[Condition],
-    type_: ConditionType,
+    type_: ConditionType | PolicyConditionType,
     status: bool | None,
     reason: str,
     message: str,
@@ -48,6 +55,6 @@ def set_condition(
     return [new if c.type == type_ else c for c in conditions]
 
 
-def find_condition(conditions: Sequence[Condition], type_: ConditionType) -> Condition | None:
+def find_condition(conditions: Sequence[Condition], type_: ConditionType | PolicyConditionType) -> Condition | None:
     """The condition of that type, or None."""
     return next((c for c in conditions if c.type == type_), None)

@@ -15,6 +15,7 @@ from incident_commander.adapters.gauges import AgentGauges, BreakerGauge
 from incident_commander.api.agent import Role
 from incident_commander.api.runbook import Runbook
 from incident_commander.consensus.keys import SigningKey
+from incident_commander.coordinator.policies import PolicyReviewer
 from incident_commander.coordinator.reconciler import Coordinator
 from incident_commander.coordinator.view import CoordinatorSettings
 from incident_commander.errors import ConfigurationError
@@ -47,7 +48,9 @@ def add_coordinator(process: Process) -> None:
     process.count_open_incidents()
     gauges = AgentGauges(process.registry)
     process.serve(watch_agents(cluster, process.clock, gauges, process.settings.namespace, process.stop))
-    process.add("coordinator", coordinator.reconcile, coordinator_interest, process.lease("coordinator", cluster))
+    lease = process.lease("coordinator", cluster)
+    process.add("coordinator", coordinator.reconcile, coordinator_interest, lease)
+    process.repeat("policies", PolicyReviewer(cluster, process.clock).review_all, lease)
 
 
 def add_executor(process: Process) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import importlib.metadata
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -33,13 +33,14 @@ from incident_commander.operators.lease import LEADER, LeaseHold, LeaseTimes
 from incident_commander.operators.open_incidents import OpenIncidents
 from incident_commander.operators.wakeup import Interest
 from incident_commander.operators.watching import Subscriber, watch
-from incident_commander.operators.workqueue import Reconcile, WorkQueue
+from incident_commander.operators.workqueue import Key, Reconcile, WorkQueue
 from incident_commander.settings import Settings
 
 STUCK_SECONDS = 300.0
 """A reconcile that runs longer hangs: all its calls have time-outs."""
 GRACE_SECONDS = 15.0
 """For what is being worked on when the process is asked to end."""
+NOT_IN_CHARGE_SECONDS = 5.0
 _CRD_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
@@ -107,6 +108,16 @@ class Process:
     def count_open_incidents(self) -> None:
         """Show what the watch sees, too."""
         self._open_incidents = OpenIncidents(IncidentGauges(self.registry), self.clock)
+
+    def repeat(self, component: str, work: Callable[[], Awaitable[float]], lease: LeaseHold) -> None:
+        """Work that is done again after the seconds that it answers, while the Lease is held; retried like the rest."""
+
+        async def led(namespace: str, name: str) -> float:
+            return await work() if lease.held() else NOT_IN_CHARGE_SECONDS
+
+        queue = WorkQueue(component, led, workers=1, telemetry=self.telemetry)
+        queue.add(Key("", component))
+        self._subscribers.append(Subscriber(queue, lambda body: None))
 
     def serve(self, service: Coroutine[Any, Any, None]) -> None:
         """Something else that runs until ``stop`` is set: the gateway's HTTP server."""
