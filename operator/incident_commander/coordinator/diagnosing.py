@@ -126,6 +126,8 @@ def _plan(view: View, draft: Draft, proposal: Proposal | None) -> Transition:
         draft.set(plan=plan, action=plan.steps[0].action.value)
     if hands_over:
         message = plan.steps[0].summary or plan.summary
+        if proposal.message:
+            message = f"{message.rstrip('.')}. Not proposed: {proposal.message}"
         draft.condition(ConditionType.PLANNED, True, Reason.ESCALATION_PLANNED, message)
         return escalate(draft, Reason.ESCALATION_PLANNED, message)
     if plan.proposal_only:

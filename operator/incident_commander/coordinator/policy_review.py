@@ -30,7 +30,6 @@ class PolicyReason(enum.StrEnum):
     INVALID_VALUE = "InvalidValue"
     ACTS = "Acts"
     OBSERVE_ONLY = "ObserveOnly"
-    NO_ACTIONS = "NoActions"
     NEVER_MATCHES = "NeverMatches"
     OVERRIDDEN = "Overridden"
     QUORUM_UNREACHABLE = "QuorumUnreachable"
@@ -78,7 +77,7 @@ def _conditions(
 
 def _summary(policy: RemediationPolicy) -> str:
     spec = policy.spec
-    actions = ", ".join(spec.actions) or "none but Escalate"
+    actions = ", ".join(spec.actions) or "none"
     return f"mode {spec.mode}; actions: {actions}; {len(spec.freeze_windows)} freeze windows"
 
 
@@ -107,8 +106,6 @@ def _effective(
     spec = policy.spec
     if spec.mode is Mode.OBSERVE:
         return False, PolicyReason.OBSERVE_ONLY, "mode Observe: plans are recommended, nothing is changed"
-    if not spec.actions:
-        return False, PolicyReason.NO_ACTIONS, "spec.actions is empty: no plan may be carried out"
     able = {kind for action in spec.actions for kind in CATALOGUE[action].kinds}
     if spec.match.kinds and not able & set(spec.match.kinds):
         message = f"none of {', '.join(spec.actions)} is for {', '.join(spec.match.kinds)}"

@@ -7,10 +7,11 @@ import pytest
 from incident_commander.api.agent import Role
 from incident_commander.api.conditions import ConditionType, find_condition
 from incident_commander.api.incident import Execution, GuardResult, Outcome, Phase
+from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode
 from incident_commander.api.statement import Decision, Hold, Proposal, Statement
 from incident_commander.coordinator.view import CoordinatorSettings
-from tests.unit.coordinator.board import NOW, Board, a_plan
+from tests.unit.coordinator.board import NOW, Board, a_plan, a_step
 
 PATIENCE = CoordinatorSettings().hold_seconds
 
@@ -99,6 +100,13 @@ class TestDeclined:
         board.step(board.diagnosed(), board.proposed(a_plan()))
         declined = [e.message for e in board.status.timeline if e.reason == "CandidatesDeclined"]
         assert declined == ["not proposed: none fits"]
+
+    def test_asking_people_instead_says_what_was_not_proposed(self) -> None:
+        board = Board()
+        board.step()
+        board.step(board.diagnosed(), board.proposed(a_plan("ask", a_step(ActionName.ESCALATE))))
+        assert board.status.phase is Phase.ESCALATED
+        assert board.status.message == "Escalate of web. Not proposed: none fits"
 
     def test_nothing_left_to_propose_is_escalated_with_the_reason(self) -> None:
         board = Board()

@@ -79,9 +79,6 @@ class TestEffective:
     def test_observe_changes_nothing(self) -> None:
         assert said(policy(mode="Observe"))[:2] == ("False", "ObserveOnly")
 
-    def test_without_actions_nothing_is_carried_out(self) -> None:
-        assert said(policy(actions=[]))[:2] == ("False", "NoActions")
-
     def test_actions_that_are_not_for_its_kinds_never_match(self) -> None:
         wrong = policy(actions=["CordonNode"], match={"kinds": ["Deployment"]})
         assert said(wrong)[:2] == ("False", "NeverMatches")
