@@ -116,6 +116,7 @@ class Process:
             return await work() if lease.held() else NOT_IN_CHARGE_SECONDS
 
         queue = WorkQueue(component, led, workers=1, telemetry=self.telemetry)
+        self.telemetry.works(component, queue)
         queue.add(Key("", component))
         self._subscribers.append(Subscriber(queue, lambda body: None))
 
