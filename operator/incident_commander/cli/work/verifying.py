@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
 from pydantic import ValidationError
 from rich.console import Console, Group
 from rich.padding import Padding
@@ -20,12 +19,10 @@ from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import Desk, console, fail, read_agent, read_incident
 from incident_commander.cli.work.failure import CommandError, ExitCode
 from incident_commander.cli.work.printing import print_data
+from incident_commander.cli.work.reading import read_objects
 from incident_commander.consensus.audit import Finding, audit
 from incident_commander.errors import Forbidden, IncidentCommanderError, NotFound
 from incident_commander.ports import Object
-
-MAX_FILE = 4 * 1024 * 1024
-"""Bytes. An Incident stays under 256 KiB; a List of them may be exported. YAML of 4 MiB can take half a minute."""
 
 
 async def verify_on_line(desk: Desk, name: str, output: Output) -> ExitCode:
@@ -42,9 +39,9 @@ def verify_files(
     """Nothing but files: no cluster is asked."""
     tried = f"read {incident_file}"
     try:
-        incident = _one_incident(_documents(incident_file), incident_file, name)
+        incident = _one_incident(read_objects(incident_file), incident_file, name)
         tried = f"read {keys_file}"
-        agents = [read_agent(item, tried) for item in _documents(keys_file) if item.get("kind") == "Agent"]
+        agents = [read_agent(item, tried) for item in read_objects(keys_file) if item.get("kind") == "Agent"]
         if not agents:
             raise CommandError(
                 tried, "there is no Agent in it", "export them: `kubectl get agents -o yaml > agents.yaml`"
@@ -52,7 +49,7 @@ def verify_files(
         policy, note = None, "judged by the default quorum; --policy gives the policy's rules"
         if policy_file is not None:
             tried = f"read {policy_file}"
-            policy, note = _one_policy(_documents(policy_file), policy_file, incident.status.policy), ""
+            policy, note = _one_policy(read_objects(policy_file), policy_file, incident.status.policy), ""
     except IncidentCommanderError as error:
         return fail(error, tried, program)
     return _report(console(), incident, agents, policy, note, output)
@@ -137,41 +134,3 @@ def _read_policy(stored: Object, tried: str) -> ConsensusPolicy:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(str(part) for part in first["loc"])
         raise CommandError(tried, f"{path}: {first['msg']}", "correct the policy") from None
-
-
-def _documents(path: Path) -> list[Object]:
-    """All objects of a YAML or JSON file; Lists are taken apart."""
-    tried = f"read {path}"
-    try:
-        # Not by its stated size: a device or a pipe has none, and goes on for ever.
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE + 1)
-        if len(content) > MAX_FILE:
-            raise CommandError(tried, f"it has more than {MAX_FILE} bytes", "export one Incident only")
-        loaded = list(yaml.load_all(content.decode("utf-8"), Loader=_NoAliases))
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise CommandError(tried, f"{type(error).__name__}: {error}", "give a YAML or JSON file") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise CommandError(tried, f"it is not YAML: {error}", "export it again with kubectl -o yaml") from None
-    objects: list[Object] = []
-    for document in loaded:
-        if not isinstance(document, dict):
-            continue
-        items = document.get("items")
-        objects += [i for i in items if isinstance(i, dict)] if isinstance(items, list) else [document]
-    return objects
-
-
-class _NoAliases(yaml.SafeLoader):
-    """Times stay text, as in the API; aliases are refused: a small file must not become a large one."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not used in exports")
-        return super().compose_node(parent, index)
-
-
-_NoAliases.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
