@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.controlplane import ApiError
-from tests.functional.installed import INCIDENTS, Client, Installed
+from tests.functional.installed import APPLY_PATCH, INCIDENTS, Client, Installed
 from tests.functional.resources.incidents import DIGEST, Scene, refusal
 
 pytestmark = pytest.mark.apiserver
@@ -59,8 +59,9 @@ class TestApproving:
         assert "spec.approval.approver must be " in message
 
     def test_does_not_stand_in_the_way_of_other_writers(self, scene: Scene, alice: Client, bob: Client) -> None:
-        scene.patch(alice, {"spec": approval("alice@example.com") | undo("alice@example.com")})
-        scene.patch(bob, {"spec": {"description": "looked at it"}})
+        scene.patch(alice, {"spec": approval("alice@example.com")})
+        scene.patch(bob, {"spec": undo("bob@example.com")})
+        scene.patch(scene.installed.administrator(), {"spec": {"description": "looked at it"}})
         scene.patch(scene.ours("gateway"), {"spec": {"omittedAlerts": 2}})
         scene.annotate(scene.ours("agent-detection"), detection_vote="still firing")
         scene.tell(scene.ours("coordinator"), phase="Executing")
@@ -89,6 +90,85 @@ class TestUndoing:
     def test_in_the_name_of_another_is_refused(self, scene: Scene, bob: Client) -> None:
         message = refusal(scene.patch, bob, {"spec": undo("alice@example.com")})
         assert "spec.undo.requester must be bob@example.com, the user who asks" in message
+
+
+ELSEWHERE = [
+    ({"spec": {"severity": "Info"}}, "spec.severity"),
+    ({"spec": {"description": "nothing to see", "omittedAlerts": 3}}, "spec."),
+    ({"spec": {"alerts": []}}, "spec.alerts"),
+    ({"spec": {"predicted": True}}, "spec.predicted"),
+    ({"metadata": {"annotations": {"incidentcommander.io/detection-vote": None}}}, "metadata.annotations"),
+    ({"metadata": {"annotations": {"incidentcommander.io/detection-vote": "forged"}}}, "metadata.annotations"),
+    ({"metadata": {"annotations": {"note": "mine"}}}, "metadata.annotations"),
+    ({"metadata": {"annotations": None}}, "metadata.annotations"),
+    ({"metadata": {"labels": {"incidentcommander.io/target": "other"}}}, "metadata.labels"),
+    ({"metadata": {"finalizers": ["example.com/never"]}}, "metadata.finalizers"),
+    (
+        {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}]}},
+        "metadata.ownerReferences",
+    ),
+]
+
+
+class TestDecidingOnly:
+    """A person with `incident-approver` decides, and changes nothing else."""
+
+    @pytest.mark.parametrize(("change", "what"), ELSEWHERE, ids=lambda value: value if isinstance(value, str) else "")
+    def test_any_other_change_is_refused_and_told(
+        self, scene: Scene, alice: Client, change: dict[str, Any], what: str
+    ) -> None:
+        alert = {"fingerprint": "a", "startsAt": "2026-01-31T12:00:00Z", "status": "firing"}
+        scene.patch(scene.ours("gateway"), {"spec": {"alerts": [alert], "severity": "Critical"}})
+        scene.annotate(scene.ours("agent-detection"), detection_vote="still firing")
+        before = scene.read()
+        message = refusal(scene.patch, alice, change)
+        assert "alice@example.com may change spec.approval and spec.undo of an Incident only" in message
+        assert "kubectl incident approve, reject, undo" in message
+        assert f"not {what}" in message
+        assert scene.read() == before
+
+    def test_nothing_else_rides_along_with_an_approval(self, scene: Scene, alice: Client) -> None:
+        change = {"spec": approval("alice@example.com") | {"severity": "Info"}}
+        assert "not spec.severity" in refusal(scene.patch, alice, change)
+        change = {"spec": approval("alice@example.com"), "metadata": {"annotations": {"note": "mine"}}}
+        assert "not metadata.annotations" in refusal(scene.patch, alice, change)
+        assert "approval" not in scene.read()["spec"]
+
+    def test_every_way_to_patch_is_bound(self, scene: Scene, alice: Client) -> None:
+        refusal(
+            alice.request,
+            "PATCH",
+            scene.path,
+            [{"op": "add", "path": "/spec/severity", "value": "Info"}],
+            "application/json-patch+json",
+        )
+        body = scene.body("example", severity="Info")
+        refusal(alice.request, "PATCH", f"{scene.path}?fieldManager=kubectl&force=true", body, APPLY_PATCH)
+
+    def test_as_the_command_line_writes_it_is_allowed(self, scene: Scene, alice: Client) -> None:
+        uid = scene.read()["metadata"]["uid"]
+        scene.patch(alice, {"metadata": {"uid": uid}, "spec": approval("alice@example.com")})
+        scene.patch(alice, {"metadata": {"uid": uid}, "spec": undo("alice@example.com")})
+
+    def test_whoever_may_update_incidents_may_change_the_rest(self, scene: Scene) -> None:
+        path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+        rules = [{"apiGroups": ["incidentcommander.io"], "resources": ["incidents"], "verbs": ["patch", "update"]}]
+        name = f"editor-of-{scene.namespace}"
+        scene.installed.plane.request("POST", path, {"metadata": {"name": name}, "rules": rules})
+        scene.installed.allow("carol@example.com", name, scene.namespace)
+        carol = scene.installed.user("carol@example.com")
+        scene.patch(carol, {"spec": {"severity": "Info"}, "metadata": {"annotations": {"note": "hers"}}})
+        assert "the user who asks" in refusal(scene.patch, carol, {"spec": approval("alice@example.com")})
+
+    def test_the_right_in_one_namespace_is_none_in_another(
+        self, scene: Scene, alice: Client, installed_cluster: Installed
+    ) -> None:
+        path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+        rules = [{"apiGroups": ["incidentcommander.io"], "resources": ["incidents"], "verbs": ["update"]}]
+        name = f"updater-of-{scene.namespace}"
+        installed_cluster.plane.request("POST", path, {"metadata": {"name": name}, "rules": rules})
+        installed_cluster.allow("alice@example.com", name, "default")
+        assert "not spec.severity" in refusal(scene.patch, alice, {"spec": {"severity": "Info"}})
 
 
 def target(namespace: str | None, kind: str = "Deployment") -> dict[str, Any]:
