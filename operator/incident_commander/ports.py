@@ -182,11 +182,36 @@ class Clock(Protocol):
         ...
 
 
-class Notifier(Protocol):
-    """Tells people. Failing to tell never stops or undoes anything, and is recorded."""
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What people are told of an Incident. ``event`` is ``ApprovalRequired``, ``Escalated`` or ``Recommended``.
 
-    async def notify(self, subject: str, body: str, *, severity: str) -> None:
-        """Send one message."""
+    ``act_by``: until when a decision counts. Texts are those of the Incident's status.
+    """
+
+    event: str
+    namespace: str
+    name: str
+    uid: str
+    severity: str
+    phase: str
+    outcome: str
+    target: str
+    alert: str
+    cause: str
+    message: str
+    plan: str
+    plan_digest: str
+    policy: str
+    at: datetime
+    act_by: datetime | None = None
+
+
+class Notifier(Protocol):
+    """Tells people. Never waits and never fails: what could not be told is counted and logged; the Incident has it."""
+
+    def tell(self, notice: Notice) -> None:
+        """Take one message to be sent."""
         ...
 
 
@@ -243,6 +268,9 @@ class Telemetry:
 
     def verified(self, result: str) -> None:
         """An attempt was measured."""
+
+    def notified(self, result: str) -> None:
+        """People were told, or were not: Sent, Failed or Dropped."""
 
     def undone(self, result: str) -> None:
         """An attempt was to be taken back: Undone or Failed."""

@@ -68,6 +68,14 @@ class Settings:
     """GATEWAY_TLS_KEY_FILE: its private key (PEM)."""
     gateway_tokens: bool = True
     """GATEWAY_AUTHENTICATION: ``TokenReview``, or ``None`` (on a loopback address only)."""
+    notify_url: str | None = None
+    """NOTIFY_URL: webhook of the people who are told when a plan needs approval or an Incident is theirs."""
+    notify_url_file: Path | None = None
+    """NOTIFY_URL_FILE: file that holds that address, where it is a secret; read for each message."""
+    notify_format: str = "JSON"
+    """NOTIFY_FORMAT: ``JSON``, or ``Slack`` for Slack-compatible incoming webhooks."""
+    notify_token_file: Path | None = None
+    """NOTIFY_TOKEN_FILE: bearer token for the webhook, read for each message."""
     health_bind: Address = Address("0.0.0.0", 8081)
     """HEALTH_BIND: /healthz, /readyz and /metrics of every process but the gateway, which has its own."""
     log_level: LogLevel = LogLevel.INFO
@@ -103,6 +111,11 @@ class Settings:
             raise ConfigurationError(
                 f"{PREFIX}GATEWAY_TLS_CERT_FILE and {PREFIX}GATEWAY_TLS_KEY_FILE: one of them is set; set both, or none"
             )
+        notify = text("NOTIFY_FORMAT") or "JSON"
+        if notify not in ("JSON", "Slack"):
+            raise ConfigurationError(f"{PREFIX}NOTIFY_FORMAT is {notify!r}; it must be JSON or Slack")
+        if text("NOTIFY_URL") and text("NOTIFY_URL_FILE"):
+            raise ConfigurationError(f"{PREFIX}NOTIFY_URL and {PREFIX}NOTIFY_URL_FILE are both set; set one of them")
         return cls(
             kubeconfig=text("KUBECONFIG"),
             context=text("CONTEXT"),
@@ -116,6 +129,10 @@ class Settings:
             gateway_tls_cert_file=path("GATEWAY_TLS_CERT_FILE"),
             gateway_tls_key_file=path("GATEWAY_TLS_KEY_FILE"),
             gateway_tokens=authentication == "TokenReview",
+            notify_url=text("NOTIFY_URL"),
+            notify_url_file=path("NOTIFY_URL_FILE"),
+            notify_format=notify,
+            notify_token_file=path("NOTIFY_TOKEN_FILE"),
             health_bind=Address.parse(text("HEALTH_BIND") or "0.0.0.0:8081", "HEALTH_BIND"),
             log_level=LogLevel(level.lower()),
             workers=int(workers),

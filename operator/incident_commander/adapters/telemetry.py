@@ -48,6 +48,7 @@ class PrometheusTelemetry(Telemetry):
         self._guards = incidents.GUARD_REFUSALS.make(registry)
         self._verified = incidents.VERIFICATION_RESULTS.make(registry)
         self._undone = incidents.UNDO_RESULTS.make(registry)
+        self._notified = incidents.NOTIFICATIONS.make(registry)
         self._approvals_requested = incidents.APPROVALS_REQUESTED.make(registry)
         self._approvals = incidents.APPROVAL_DURATION.make(registry)
         self._hypotheses = consensus.HYPOTHESES.make(registry)
@@ -83,6 +84,7 @@ class PrometheusTelemetry(Telemetry):
         begin(self._verified, incidents.VERIFICATION_RESULTS)
         begin(self._undone, incidents.UNDO_RESULTS)
         begin(self._approvals, incidents.APPROVAL_DURATION)
+        begin(self._notified, incidents.NOTIFICATIONS)
         begin(self._hypotheses, consensus.HYPOTHESES)
         begin(self._refused, consensus.STATEMENTS_REFUSED)
         begin(self._dissents, consensus.DISSENTS)
@@ -164,6 +166,10 @@ class PrometheusTelemetry(Telemetry):
     def verified(self, result: str) -> None:
         """See ``ports.Telemetry``."""
         self._verified.labels(result).inc()
+
+    def notified(self, result: str) -> None:
+        """See ``ports.Telemetry``."""
+        self._notified.labels(result).inc()
 
     def undone(self, result: str) -> None:
         """See ``ports.Telemetry``."""

@@ -15,11 +15,12 @@ from incident_commander.api.names import API_VERSION, EVENT_COMPONENT, FIELD_MAN
 from incident_commander.coordinator.counting import Counting
 from incident_commander.coordinator.decide import decide
 from incident_commander.coordinator.gather import Outside, gather_view
+from incident_commander.coordinator.notices import notice_of
 from incident_commander.coordinator.status import status_patch
 from incident_commander.coordinator.transition import Announcement, Transition
 from incident_commander.coordinator.view import CoordinatorSettings, View
 from incident_commander.errors import AlreadyExists, ClusterError, Conflict, NotFound
-from incident_commander.ports import Clock, Cluster, Metrics, PatchType, Telemetry, Uncounted
+from incident_commander.ports import Clock, Cluster, Metrics, Notifier, PatchType, Telemetry, Uncounted
 
 _log = structlog.get_logger(__name__)
 
@@ -38,7 +39,9 @@ class Coordinator:
         clock: Clock,
         settings: CoordinatorSettings | None = None,
         telemetry: Telemetry | None = None,
+        notifier: Notifier | None = None,
     ) -> None:
+        self._notifier = notifier
         self._outside = Outside(cluster, metrics, clock, settings or CoordinatorSettings())
         self._telemetry: Telemetry = telemetry or Uncounted()
         self._counting = Counting(self._telemetry)
@@ -82,6 +85,9 @@ class Coordinator:
         for entry in transition.status.timeline[len(incident.status.timeline) :]:
             _log.info(entry.message, incident=incident.key, step=transition.status.phase.value, reason=entry.reason)
         self._counting.count(incident, transition, view)
+        notice = notice_of(incident, transition.status, view.now)
+        if notice is not None and self._notifier is not None:
+            self._notifier.tell(notice)
         await self._suspect(view, transition)
         for announcement in transition.announcements:
             await self._announce(incident, announcement)

@@ -95,9 +95,22 @@ class Draft:
             status = status.model_copy(update={"observed_generation": self.incident.metadata.generation, **self.fields})
         return Transition(
             status,
-            tuple(self.announcements),
+            _one_event(self.announcements),
             requeue_seconds,
             tuple(self.quarantines),
             tuple(self.suspicions),
             tuple(self.silent),
         )
+
+
+_ABOUT_AGENTS = frozenset({Reason.AGENT_QUARANTINED, Reason.STATEMENT_REFUSED})
+
+
+def _one_event(told: Sequence[Announcement]) -> tuple[Announcement, ...]:
+    """One Event for each transition, where it ended; what led to it is in the timeline, and costs no write of its own.
+
+    What an agent did is a story of its own.
+    """
+    about_agents = [a for a in told if a.reason in _ABOUT_AGENTS]
+    rest = [a for a in told if a.reason not in _ABOUT_AGENTS]
+    return (*about_agents, *rest[-1:])

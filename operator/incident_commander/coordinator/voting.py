@@ -166,7 +166,9 @@ def _certified(view: View, draft: Draft, plan: Plan, votes: list[RecordedVote], 
             message=f"waiting for a person to approve {plan.digest[:19]}…: {plan.summary}"[:1024],
         )
         draft.condition(ConditionType.APPROVED, False, Reason.APPROVAL_REQUIRED, plan.summary)
-        draft.tell(Reason.APPROVAL_REQUIRED, f"approve or reject until {deadline:%H:%M:%S} UTC: {plan.summary}")
+        draft.tell(
+            Reason.APPROVAL_REQUIRED, f"approve or reject until {deadline:%H:%M:%S} UTC ({message}): {plan.summary}"
+        )
         return draft.done(float(seconds))
     why = "the policy's mode is Observe" if view.policy else "no policy matches, so only a recommendation is made"
     return draft.end(

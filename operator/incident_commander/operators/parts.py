@@ -12,6 +12,7 @@ from incident_agents.assembly import build_agent
 from incident_agents.evidence_source import EvidenceSource
 from incident_agents.runtime import AgentIdentity, AgentRunner
 from incident_commander.adapters.gauges import AgentGauges, BreakerGauge
+from incident_commander.adapters.webhook import Format, WebhookNotifier, address_from
 from incident_commander.api.agent import Role
 from incident_commander.api.runbook import Runbook
 from incident_commander.consensus.keys import SigningKey
@@ -43,6 +44,7 @@ def add_coordinator(process: Process) -> None:
         clock=process.clock,
         settings=CoordinatorSettings(operator_namespace=process.settings.namespace),
         telemetry=process.telemetry,
+        notifier=_notifier(process),
     )
     process.telemetry.coordinates()
     process.count_open_incidents()
@@ -51,6 +53,20 @@ def add_coordinator(process: Process) -> None:
     lease = process.lease("coordinator", cluster)
     process.add("coordinator", coordinator.reconcile, coordinator_interest, lease)
     process.repeat("policies", PolicyReviewer(cluster, process.clock).review_all, lease)
+
+
+def _notifier(process: Process) -> WebhookNotifier | None:
+    """How people are told; None where no webhook is set."""
+    settings = process.settings
+    address = address_from(settings.notify_url, settings.notify_url_file)
+    if address is None:
+        return None
+    notifier = WebhookNotifier(
+        address, Format(settings.notify_format), process.telemetry, token_file=settings.notify_token_file
+    )
+    notifier.check()
+    process.serve(notifier.run(process.stop))
+    return notifier
 
 
 def add_executor(process: Process) -> None:

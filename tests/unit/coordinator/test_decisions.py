@@ -455,3 +455,16 @@ class TestOvertaken:
         board.voting()
         board.step(target=TargetState.UNKNOWN, vote_envelopes=board.ballots(6))
         assert board.status.phase is Phase.EXECUTING
+
+
+class TestEvents:
+    def test_each_transition_costs_one_and_says_where_it_ended(self) -> None:
+        board = Board(mode=Mode.APPROVE)
+        board.step()
+        planned = board.step(board.diagnosed(), board.proposed(a_plan()))
+        assert [a.reason for a in planned.announcements] == ["PlanReady"]
+        certified = board.step(vote_envelopes=board.ballots(6), now=later(1))
+        assert [a.reason for a in certified.announcements] == ["ApprovalRequired"]
+        assert "6 of 6 approve" in certified.announcements[0].message
+        reasons = [entry.reason for entry in board.status.timeline]
+        assert {"CauseFound", "PlanReady", "QuorumReached", "ApprovalRequired"} <= set(reasons), "nothing is lost"

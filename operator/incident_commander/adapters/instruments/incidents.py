@@ -120,6 +120,12 @@ PHASE_DURATION = histogram(
 )
 
 # People and guards.
+NOTIFICATIONS = counter(
+    "notifications_total",
+    Source.COORDINATOR,
+    "Messages to people; Failed was not accepted by the receiver, Dropped was one too many at a time.",
+    result=("Sent", "Failed", "Dropped"),
+)
 APPROVALS_REQUESTED = counter(
     "approvals_requested_total", Source.COORDINATOR, "Plans that a person was asked to approve."
 )
