@@ -72,6 +72,12 @@ class Throttled(ClusterError):
         self.retry_after = retry_after
 
 
+class DisruptionRefused(ClusterError):
+    """A PodDisruptionBudget does not allow an eviction now (429 with the cause DisruptionBudget)."""
+
+    status, reason = 429, "DisruptionBudget"
+
+
 class Unavailable(ClusterError):
     """No usable answer: connection refused, time-out, or a 5xx."""
 

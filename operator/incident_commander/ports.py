@@ -27,11 +27,19 @@ class PatchType(enum.StrEnum):
     MERGE = "application/merge-patch+json"
 
 
+class Propagation(enum.StrEnum):
+    """What becomes of an object's dependants when it is deleted (apimachinery ``DeletionPropagation``)."""
+
+    BACKGROUND = "Background"
+    FOREGROUND = "Foreground"
+    ORPHAN = "Orphan"
+
+
 class Cluster(Protocol):
     """A Kubernetes API server, seen with one identity.
 
     Every method raises a subclass of ``errors.ClusterError``: NotFound, AlreadyExists, Conflict,
-    Forbidden, Invalid, Throttled or Unavailable.
+    Forbidden, Invalid, DisruptionRefused, Throttled or Unavailable.
     """
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
@@ -76,9 +84,22 @@ class Cluster(Protocol):
         *,
         uid: str | None = None,
         resource_version: str | None = None,
+        propagation: Propagation | None = None,
         dry_run: bool = False,
     ) -> None:
-        """Delete with preconditions (Conflict when they do not hold)."""
+        """Delete with preconditions (Conflict when they do not hold). ``propagation`` None: as the kind does."""
+        ...
+
+    async def evict(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Evict a pod (policy/v1) with preconditions. Raises DisruptionRefused when a budget does not allow it."""
         ...
 
     async def logs(

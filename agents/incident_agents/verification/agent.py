@@ -8,7 +8,8 @@ from datetime import datetime
 from incident_agents.agent import Ballot, Case
 from incident_agents.refusals import read_rulebook
 from incident_agents.verification.vote import DryRun, Instruments, Tried, vote
-from incident_commander.actions.write import json_patch
+from incident_commander.actions.send import look, send
+from incident_commander.actions.write import address, to_do
 from incident_commander.api import kinds
 from incident_commander.api.agent import Role
 from incident_commander.api.incident import AlertStatus, Incident, Phase
@@ -17,8 +18,10 @@ from incident_commander.api.names import OPERATOR_NAMESPACE, agent_field_manager
 from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.api.statement import Body
 from incident_commander.errors import (
+    AlreadyExists,
     ClusterError,
     Conflict,
+    DisruptionRefused,
     Forbidden,
     Invalid,
     MetricsUnavailable,
@@ -29,7 +32,7 @@ from incident_commander.evidence import queries
 from incident_commander.evidence.health import workload_health
 from incident_commander.evidence.owners import Objects
 from incident_commander.evidence.scope import polling
-from incident_commander.ports import Cluster, Metrics, Object, PatchType
+from incident_commander.ports import Cluster, Metrics, Object
 
 _TRIES = 3
 """The status of a sick workload changes all the time, and with it the resourceVersion that a patch is bound to."""
@@ -74,19 +77,16 @@ class VerificationAgent:
     async def _try(self, step: Step) -> DryRun:
         if step.verb is Verb.NONE:
             return DryRun(step.name, Tried.PASSED, "nothing is written")
-        kind = kinds.kind_of(step.target.api_version, step.target.kind)
-        if kind is None:
-            return DryRun(step.name, Tried.REFUSED, f"kind {step.target.kind} is not known")
         problem = ""
         for _ in range(_TRIES):
             try:
-                await self._ask(kind, step)
+                await self._ask(step)
             except (Refusal, NotFound) as error:
                 return DryRun(step.name, Tried.CHANGED, str(error))
             except Conflict as error:
                 problem = str(error)
                 continue
-            except Invalid as error:
+            except (Invalid, AlreadyExists, DisruptionRefused) as error:
                 return DryRun(step.name, Tried.REFUSED, str(error))
             except Forbidden as error:
                 # RBAC that forbids us to try says nothing about the executor; an admission policy's no does.
@@ -97,27 +97,11 @@ class VerificationAgent:
             return DryRun(step.name, Tried.PASSED)
         return DryRun(step.name, Tried.UNKNOWN, f"the object changed at each of {_TRIES} tries: {problem}")
 
-    async def _ask(self, kind: kinds.Kind, step: Step) -> None:
-        target = step.target
-        namespace = target.namespace if kind.namespaced else None
-        found = await self._cluster.get(kind, namespace, target.name)
-        current: Object = {"apiVersion": kind.api_version, "kind": kind.kind, **found}
-        if step.verb is Verb.DELETE:
-            version = str(current["metadata"].get("resourceVersion"))
-            await self._cluster.delete(
-                kind, namespace, target.name, uid=target.uid, resource_version=version, dry_run=True
-            )
-            return
-        await self._cluster.patch(
-            kind,
-            namespace,
-            target.name,
-            json_patch(step, current),
-            patch_type=PatchType.JSON,
-            subresource=step.subresource,
-            dry_run=True,
-            field_manager=_FIELD_MANAGER,
-        )
+    async def _ask(self, step: Step) -> None:
+        current = await look(self._cluster, address(step.target))
+        if current is None:
+            raise NotFound(f"{step.target} does not exist")
+        await send(self._cluster, to_do(step, current), dry_run=True, field_manager=_FIELD_MANAGER)
 
     async def _instruments(self, incident: Incident, plan: Plan, now: datetime) -> Instruments:
         wanted, target = plan.verification, incident.spec.target_ref

@@ -19,6 +19,12 @@ class Bounds:
     max_memory: str = "4Gi"
     max_cpu: str = "4"
     min_healthy_percent: int = 51
+    max_volume: str = ""
+    """Largest size of a volume; empty: none may grow, for it can never shrink again."""
+    delete_empty_dir_data: bool = False
+    """Whether pods whose emptyDir volumes would be lost may be evicted (as ``--delete-emptydir-data`` of kubectl)."""
+    network_policies_enforced: bool = False
+    """Whether the cluster's network plugin enforces NetworkPolicies. The API server stores them in any case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,23 +33,26 @@ class CordonNode:
     ) -> Step:
         """See ``Action.plan``. Refuses below the floor, which counts all nodes of the cluster."""
         node = check(self, situation, parameters, ())
-        if fields.flag(node, "spec", "unschedulable"):
-            raise Refusal(NOTHING_TO_CHANGE, f"{reference(node)} is cordoned already")
-        nodes = related(situation, kinds.NODE)
-        left = [n for n in nodes if fields.name(n) != fields.name(node) and usable(n)]
-        floor = max(1, -(-len(nodes) * bounds.min_healthy_percent // 100))
-        if len(left) < floor:
-            raise Refusal(
-                "TooFewNodes",
-                f"without {reference(node)}, {len(left)} of {len(nodes)} nodes would take new pods; at least {floor}"
-                f" must ({bounds.min_healthy_percent} %, spec.limits.minHealthyPercent)",
-            )
-        draft = Draft(
-            values={pointer("spec", "unschedulable"): True},
-            risk=Risk.LOW,
-            summary=f"cordon {reference(node)}: {len(left)} of {len(nodes)} nodes still take new pods",
-        )
+        values, left = cordon(situation, bounds)
+        draft = Draft(values=values, risk=Risk.LOW, summary=f"cordon {reference(node)}: {left}")
         return spell_out(self, situation, parameters, step_name, draft)
+
+
+def cordon(situation: Situation, bounds: Bounds) -> tuple[dict[str, object], str]:
+    """The fields of a cordon, and what it leaves. Raises ``Refusal``: ``NothingToChange``, ``TooFewNodes``."""
+    node = situation.target
+    if fields.flag(node, "spec", "unschedulable"):
+        raise Refusal(NOTHING_TO_CHANGE, f"{reference(node)} is cordoned already")
+    nodes = related(situation, kinds.NODE)
+    left = [n for n in nodes if fields.name(n) != fields.name(node) and usable(n)]
+    floor = max(1, -(-len(nodes) * bounds.min_healthy_percent // 100))
+    if len(left) < floor:
+        raise Refusal(
+            "TooFewNodes",
+            f"without {reference(node)}, {len(left)} of {len(nodes)} nodes would take new pods; at least {floor}"
+            f" must ({bounds.min_healthy_percent} %, spec.limits.minHealthyPercent)",
+        )
+    return {pointer("spec", "unschedulable"): True}, f"{len(left)} of {len(nodes)} nodes still take new pods"
 
 
 def usable(node: Object) -> bool:

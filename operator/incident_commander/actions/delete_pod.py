@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from incident_commander.actions.action import Bounds, Situation
-from incident_commander.actions.steps import NOTHING_TO_CHANGE, check, related
+from incident_commander.actions.pods import replaceable
+from incident_commander.actions.steps import related
 from incident_commander.api import kinds
 from incident_commander.api.plan import ActionName, Risk, Step, Undo, Verb
-from incident_commander.errors import Refusal
 from incident_commander.evidence import fields, pods
 from incident_commander.evidence.evidence import reference, target_of
-from incident_commander.evidence.owners import controller
-
-_MIRROR = "kubernetes.io/config.mirror"
 
 
 class DeletePod:
@@ -36,15 +33,8 @@ class DeletePod:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses pods without a controller, and static (mirror) pods."""
+        owner = replaceable(self, situation, parameters)
         pod = situation.target
-        if fields.text(pod, "kind") == "Pod" and fields.text(pod, "metadata", "deletionTimestamp"):
-            raise Refusal(NOTHING_TO_CHANGE, f"{reference(pod)} is being deleted already")
-        check(self, situation, parameters, ())
-        owner = controller(pod)
-        if owner is None:
-            raise Refusal("NotOwned", f"{reference(pod)} has no controller: nothing would bring it back")
-        if owner.kind == "Node" or _MIRROR in fields.mapping(pod, "metadata", "annotations"):
-            raise Refusal("StaticPod", f"{reference(pod)} is a static pod of a kubelet; deleting it does nothing")
         others = [p for p in related(situation, kinds.POD) if fields.name(p) != fields.name(pod) and pods.ready(p)]
         return Step(
             name=step_name,

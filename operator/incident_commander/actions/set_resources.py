@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
 from incident_commander.actions import rollouts
 from incident_commander.actions.action import Bounds, Situation
-from incident_commander.actions.fields import pointer
+from incident_commander.actions.containers import Place, find_container
 from incident_commander.actions.steps import Draft, check, spell_out
 from incident_commander.api.plan import ActionName, Risk, Step
 from incident_commander.api.quantity import format_cpu, format_memory, parse_quantity
@@ -19,22 +18,6 @@ from incident_commander.evidence.evidence import reference
 from incident_commander.ports import Object
 
 _KNOWN = ("container", "memory", "cpu", "memoryRequest", "cpuRequest")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One container: where it stands, and what it has now."""
-
-    path: tuple[str | int, ...]
-    name: str
-    resources: Mapping[str, object]
-
-    def pointer(self, *more: str) -> str:
-        return pointer(*self.path, *more)
-
-    def amount(self, field: str, resource: str) -> Decimal | None:
-        """``field``: limits or requests."""
-        return fields.quantity(self.resources, field, resource)
 
 
 class SetResources:
@@ -65,14 +48,14 @@ class SetResources:
             _require_resize(situation)
         else:
             rollouts.require_rolling(target)
-        place = _place(target, parameters.get("container", ""), in_place)
+        place = find_container(target, parameters.get("container", ""))
         values: dict[str, object] = {}
         said: list[str] = []
         for resource, most in (("memory", bounds.max_memory), ("cpu", bounds.max_cpu)):
             for field, amount in _wanted(place, resource, parameters, most, target).items():
                 text = _text(resource, amount)
                 values[place.pointer("resources", field, resource)] = text
-                old = fields.text(place.resources, field, resource) or "unset"
+                old = fields.text(place.body, "resources", field, resource) or "unset"
                 said.append(f"{resource} {field.removesuffix('s')} {old} → {text}")
         if not said:
             raise Refusal("MissingParameter", f"SetResources needs one of {', '.join(_KNOWN[1:])}")
@@ -88,10 +71,11 @@ class SetResources:
 
 
 def _wanted(
-    place: _Place, resource: str, parameters: Mapping[str, str], most: str, target: Object
+    place: Place, resource: str, parameters: Mapping[str, str], most: str, target: Object
 ) -> dict[str, Decimal]:
     """The amounts of one resource that are to be set, by field."""
-    limit, request = place.amount("limits", resource), place.amount("requests", resource)
+    limit = fields.quantity(place.body, "resources", "limits", resource)
+    request = fields.quantity(place.body, "resources", "requests", resource)
     new_limit = _amount(parameters, resource, resource)
     new_request = _amount(parameters, f"{resource}Request", resource)
     if new_limit is None and new_request is None:
@@ -119,27 +103,6 @@ def _wanted(
     return {field: amount for field, amount in found.items() if amount is not None}
 
 
-def _place(target: Object, name: str, in_place: bool) -> _Place:
-    base: tuple[str | int, ...] = ("spec",) if in_place else ("spec", "template", "spec")
-    lists = ("containers",) if in_place else ("containers", "initContainers")
-    found = [
-        _Place((*base, key, index), fields.text(container, "name"), fields.mapping(container, "resources"))
-        for key in lists
-        for index, container in enumerate(fields.items(target, *base, key))
-    ]
-    if not name:
-        regular = [p for p in found if "containers" in p.path]
-        if len(regular) == 1:
-            return regular[0]
-        names = ", ".join(p.name for p in found)
-        raise Refusal("MissingParameter", f"{reference(target)} has the containers {names}: say which (container)")
-    place = next((p for p in found if p.name == name), None)
-    if place is None:
-        names = ", ".join(p.name for p in found) or "none"
-        raise Refusal("NoSuchContainer", f"{reference(target)} has no container {name!r}; it has: {names}")
-    return place
-
-
 def _require_resize(situation: Situation) -> None:
     pod = situation.target
     if not situation.resize_offered:
@@ -152,10 +115,10 @@ def _require_resize(situation: Situation) -> None:
         raise Refusal("PodNotRunning", f"{reference(pod)} is not running, so it cannot be resized in place")
 
 
-def _risk(target: Object, place: _Place, in_place: bool) -> Risk:
+def _risk(target: Object, place: Place, in_place: bool) -> Risk:
     if not in_place:
         return rollouts.risk_of_rollout(target)
-    policies = fields.items(fields.value(target, *place.path), "resizePolicy")
+    policies = fields.items(place.body, "resizePolicy")
     restarts = any(fields.text(p, "restartPolicy") == "RestartContainer" for p in policies)
     return Risk.MEDIUM if restarts else Risk.LOW
 

@@ -1,129 +1,160 @@
-"""From a step to the JSON Patch that the API server is sent, and back again.
-
-The patch starts with ``test`` operations: UID, resourceVersion, and each pre-image field. RFC 6902 cannot
-test that a field is absent; here that is checked on ``current``, and the test of the resourceVersion makes
-sure that the API server applies the patch to exactly this ``current``.
-"""
+"""From a step to the one request that carries it out, and from its record to the one that takes it back. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from incident_commander.actions.fields import ABSENT, decode, read, same
+from incident_commander.actions.fields import decode
+from incident_commander.actions.json_patch import (
+    already_applied,
+    already_undone,
+    is_target,
+    json_patch,
+    require_target,
+    undo_patch,
+)
+from incident_commander.api import kinds
 from incident_commander.api.incident import StepRecord
+from incident_commander.api.kinds import Kind
+from incident_commander.api.meta import TargetRef
+from incident_commander.api.names import ANNOTATION_MADE_BY
 from incident_commander.api.plan import Op, Operation, Step, Verb
 from incident_commander.errors import Refusal
+from incident_commander.evidence import fields
 from incident_commander.ports import Object
 
-JSONPatch = list[dict[str, object]]
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an object is, or would be."""
+
+    kind: Kind
+    namespace: str | None
+    name: str
+
+    def __str__(self) -> str:
+        """``Kind/namespace/name``."""
+        return "/".join(part for part in (self.kind.kind, self.namespace, self.name) if part)
 
 
-def json_patch(step: Step, current: Object) -> JSONPatch:
-    """The patch that carries out the step on ``current`` and on no other version of it.
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request. ``body`` is a JSON Patch or the object to create; UID and resourceVersion are preconditions."""
 
-    Raises ``Refusal``: ``TargetReplaced`` (another UID), ``PreImageChanged`` (a field is not what the plan
-    was made for). Raises ``ValueError`` for a step that is not a patch.
+    verb: Verb
+    at: Address
+    body: Any = None
+    subresource: str | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+
+
+def address(target: TargetRef) -> Address:
+    """Where a target is. Raises ``Refusal`` (``KindUnknown``)."""
+    kind = kinds.kind_of(target.api_version, target.kind)
+    if kind is None:
+        raise Refusal("KindUnknown", f"{target}: {target.api_version} {target.kind} is not a kind of the catalogue")
+    return Address(kind, target.namespace if kind.namespaced else None, target.name)
+
+
+def shows(step: Step | StepRecord) -> Address:
+    """The object that shows whether the step was carried out: the target, or what the step makes."""
+    return _address_of(_object(step.operations)) if step.verb is Verb.CREATE else address(step.target)
+
+
+def to_do(step: Step, current: Object) -> Write:
+    """The request that carries the step out on ``current``, its target, and on no other version of it.
+
+    Raises ``Refusal``: ``TargetReplaced``, ``PreImageChanged``. Raises ``ValueError`` for a step that writes nothing.
     """
-    if step.verb is not Verb.PATCH:
-        raise ValueError(f"step {step.name} is a {step.verb}, not a patch")
-    _same_object(step, current)
-    for field in step.pre_image:
-        if not same(field.path, read(current, field.path), decode(field.value)):
-            raise Refusal(
-                "PreImageChanged",
-                f"{step.target}: {field.path} is {_shown(current, field.path)}, the plan was made for"
-                f" {field.value or 'no such field'}; a new plan is needed",
-            )
-    paths = [field.path for field in step.pre_image]
-    return [*_tests(current, paths), *map(_operation, step.operations)]
+    if step.verb is Verb.PATCH:
+        return Write(Verb.PATCH, address(step.target), json_patch(step, current), step.subresource)
+    require_target(step, current)
+    if step.verb is Verb.CREATE:
+        return Write(Verb.CREATE, shows(step), _object(step.operations))
+    if step.verb in (Verb.DELETE, Verb.EVICT):
+        uid, version = (fields.text(current, "metadata", key) for key in ("uid", "resourceVersion"))
+        return Write(step.verb, address(step.target), uid=uid, resource_version=version)
+    raise ValueError(f"step {step.name} writes nothing")
 
 
-def undo_patch(record: StepRecord, current: Object) -> JSONPatch:
-    """The patch that takes a recorded step back. Only what still is our value is overwritten.
+def is_done(step: Step | StepRecord, found: Object | None) -> bool:
+    """Whether what stands at ``shows(step)`` (None: nothing) is what the step makes of it."""
+    if step.verb is Verb.CREATE:
+        return found is not None and _ours(_object(step.operations), found)
+    if step.verb in (Verb.DELETE, Verb.EVICT):
+        gone = found is None or not is_target(step, found)
+        return gone or bool(fields.text(found, "metadata", "deletionTimestamp"))
+    return found is not None and already_applied(step, found)
 
-    Raises ``Refusal``: ``NotUndoable``, ``TargetReplaced``, or ``ChangedSince`` when somebody else changed
-    one of the fields since.
+
+def is_undone(record: StepRecord, found: Object | None) -> tuple[str, str] | None:
+    """Reason and message when there is nothing (more) to take back of a recorded step, else None."""
+    if record.verb is Verb.EVICT or (record.verb is Verb.DELETE and not record.undo_operations):
+        return "NothingToUndo", "its controller has made it anew"
+    if record.verb is Verb.DELETE:
+        if found is None:
+            return None
+        if is_target(record, found) and record.target.uid:
+            return "Undone", "it was not deleted"
+        if _ours(_object(record.undo_operations), found):
+            return "Undone", "it was made again"
+        return "TargetReplaced", "somebody has made it again"
+    if record.verb is Verb.CREATE:
+        made = shows(record)
+        if found is None or fields.text(found, "metadata", "deletionTimestamp"):
+            return "Undone", f"{made} is gone"
+        return None if _ours(_object(record.operations), found) else ("TargetReplaced", f"{made} is another object now")
+    if found is None:
+        return "TargetDeleted", "it does not exist any more"
+    if not is_target(record, found):
+        return "TargetReplaced", "it is another object now"
+    return ("Undone", "shows the values from before") if already_undone(record, found) else None
+
+
+def to_undo(record: StepRecord, found: Object | None) -> Write:
+    """The request that takes a recorded step back, given what stands at ``shows(record)``.
+
+    Raises ``Refusal``: ``NotUndoable``, ``ChangedSince`` (somebody else changed it, so it is left alone).
     """
-    if not record.undo_possible or record.verb is not Verb.PATCH:
-        raise Refusal("NotUndoable", f"{record.action} on {record.target} has no undo")
-    _same_object(record, current)
-    changed = next((op for op in record.operations if not _holds(op, current)), None)
-    if changed is not None and not _untouched_since(record, current):
-        raise Refusal(
-            "ChangedSince",
-            f"{record.target}: {changed.path} is {_shown(current, changed.path)}, which is not what was written;"
-            " somebody else changed it since, so it is left alone. Compare with status.execution and decide by hand",
-        )
-    operations = {op.path for op in record.operations}
-    pins = [f for f in record.pre_image if f.path not in operations]
-    for pin in pins:
-        if not same(pin.path, read(current, pin.path), decode(pin.value)):
-            raise Refusal(
-                "ChangedSince",
-                f"{record.target}: {pin.path} is {_shown(current, pin.path)}, it was {pin.value}; the recorded fields"
-                " may belong to something else now, so they are left alone",
-            )
-    present = [p for p in (*(f.path for f in pins), *sorted(operations)) if read(current, p) is not ABSENT]
-    return [*_tests(current, present), *map(_operation, record.undo_operations)]
+    if not record.undo_possible:
+        raise Refusal("NotUndoable", "this action has no undo")
+    at = shows(record)
+    if record.verb is Verb.DELETE:
+        return Write(Verb.CREATE, at, _object(record.undo_operations))
+    if found is None:
+        raise ValueError(f"{at} does not exist")
+    if record.verb is Verb.CREATE:
+        generation = fields.integer(found, "metadata", "generation")
+        if record.result_generation is not None and generation != record.result_generation:
+            raise Refusal("ChangedSince", f"{at} was changed since it was made, so it is left alone; decide by hand")
+        # Not its resourceVersion: controllers write its status all the time.
+        return Write(Verb.DELETE, at, uid=fields.text(found, "metadata", "uid"))
+    return Write(Verb.PATCH, at, undo_patch(record, found), record.subresource)
 
 
-def already_applied(step: Step | StepRecord, current: Object) -> bool:
-    """Whether every field holds what the step writes. False for a step that writes no field."""
-    if step.verb is not Verb.PATCH or not step.operations or not _is_target(step, current):
-        return False
-    return all(_holds(op, current) for op in step.operations) and _pinned(step, current)
+def _object(operations: list[Operation]) -> Object:
+    """The whole object that a Create makes."""
+    made = next((op for op in operations if op.op is Op.ADD and op.path == ""), None)
+    value = decode(made.value) if made is not None else None
+    if not isinstance(value, dict):
+        raise Refusal("NotAnObject", "the step does not say which object it makes")
+    return value
 
 
-def already_undone(record: StepRecord, current: Object) -> bool:
-    """Whether every field holds what stood there before the step. False for a step that writes no field."""
-    if record.verb is not Verb.PATCH or not record.operations or not _is_target(record, current):
-        return False
-    return all(same(f.path, read(current, f.path), decode(f.value)) for f in record.pre_image)
+def _address_of(obj: Object) -> Address:
+    meta = obj.get("metadata", {})
+    ref = TargetRef(
+        api_version=str(obj.get("apiVersion")),
+        kind=str(obj.get("kind")),
+        namespace=meta.get("namespace"),
+        name=str(meta.get("name")),
+    )
+    return address(ref)
 
 
-def _pinned(step: Step | StepRecord, current: Object) -> bool:
-    written = {op.path for op in step.operations}
-    return all(same(f.path, read(current, f.path), decode(f.value)) for f in step.pre_image if f.path not in written)
-
-
-def _holds(operation: Operation, current: Object) -> bool:
-    found = read(current, operation.path)
-    if operation.op is Op.REMOVE:
-        return found is ABSENT
-    return same(operation.path, found, decode(operation.value))
-
-
-def _untouched_since(record: StepRecord, current: Object) -> bool:
-    """The spec has not changed since our write: what differs, admission changed in that same write."""
-    generation = current.get("metadata", {}).get("generation")
-    return record.result_generation is not None and generation == record.result_generation
-
-
-def _is_target(step: Step | StepRecord, current: Object) -> bool:
-    return step.target.uid is None or current.get("metadata", {}).get("uid") == step.target.uid
-
-
-def _same_object(step: Step | StepRecord, current: Object) -> None:
-    if not _is_target(step, current):
-        uid = current.get("metadata", {}).get("uid")
-        raise Refusal("TargetReplaced", f"{step.target} is another object now (UID {uid}, was {step.target.uid})")
-
-
-def _tests(current: Object, paths: Sequence[str]) -> JSONPatch:
-    meta = current.get("metadata", {})
-    if not meta.get("uid") or not meta.get("resourceVersion"):
-        raise Refusal("TargetUnreadable", "the object carries no UID or no resourceVersion for the precondition")
-    found = [(path, read(current, path)) for path in ["/metadata/uid", "/metadata/resourceVersion", *paths]]
-    return [{"op": "test", "path": path, "value": value} for path, value in found if value is not ABSENT]
-
-
-def _operation(operation: Operation) -> dict[str, object]:
-    out: dict[str, object] = {"op": operation.op.value, "path": operation.path}
-    if operation.op is not Op.REMOVE:
-        out["value"] = decode(operation.value)
-    return out
-
-
-def _shown(current: Object, path: str) -> str:
-    found = read(current, path)
-    return "absent" if found is ABSENT else str(found)[:120]
+def _ours(wanted: Object, found: Object) -> bool:
+    """Whether the object that stands there is the one that we made: it carries the mark of this step."""
+    mark = fields.text(wanted, "metadata", "annotations", ANNOTATION_MADE_BY)
+    return bool(mark) and fields.text(found, "metadata", "annotations", ANNOTATION_MADE_BY) == mark

@@ -25,6 +25,8 @@ def error_from_answer(
     said = _status_object(body)
     reason = str(said.get("reason") or "Unknown")
     message = f"{request}: {status} {reason}: {_message(said, body)}"
+    if status == 429 and _names_cause(said, "DisruptionBudget"):
+        return errors.DisruptionRefused(message)
     if status == 429 or (status == 503 and "Retry-After" in headers):
         return errors.Throttled(message, retry_after=_retry_after(headers, said))
     if status == 404:
@@ -45,6 +47,13 @@ def error_from_answer(
 def _patch_did_not_apply(said: Mapping[str, Any]) -> bool:
     message = str(said.get("message", ""))
     return _UNAPPLIED_PATCH in message or ("testing" in message and "failed" in message)
+
+
+def _names_cause(said: Mapping[str, Any], reason: str) -> bool:
+    """Whether ``Status.details.causes`` names it."""
+    details = said.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return any(isinstance(cause, dict) and cause.get("reason") == reason for cause in causes or ())
 
 
 def _status_object(body: bytes) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from incident_commander import errors
 from incident_commander.adapters.kube_transport import Identity, RequestObserver, Transport, decode
 from incident_commander.api.kinds import POD, Kind
-from incident_commander.ports import Object, PatchType
+from incident_commander.ports import Object, PatchType, Propagation
 
 _PAGE = 500
 _LIST_STARTS = 3
@@ -138,16 +138,34 @@ class KubernetesCluster:
         *,
         uid: str | None = None,
         resource_version: str | None = None,
+        propagation: Propagation | None = None,
         dry_run: bool = False,
     ) -> None:
         """Delete with preconditions (Conflict when they do not hold)."""
-        body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions"}
-        preconditions = {"uid": uid, "resourceVersion": resource_version}
-        if uid is not None or resource_version is not None:
-            body["preconditions"] = {key: value for key, value in preconditions.items() if value is not None}
-        if dry_run:
-            body["dryRun"] = ["All"]
+        body = _delete_options(uid, resource_version, dry_run) | {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if propagation is not None:
+            body["propagationPolicy"] = propagation.value
         await self._transport.send(self._identity, "DELETE", kind.path(namespace, name), None, body)
+
+    async def evict(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Evict a pod with preconditions. Raises ``DisruptionRefused`` when a budget does not allow it."""
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"namespace": namespace, "name": pod},
+            "deleteOptions": _delete_options(uid, resource_version, dry_run),
+        }
+        # The dry-run stands in both places: admission looks at the query, the registry at the options.
+        query = _options(dry_run, "")
+        await self._transport.send(self._identity, "POST", POD.path(namespace, pod, "eviction"), query, body)
 
     async def logs(
         self,
@@ -195,6 +213,16 @@ class KubernetesCluster:
         names = frozenset(str(entry.get("name")) for entry in answer.get("resources") or [])
         self._offered[path] = (now + (_OFFERED_SECONDS if kind.plural in names else _MISSING_SECONDS), names)
         return names
+
+
+def _delete_options(uid: str | None, resource_version: str | None, dry_run: bool) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    preconditions = {"uid": uid, "resourceVersion": resource_version}
+    if uid is not None or resource_version is not None:
+        options["preconditions"] = {key: value for key, value in preconditions.items() if value is not None}
+    if dry_run:
+        options["dryRun"] = ["All"]
+    return options
 
 
 def _options(dry_run: bool, field_manager: str) -> dict[str, str | int]:

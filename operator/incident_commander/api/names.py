@@ -20,6 +20,13 @@ LABEL_STORM = f"{GROUP}/storm"
 ANNOTATION_RESTARTED_AT = f"{GROUP}/restartedAt"
 """Put on a pod template by RestartRollout."""
 
+ANNOTATION_MADE_BY = f"{GROUP}/made-by"
+"""On an object that the executor made: which step of which plan it is, so that it is never made twice."""
+LABEL_ISOLATED = f"{GROUP}/isolated"
+"""``"true"`` on a pod that IsolatePod took out of its Services and left for people to look at."""
+ANNOTATION_RERUN = f"{GROUP}/rerun"
+"""``"allowed"`` on a CronJob: its owners say that running it once more does no harm."""
+
 FIELD_MANAGER_COORDINATOR = "incident-commander-coordinator"
 FIELD_MANAGER_EXECUTOR = "incident-commander-executor"
 FIELD_MANAGER_GATEWAY = "incident-commander-gateway"

@@ -28,14 +28,31 @@ class ActionName(enum.StrEnum):
     CORDON_NODE = "CordonNode"
     UNCORDON_NODE = "UncordonNode"
     SUSPEND_CRON_JOB = "SuspendCronJob"
+    EVICT_POD = "EvictPod"
+    DRAIN_NODE = "DrainNode"
+    ISOLATE_POD = "IsolatePod"
+    SET_ENV = "SetEnv"
+    EXPAND_VOLUME = "ExpandVolume"
+    DELETE_JOB = "DeleteJob"
+    RUN_JOB = "RunJob"
+    LIMIT_TRAFFIC = "LimitTraffic"
+    GITOPS_PROPOSAL = "GitOpsProposal"
     ESCALATE = "Escalate"
 
 
 class Verb(enum.StrEnum):
-    """What the executor asks of the API server."""
+    """What the executor asks of the API server.
+
+    The operations of Create and Delete are about the whole object, which RFC 6901 points to by the empty path:
+    ``add ""`` makes the object in ``value``, ``remove ""`` deletes the target.
+    """
 
     PATCH = "Patch"
+    CREATE = "Create"
+    """Makes another object, on behalf of the target."""
     DELETE = "Delete"
+    EVICT = "Evict"
+    """Deletes a pod through the Eviction API: the API server itself asks the PodDisruptionBudgets."""
     NONE = "None"
     """Nothing is written: people are asked instead."""
 

@@ -73,6 +73,10 @@ class Limits(Model):
     max_replicas: Annotated[int, Field(ge=1, le=10000)] = 20
     max_memory: ShortText = "4Gi"
     max_cpu: Annotated[ShortText, Field(alias="maxCPU")] = "4"
+    max_volume: ShortText | None = None
+    """Largest size that a volume may be grown to. There is no default: a volume never shrinks again."""
+    delete_empty_dir_data: bool = False
+    """Pods with emptyDir volumes may be evicted; what is in these is lost."""
 
 
 class VerificationPolicy(Model):
@@ -106,6 +110,13 @@ class GitOps(enum.StrEnum):
     PATCH = "Patch"
 
 
+class NetworkPolicies(enum.StrEnum):
+    """Whether the network plugin enforces NetworkPolicies: no API tells it, so somebody has to say so."""
+
+    UNKNOWN = "Unknown"
+    ENFORCED = "Enforced"
+
+
 class RemediationPolicySpec(Model):
     """See each field."""
 
@@ -119,6 +130,7 @@ class RemediationPolicySpec(Model):
     approval: ApprovalPolicy = ApprovalPolicy()
     consensus: ConsensusPolicy = ConsensusPolicy()
     git_ops: GitOps = GitOps.PROPOSE
+    network_policies: NetworkPolicies = NetworkPolicies.UNKNOWN
 
 
 class RemediationPolicyStatus(Model):

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from incident_commander.actions.write import already_undone
+from incident_commander.actions.send import look
+from incident_commander.actions.write import is_undone, shows
 from incident_commander.api import kinds
 from incident_commander.api.agent import Agent
 from incident_commander.api.incident import AlertStatus, Incident, Phase
@@ -178,17 +179,13 @@ async def _undo_seen(cluster: Cluster, incident: Incident) -> bool | None:
     if not attempts:
         return None
     for step in attempts[-1].steps:
-        kind = kinds.kind_of(step.target.api_version, step.target.kind)
-        if kind is None or not step.undo_operations:
+        if not step.undo_operations:
             continue
         try:
-            current = await cluster.get(kind, step.target.namespace if kind.namespaced else None, step.target.name)
-        except NotFound:
-            continue
-        except ClusterError:
+            if is_undone(step, await look(cluster, shows(step))) is None:
+                return False
+        except (ClusterError, Refusal):
             return None
-        if not already_undone(step, current):
-            return False
     return True
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from incident_commander.actions.write import already_applied
-from incident_commander.api import kinds
+from incident_commander.actions.send import look
+from incident_commander.actions.write import is_done, shows
 from incident_commander.api.incident import Alert, AlertStatus, Attempt, Check, CheckResult, Incident, StepOutcome
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.plan import Verb, VerificationPlan
-from incident_commander.errors import ClusterError, MetricsUnavailable
+from incident_commander.errors import ClusterError, MetricsUnavailable, Refusal
 from incident_commander.evidence import queries
 from incident_commander.evidence.gatherer import gather
 from incident_commander.evidence.health import WorkloadHealth, workload_health
@@ -23,6 +23,9 @@ from incident_commander.verification.observation import (
     alert_check,
     promql_check,
 )
+
+_STANDS = frozenset({Verb.PATCH, Verb.CREATE})
+"""What a step of these verbs wrote stays to be seen."""
 
 
 async def observe(
@@ -68,22 +71,19 @@ async def observe(
 
 async def _in_place(cluster: Cluster, attempt: Attempt) -> Check | None:
     """Whether what was written is still there: another controller may have reverted it."""
-    patched = [step for step in attempt.steps if step.verb is Verb.PATCH and step.outcome is StepOutcome.APPLIED]
-    for step in patched:
-        kind = kinds.kind_of(step.target.api_version, step.target.kind)
-        if kind is None:
-            continue
+    written = [s for s in attempt.steps if s.verb in _STANDS and s.outcome is StepOutcome.APPLIED]
+    for step in written:
         try:
-            current = await cluster.get(kind, step.target.namespace if kind.namespaced else None, step.target.name)
-        except ClusterError as error:
+            stands = is_done(step, await look(cluster, shows(step)))
+        except (ClusterError, Refusal) as error:
             message = f"{step.target} could not be read: {error}"[:1024]
             return Check(name=CHANGE_IN_PLACE, result=CheckResult.INCONCLUSIVE, message=message)
-        if not already_applied(step, {"apiVersion": kind.api_version, "kind": kind.kind, **current}):
+        if not stands:
             message = f"somebody reverted {step.action} on {step.target}"[:1024]
             return Check(name=CHANGE_IN_PLACE, result=CheckResult.FAIL, message=message)
-    if not patched:
+    if not written:
         return None
-    return Check(name=CHANGE_IN_PLACE, result=CheckResult.PASS, message=f"{len(patched)} change(s) still in place")
+    return Check(name=CHANGE_IN_PLACE, result=CheckResult.PASS, message=f"{len(written)} change(s) still in place")
 
 
 def health_check(health: WorkloadHealth) -> Check:

@@ -46,8 +46,15 @@ async def read_situation(cluster: Cluster, target: TargetRef) -> Situation:
         related[kinds.POD.resource] = [p for p in pods if any(_owned_by(p, o) for o in owners)]
     if target.kind == "Pod":
         related[kinds.POD.resource] = await _siblings(cluster, obj)
+        related[kinds.SERVICE.resource] = await cluster.list(kinds.SERVICE, namespace)
     if target.kind == "Node":
         related[kinds.NODE.resource] = await cluster.list(kinds.NODE)
+        related[kinds.POD.resource] = await cluster.list(kinds.POD, fields=f"spec.nodeName={target.name}")
+    if target.kind == "PersistentVolumeClaim":
+        related[kinds.STORAGE_CLASS.resource] = await _storage_class(cluster, obj)
+    if target.kind in _HISTORY:
+        for kind_beside in (kinds.SERVICE, kinds.NETWORK_POLICY):
+            related[kind_beside.resource] = await cluster.list(kind_beside, namespace)
     for kind_above, above in await _above(cluster, obj):
         related.setdefault(kind_above.resource, []).append(above)
     if target.kind in _SCALABLE:
@@ -90,6 +97,16 @@ def _reference_above(obj: Object) -> Owner | None:
     if fields.text(obj, "kind") == "HorizontalPodAutoscaler" and scaled:
         return Owner(fields.text(scaled, "apiVersion"), fields.text(scaled, "kind"), fields.text(scaled, "name"), "")
     return controller(obj)
+
+
+async def _storage_class(cluster: Cluster, claim: Object) -> list[Object]:
+    name = fields.text(claim, "spec", "storageClassName")
+    if not name:
+        return []
+    try:
+        return [await cluster.get(kinds.STORAGE_CLASS, None, name)]
+    except NotFound:
+        return []
 
 
 async def _siblings(cluster: Cluster, pod: Object) -> list[Object]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import structlog
 
-from incident_commander.actions.write import already_undone, undo_patch
-from incident_commander.api import kinds
+from incident_commander.actions.send import look, send
+from incident_commander.actions.write import is_undone, shows, to_undo
 from incident_commander.api.incident import Attempt, Incident, StepOutcome, StepRecord
 from incident_commander.api.names import FIELD_MANAGER_EXECUTOR
 from incident_commander.api.plan import Verb
-from incident_commander.errors import Conflict, Forbidden, Invalid, NotFound, Refusal
+from incident_commander.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound, Refusal
 from incident_commander.executor import journal, record
-from incident_commander.executor.write import read_target
-from incident_commander.ports import Clock, Cluster, PatchType
+from incident_commander.ports import Clock, Cluster
 
 _log = structlog.get_logger(__name__)
 
@@ -69,36 +68,18 @@ def _conclude(attempt: Attempt, clock: Clock) -> Attempt:
 
 
 async def _undo_step(cluster: Cluster, step: StepRecord) -> tuple[StepOutcome, str, str]:
-    if step.verb is Verb.DELETE:
-        return StepOutcome.UNDONE, "NothingToUndo", "its controller has made it anew"
-    kind = kinds.kind_of(step.target.api_version, step.target.kind)
-    if kind is None:
-        return StepOutcome.UNDO_FAILED, "KindUnknown", f"{step.target.kind} is not a kind of the catalogue"
-    for _ in range(UNDO_TRIES):
-        try:
-            current = await read_target(cluster, step.target)
-        except NotFound:
-            return StepOutcome.UNDONE, "TargetDeleted", "it does not exist any more"
-        if step.target.uid and current["metadata"].get("uid") != step.target.uid:
-            return StepOutcome.UNDONE, "TargetReplaced", "it is another object now"
-        if already_undone(step, current):
-            return StepOutcome.UNDONE, "Undone", "shows the values from before"
-        if not step.undo_possible:
-            return StepOutcome.UNDO_FAILED, "NotUndoable", "this action has no undo"
-        try:
-            await cluster.patch(
-                kind,
-                step.target.namespace if kind.namespaced else None,
-                step.target.name,
-                undo_patch(step, current),
-                patch_type=PatchType.JSON,
-                subresource=step.subresource,
-                field_manager=FIELD_MANAGER_EXECUTOR,
-            )
-        except Conflict:
-            continue
-        except Refusal as refusal:
-            return StepOutcome.UNDO_FAILED, refusal.reason, str(refusal)
-        except (Invalid, Forbidden) as error:
-            return StepOutcome.UNDO_FAILED, error.reason, str(error)
+    try:
+        at = shows(step)
+        for _ in range(UNDO_TRIES):
+            found = await look(cluster, at)
+            if (told := is_undone(step, found)) is not None:
+                return StepOutcome.UNDONE, *told
+            try:
+                await send(cluster, to_undo(step, found), dry_run=False, field_manager=FIELD_MANAGER_EXECUTOR)
+            except (Conflict, NotFound, AlreadyExists):
+                continue
+    except Refusal as refusal:
+        return StepOutcome.UNDO_FAILED, refusal.reason, str(refusal)
+    except (Invalid, Forbidden) as error:
+        return StepOutcome.UNDO_FAILED, error.reason, str(error)
     return StepOutcome.UNDO_FAILED, "TargetBusy", f"it changed {UNDO_TRIES} times while it was to be undone"

@@ -14,8 +14,12 @@ from incident_commander.evidence.owners import find_owner
 from incident_commander.guards.guard import GuardInput
 from incident_commander.ports import Object
 
-_ROLLS_OUT = frozenset({ActionName.RESTART_ROLLOUT, ActionName.ROLLBACK_ROLLOUT, ActionName.SET_RESOURCES})
-DISRUPTIVE = _ROLLS_OUT | {ActionName.DELETE_POD, ActionName.SCALE_WORKLOAD}
+_ROLLS_OUT = frozenset(
+    {ActionName.RESTART_ROLLOUT, ActionName.ROLLBACK_ROLLOUT, ActionName.SET_RESOURCES, ActionName.SET_ENV}
+)
+TAKES_ONE_POD = frozenset({ActionName.DELETE_POD, ActionName.EVICT_POD, ActionName.ISOLATE_POD})
+"""The pod that is the target serves nobody any more. DrainNode evicts by steps of their own."""
+DISRUPTIVE = _ROLLS_OUT | TAKES_ONE_POD | {ActionName.SCALE_WORKLOAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ def disruption_of(given: GuardInput) -> Disruption | Unknown | None:
     kind = fields.text(target, "kind")
     if action not in DISRUPTIVE or (action is ActionName.SET_RESOURCES and kind == "Pod"):
         return None
-    if action is ActionName.DELETE_POD:
+    if action in TAKES_ONE_POD:
         return _deletion(given)
     if fields.integer(target, "status", "observedGeneration") is None:
         return Unknown(f"{reference(target)} has no status yet")

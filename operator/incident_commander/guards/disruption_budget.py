@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from incident_commander.api import kinds
 from incident_commander.api.plan import ActionName
 from incident_commander.evidence import fields, pods
-from incident_commander.guards.disruption import Disruption, Unknown, disruption_of
+from incident_commander.guards.disruption import TAKES_ONE_POD, Disruption, Unknown, disruption_of
 from incident_commander.guards.guard import GuardInput, GuardVerdict
 from incident_commander.guards.verdicts import allow, deny
 from incident_commander.ports import Object
@@ -30,6 +30,9 @@ def within_disruption_budgets(given: GuardInput) -> GuardVerdict:
         return deny("HealthUnknown", found.message)
     labels = _pod_labels(given)
     applying = [b for b in budgets if _applies(b, labels, fields.namespace(given.target))]
+    if len(applying) > 1 and given.step.action is ActionName.EVICT_POD:
+        names = ", ".join(sorted(fields.name(b) for b in applying))
+        return deny("SeveralDisruptionBudgets", f"the API server evicts no pod that several budgets select: {names}")
     for budget in applying:
         verdict = _judge(given, budget, found)
         if verdict is not None:
@@ -45,7 +48,7 @@ def _judge(given: GuardInput, budget: Object, found: Disruption) -> GuardVerdict
     allowed = fields.integer(budget, "status", "disruptionsAllowed") or 0
     healthy = fields.integer(budget, "status", "currentHealthy") or 0
     wanted = fields.integer(budget, "status", "desiredHealthy") or 0
-    if given.step.action is not ActionName.DELETE_POD:
+    if given.step.action not in TAKES_ONE_POD:
         if found.takes_ready_pods and found.left < wanted:
             return deny(
                 "DisruptionBudgetSpent",

@@ -13,7 +13,7 @@ from incident_commander.api import kinds
 from incident_commander.api.incident import Incident
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.names import API_VERSION
-from incident_commander.api.plan import ActionName, Plan, Risk, Step, Verb, VerificationPlan
+from incident_commander.api.plan import ActionName, Plan, Risk, Step, VerificationPlan
 from incident_commander.api.policy import GitOps, Mode, RemediationPolicy
 from incident_commander.api.runbook import Runbook, RunbookStep
 from incident_commander.api.statement import Hypothesis
@@ -169,7 +169,7 @@ def _plan(
     for wanted in runbook.spec.steps:
         _allow(policy, wanted.action)
         steps.append(_step(incident, hypothesis, wanted, values, situations, policy, now))
-    proposal = _proposal(steps, incident, hypothesis, runbook, situations, policy)
+    proposal = _proposal(steps, situations)
     return with_digest(
         Plan(
             incident_uid=incident.metadata.uid,
@@ -205,8 +205,10 @@ def _step(
         situation = situations.get(str(ref)) or Situation(target=_as_object(incident))
     else:
         situation = _situation(situations, ref)
-    action = CATALOGUE[wanted.action]
-    return action.plan(situation, parameters, bounds=bounds_of(policy), issued_at=now, step_name=wanted.name)
+    name = wanted.action
+    if name not in (ActionName.ESCALATE, ActionName.GITOPS_PROPOSAL) and _reverted(situation, policy):
+        name, parameters = ActionName.GITOPS_PROPOSAL, {"action": name.value, **parameters}
+    return CATALOGUE[name].plan(situation, parameters, bounds=bounds_of(policy), issued_at=now, step_name=wanted.name)
 
 
 def _ref(incident: Incident, hypothesis: Hypothesis, step: RunbookStep) -> TargetRef | None:
@@ -238,22 +240,17 @@ def _allow(policy: RemediationPolicy | None, action: ActionName) -> None:
         raise Refusal("ActionNotAllowed", f"RemediationPolicy {policy.metadata.name} does not allow {action}")
 
 
-def _proposal(
-    steps: Sequence[Step],
-    incident: Incident,
-    hypothesis: Hypothesis,
-    runbook: Runbook,
-    situations: Situations,
-    policy: RemediationPolicy | None,
-) -> str:
+def _reverted(situation: Situation, policy: RemediationPolicy | None) -> bool:
+    """Whether a patch would be taken back behind our back, so that it is only proposed."""
+    patch = policy is not None and policy.spec.git_ops is GitOps.PATCH
+    return not patch and ownership_of(situation.target).reverts
+
+
+def _proposal(steps: Sequence[Step], situations: Situations) -> str:
     """Why the plan is for people only, or the empty string."""
-    if policy is not None and policy.spec.git_ops is GitOps.PATCH:
-        return ""
-    for step, wanted in zip(steps, runbook.spec.steps, strict=True):
-        if step.verb is Verb.NONE:
-            continue
-        owner = ownership_of(_situation(situations, _ref(incident, hypothesis, wanted)).target)
-        if owner.reverts:
+    for step in steps:
+        if step.action is ActionName.GITOPS_PROPOSAL:
+            owner = ownership_of(_situation(situations, step.target).target)
             return f"{step.target} is kept by {owner}, which would revert a patch: make the change there"
     return ""
 
@@ -263,7 +260,7 @@ def _summary(hypothesis: Hypothesis, steps: Sequence[Step]) -> str:
 
 
 def _only_escalates(plan: Plan) -> bool:
-    return all(step.verb is Verb.NONE for step in plan.steps)
+    return all(step.action is ActionName.ESCALATE for step in plan.steps)
 
 
 def incident_ref(incident: Incident) -> TargetRef:

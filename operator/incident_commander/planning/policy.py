@@ -17,6 +17,7 @@ from incident_commander.api.policy import (
     GitOps,
     Limits,
     Mode,
+    NetworkPolicies,
     PolicyMatch,
     RemediationPolicy,
     RemediationPolicySpec,
@@ -77,6 +78,9 @@ def bounds_of(policy: RemediationPolicy | None) -> Bounds:
         max_memory=limits.max_memory,
         max_cpu=limits.max_cpu,
         min_healthy_percent=limits.min_healthy_percent,
+        max_volume=limits.max_volume or "",
+        delete_empty_dir_data=limits.delete_empty_dir_data,
+        network_policies_enforced=policy is not None and policy.spec.network_policies is NetworkPolicies.ENFORCED,
     )
 
 
@@ -90,6 +94,9 @@ def _strictest(one: RemediationPolicySpec, other: RemediationPolicySpec) -> Reme
             expires_after_seconds=min(one.approval.expires_after_seconds, other.approval.expires_after_seconds)
         ),
         consensus=_consensus(one.consensus, other.consensus),
+        network_policies=NetworkPolicies.UNKNOWN
+        if NetworkPolicies.UNKNOWN in (one.network_policies, other.network_policies)
+        else NetworkPolicies.ENFORCED,
         git_ops=GitOps.PROPOSE if GitOps.PROPOSE in (one.git_ops, other.git_ops) else GitOps.PATCH,
     )
 
@@ -116,6 +123,10 @@ def _limits(one: Limits, other: Limits) -> Limits:
         max_replicas=min(one.max_replicas, other.max_replicas),
         max_memory=min(one.max_memory, other.max_memory, key=_amount),
         max_cpu=min(one.max_cpu, other.max_cpu, key=_amount),
+        max_volume=None
+        if one.max_volume is None or other.max_volume is None
+        else min(one.max_volume, other.max_volume, key=_amount),
+        delete_empty_dir_data=one.delete_empty_dir_data and other.delete_empty_dir_data,
     )
 
 

@@ -10,14 +10,20 @@ from typing import Any
 from incident_commander import errors
 from incident_commander.api.kinds import NAMESPACE, POD, Kind
 from incident_commander.evidence.selectors import matches_fields, matches_labels, parse_fields, parse_labels
-from incident_commander.ports import Object, PatchType
+from incident_commander.ports import Object, PatchType, Propagation
 from incident_commander.rehearsal.clock import VirtualClock
-from incident_commander.rehearsal.kindrules import content, counts_generation, has_status, qos_class
+from incident_commander.rehearsal.kindrules import (
+    content,
+    counts_generation,
+    default_propagation,
+    has_status,
+    qos_class,
+)
 from incident_commander.rehearsal.objects import copy_json, dig, kube_time, labels_of
 from incident_commander.rehearsal.patching import apply_patch
 from incident_commander.rehearsal.store import Store
 from incident_commander.rehearsal.validation import validate
-from incident_commander.rehearsal.writing import check_identity, resized, tidy
+from incident_commander.rehearsal.writing import check_identity, orphan, resized, tidy
 
 Admission = Callable[[Object, Object | None], None]
 """Looks at the new and the old object just before it is stored; raises to refuse."""
@@ -39,7 +45,7 @@ class ApiServer:
         """Whether the resource, and the subresource, is served."""
         if subresource is None:
             return True
-        return (subresource == "status" and has_status(kind)) or (kind == POD and subresource == "resize")
+        return (subresource == "status" and has_status(kind)) or (kind == POD and subresource in ("resize", "eviction"))
 
     def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         """A copy of one object. Raises ``NotFound``."""
@@ -160,9 +166,13 @@ class ApiServer:
         *,
         uid: str | None = None,
         resource_version: str | None = None,
+        propagation: Propagation | None = None,
         dry_run: bool = False,
     ) -> None:
-        """Delete, gracefully where the kind has grace. Raises ``NotFound`` or ``Conflict``."""
+        """Delete, gracefully where the kind has grace. Raises ``NotFound`` or ``Conflict``.
+
+        Foreground is as background here: dependants are gone a moment later either way.
+        """
         old = self._find(kind, namespace, name)
         meta = old["metadata"]
         for field, wanted, found in (
@@ -177,6 +187,8 @@ class ApiServer:
                 )
         if dry_run:
             return
+        if (propagation or default_propagation(kind)) is Propagation.ORPHAN:
+            orphan(self.store, old)
         grace = 0
         if kind == POD and dig(old, "spec", "nodeName") and dig(old, "status", "phase") in ("Pending", "Running"):
             grace = int(dig(old, "spec", "terminationGracePeriodSeconds") or 0)

@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeVar
 
 from incident_commander import errors
 from incident_commander.api.kinds import Kind
-from incident_commander.ports import Object, PatchType
+from incident_commander.ports import Object, PatchType, Propagation
 from incident_commander.rehearsal.apiserver import ApiServer
+from incident_commander.rehearsal.eviction import evict
 from incident_commander.rehearsal.faults import Call, Faults
 from incident_commander.rehearsal.identities import admit, authorize
 
@@ -134,6 +135,7 @@ class RehearsedCluster:
         *,
         uid: str | None = None,
         resource_version: str | None = None,
+        propagation: Propagation | None = None,
         dry_run: bool = False,
     ) -> None:
         """See ``ports.Cluster``."""
@@ -141,8 +143,29 @@ class RehearsedCluster:
         self._carry_out(
             call,
             lambda: self._api.delete(
-                kind, namespace, name, uid=uid, resource_version=resource_version, dry_run=dry_run
+                kind,
+                namespace,
+                name,
+                uid=uid,
+                resource_version=resource_version,
+                propagation=propagation,
+                dry_run=dry_run,
             ),
+        )
+
+    async def evict(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """See ``ports.Cluster``."""
+        call = Call(self.user, "create", "pods", namespace, pod, "eviction", dry_run)
+        self._carry_out(
+            call, lambda: evict(self._api, namespace, pod, uid=uid, resource_version=resource_version, dry_run=dry_run)
         )
 
     async def logs(

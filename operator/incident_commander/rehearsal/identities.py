@@ -35,8 +35,11 @@ _PATCHABLE = frozenset(
         "horizontalpodautoscalers.autoscaling",
         "pods",
         "nodes",
+        "persistentvolumeclaims",
     }
 )
+_MAKEABLE = frozenset({"jobs.batch", "networkpolicies.networking.k8s.io"})
+"""What actions may make, and take away again."""
 
 
 def service_account(name: str) -> str:
@@ -69,8 +72,8 @@ def _may_write(component: str, call: Call) -> bool:
     if call.resource == _LEASES:
         return call.namespace == OPERATOR_NAMESPACE
     if component.startswith("agent-"):
-        if component == "agent-verification" and call.resource in _PATCHABLE:
-            return call.dry_run and call.verb in ("patch", "delete")
+        if component == "agent-verification" and _changes_workloads(call):
+            return call.dry_run
         return request == ("patch", _INCIDENTS, None)
     if request == ("create", _EVENTS, None):
         return True
@@ -87,11 +90,20 @@ def _may_write(component: str, call: Call) -> bool:
 
 def _executor_may_write(call: Call) -> bool:
     request = (call.verb, call.resource, call.subresource)
-    if request in (("patch", _INCIDENTS, "status"), ("delete", "pods", None)):
+    if request == ("patch", _INCIDENTS, "status"):
         return True
     if call.resource == "configmaps":
         return call.namespace == OPERATOR_NAMESPACE and call.verb in ("create", "patch")
-    return call.verb == "patch" and call.resource in _PATCHABLE and call.subresource in (None, "resize")
+    return _changes_workloads(call)
+
+
+def _changes_workloads(call: Call) -> bool:
+    """What the actions of the catalogue need."""
+    if call.verb == "patch":
+        return call.resource in _PATCHABLE and call.subresource in (None, "resize")
+    if call.resource in _MAKEABLE:
+        return call.verb in ("create", "delete") and call.subresource is None
+    return (call.verb, call.resource, call.subresource) in (("delete", "pods", None), ("create", "pods", "eviction"))
 
 
 def admit(call: Call, new: Object, old: Object | None) -> None:

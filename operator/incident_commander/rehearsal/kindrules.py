@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from incident_commander.api.kinds import DEPLOYMENT, Kind
+from incident_commander.api.kinds import DEPLOYMENT, JOB, Kind
 from incident_commander.api.names import GROUP
-from incident_commander.ports import Object
+from incident_commander.ports import Object, Propagation
 from incident_commander.rehearsal.objects import annotations_of, dig
 
 _GENERATION = frozenset(
@@ -65,6 +65,11 @@ def content(kind: Kind, obj: Object) -> dict[str, Any]:
     if kind == DEPLOYMENT:
         counted["annotations"] = annotations_of(obj)
     return counted
+
+
+def default_propagation(kind: Kind) -> Propagation:
+    """What a delete without a word about it does: Jobs leave their pods behind, as they always did."""
+    return Propagation.ORPHAN if kind == JOB else Propagation.BACKGROUND
 
 
 def qos_class(pod: Object) -> str:

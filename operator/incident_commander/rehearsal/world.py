@@ -16,6 +16,7 @@ from incident_commander.rehearsal.cluster import Audit, RehearsedCluster
 from incident_commander.rehearsal.controllers.autoscaler import AutoscalerController
 from incident_commander.rehearsal.controllers.daemon_sets import DaemonSetController
 from incident_commander.rehearsal.controllers.deployments import DeploymentController
+from incident_commander.rehearsal.controllers.disruption import DisruptionController
 from incident_commander.rehearsal.controllers.endpoints import EndpointSliceController
 from incident_commander.rehearsal.controllers.garbage import GarbageCollector, NamespaceController
 from incident_commander.rehearsal.controllers.jobs import CronJobController, JobController
@@ -56,6 +57,7 @@ class World:
             AutoscalerController(self.api, self._cpu_of),
             EndpointSliceController(self.api),
             NodeLifecycleController(self.api),
+            DisruptionController(self.api),
             Scheduler(self.api),
             GarbageCollector(self.api),
             NamespaceController(self.api),

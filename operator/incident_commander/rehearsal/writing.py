@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from incident_commander import errors
-from incident_commander.api.kinds import Kind
+from incident_commander.api.kinds import ALL, Kind
 from incident_commander.api.names import GROUP
 from incident_commander.ports import Object
 from incident_commander.rehearsal.defaults import apply_defaults
 from incident_commander.rehearsal.objects import copy_json, dig
+from incident_commander.rehearsal.store import Store
 from incident_commander.rehearsal.structural import prune_object, schemas
+
+BY_RESOURCE = {kind.resource: kind for kind in ALL}
 
 
 def tidy(kind: Kind, obj: Object) -> None:
@@ -52,3 +55,17 @@ def check_identity(kind: Kind, proposed: Object, old: Object) -> None:
             f'{kind.kind} "{before["name"]}" is invalid: metadata.uid: Invalid value: "{meta["uid"]}": '
             "field is immutable"
         )
+
+
+def orphan(store: Store, owner: Object) -> None:
+    """Take the owner out of its dependants' references, so that they stay when it goes."""
+    uid = owner["metadata"]["uid"]
+    for resource, obj in list(store.everything()):
+        references = obj["metadata"].get("ownerReferences") or []
+        kept = [reference for reference in references if reference["uid"] != uid]
+        if len(kept) != len(references):
+            new: Object = copy_json(obj)
+            new["metadata"]["ownerReferences"] = kept
+            if not kept:
+                del new["metadata"]["ownerReferences"]
+            store.put(BY_RESOURCE[resource], new)

@@ -13,7 +13,7 @@ import pytest
 
 from incident_commander.actions.action import Bounds
 from incident_commander.actions.catalogue import CATALOGUE
-from incident_commander.actions.write import already_applied, already_undone, json_patch, undo_patch
+from incident_commander.actions.json_patch import already_applied, already_undone, json_patch, undo_patch
 from incident_commander.adapters.kubernetes import KubernetesCluster
 from incident_commander.api import kinds
 from incident_commander.api.incident import StepOutcome, StepRecord

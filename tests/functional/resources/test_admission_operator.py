@@ -181,3 +181,32 @@ class TestOwnObjects:
         message = refusal(executor.request, "POST", self.CONFIG_MAPS, {"metadata": {"name": "another"}})
         assert "the executor may write incident-commander/incident-commander-circuit-breaker only" in message
         scene.installed.plane.request("DELETE", f"{self.CONFIG_MAPS}/{name}")
+
+
+class TestAPodOfTheExecutor:
+    def pod(self, scene: Scene) -> str:
+        path = f"/api/v1/namespaces/{scene.namespace}/pods"
+        spec = {"containers": [{"name": "web", "image": "registry.example/web:1"}]}
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "labels": {"app": "web"}}, "spec": spec}
+        scene.installed.plane.request("POST", path, body)
+        return f"{path}/web"
+
+    def test_may_get_other_labels(self, scene: Scene) -> None:
+        path, executor = self.pod(scene), scene.ours("executor")
+        body = {"metadata": {"labels": {"app": "isolated", "incidentcommander.io/isolated": "true"}}}
+        told = executor.request("PATCH", path, body, MERGE_PATCH)
+        assert told["metadata"]["labels"] == body["metadata"]["labels"]
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"spec": {"containers": [{"name": "web", "image": "evil.example/web:1"}]}},
+            {"spec": {"activeDeadlineSeconds": 1}},
+            {"metadata": {"annotations": {"a": "b"}}},
+            {"metadata": {"finalizers": ["example.com/stuck"]}},
+        ],
+        ids=["image", "deadline", "annotations", "finalizers"],
+    )
+    def test_and_nothing_else(self, scene: Scene, body: dict[str, object]) -> None:
+        message = refusal(scene.ours("executor").request, "PATCH", self.pod(scene), body, MERGE_PATCH)
+        assert "the executor may change labels of a pod only" in message

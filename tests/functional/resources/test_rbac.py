@@ -22,7 +22,13 @@ WORKLOADS = ("daemonsets.apps", "deployments.apps", "statefulsets.apps")
 SCALING = ("horizontalpodautoscalers.autoscaling", "cronjobs.batch")
 BREAKER = "incident-commander-circuit-breaker"
 
-EXECUTOR_WRITES = {("patch", kind) for kind in (*WORKLOADS, *SCALING, "nodes", "pods/resize")} | {("delete", "pods")}
+PATCHED = (*WORKLOADS, *SCALING, "nodes", "persistentvolumeclaims", "pods", "pods/resize")
+MADE = ("jobs.batch", "networkpolicies.networking.k8s.io")
+EXECUTOR_WRITES = (
+    {("patch", kind) for kind in PATCHED}
+    | {(verb, kind) for kind in MADE for verb in ("create", "delete")}
+    | {("delete", "pods"), ("create", "pods/eviction")}
+)
 EVENTS = {("create", "events"), ("patch", "events")}
 
 MAY_WRITE: dict[str, set[tuple[str, str]]] = {

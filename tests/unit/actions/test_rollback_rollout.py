@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from incident_commander.actions.write import already_applied, json_patch
+from incident_commander.actions.json_patch import already_applied, json_patch
 from incident_commander.api.plan import ActionName, Op
 from incident_commander.ports import Object
 from tests.unit.actions.workloads import container, controller_revision, plan, refusal, replica_set, template, workload

@@ -145,6 +145,7 @@ def plan(
     action: ActionName,
     target: Object,
     related: dict[str, list[Object]] | None = None,
+    /,
     *,
     bounds: Bounds | None = None,
     resize: bool = False,
@@ -154,7 +155,9 @@ def plan(
     return CATALOGUE[action].plan(situation, parameters, bounds=bounds or Bounds(), issued_at=NOW, step_name="it")
 
 
-def refusal(action: ActionName, target: Object, related: dict[str, list[Object]] | None = None, **options: Any) -> str:
+def refusal(
+    action: ActionName, target: Object, related: dict[str, list[Object]] | None = None, /, **options: Any
+) -> str:
     """The reason for which the action refuses."""
     with pytest.raises(Refusal, match=r"\w") as refused:
         plan(action, target, related, **options)

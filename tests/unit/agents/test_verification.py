@@ -159,7 +159,7 @@ class _Failing:
     def __init__(self, bench: Bench, error: errors.ClusterError) -> None:
         real = bench.world.cluster()
         self.get, self.list, self.create = real.get, real.list, real.create
-        self.delete, self.logs, self.offers = real.delete, real.logs, real.offers
+        self.delete, self.evict, self.logs, self.offers = real.delete, real.evict, real.logs, real.offers
         self._error = error
         self.tries = 0
 

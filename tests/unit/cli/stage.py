@@ -39,7 +39,7 @@ from incident_commander.cli.main import full_app
 from incident_commander.cli.options import Where
 from incident_commander.cli.work.desk import Connection, Session
 from incident_commander.consensus.membership import members_of, quorum, tolerated_faults
-from incident_commander.ports import Object, PatchType
+from incident_commander.ports import Object, PatchType, Propagation
 from incident_commander.rehearsal.patching import merge
 from tests.unit.consensus.council import NOW, UID, WEB, Council, plan
 
@@ -201,9 +201,21 @@ class FakeCluster:
         *,
         uid: str | None = None,
         resource_version: str | None = None,
+        propagation: Propagation | None = None,
         dry_run: bool = False,
     ) -> None:
         raise AssertionError("the command line deletes nothing")
+
+    async def evict(
+        self,
+        namespace: str,
+        pod: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        raise AssertionError("the command line evicts nothing")
 
     async def logs(
         self,

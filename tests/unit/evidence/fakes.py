@@ -10,7 +10,7 @@ from typing import Any
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
 from incident_commander.errors import ClusterError, NotFound
-from incident_commander.ports import Object, PatchType, Query, Series
+from incident_commander.ports import Object, PatchType, Propagation, Query, Series
 from tests.unit.diagnosis.builders import NOW
 
 
@@ -77,6 +77,18 @@ class FakeCluster:
         kind: Kind,
         namespace: str | None,
         name: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: Propagation | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        raise AssertionError("gathering writes nothing")
+
+    async def evict(
+        self,
+        namespace: str,
+        pod: str,
         *,
         uid: str | None = None,
         resource_version: str | None = None,

@@ -124,6 +124,7 @@ class _Refusing:
         self.list = self._real.list
         self.create = self._real.create
         self.delete = self._real.delete
+        self.evict = self._real.evict
         self.logs = self._real.logs
         self.offers = self._real.offers
 

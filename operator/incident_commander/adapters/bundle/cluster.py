@@ -10,7 +10,7 @@ from incident_commander.api.kinds import Kind
 from incident_commander.errors import ClusterError, Forbidden, Invalid, LogsUnavailable, NotFound
 from incident_commander.evidence import fields as read
 from incident_commander.evidence.selectors import matches_fields, matches_labels, parse_fields, parse_labels
-from incident_commander.ports import LogPlace, Object, PatchType
+from incident_commander.ports import LogPlace, Object, PatchType, Propagation
 
 Objects = list[Object]
 """Because ``list`` is a method here."""
@@ -78,6 +78,19 @@ class BundleCluster:
         kind: Kind,
         namespace: str | None,
         name: str,
+        *,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        propagation: Propagation | None = None,
+        dry_run: bool = False,
+    ) -> None:
+        """Refused."""
+        raise _refused()
+
+    async def evict(
+        self,
+        namespace: str,
+        pod: str,
         *,
         uid: str | None = None,
         resource_version: str | None = None,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from incident_commander.api.kinds import ALL, NAMESPACE
+from incident_commander.api.kinds import NAMESPACE
 from incident_commander.rehearsal.apiserver import ApiServer
 from incident_commander.rehearsal.objects import name_of, namespace_of, uid_of
 from incident_commander.rehearsal.store import Key, WatchEvent, WatchType
-
-_BY_RESOURCE = {kind.resource: kind for kind in ALL}
+from incident_commander.rehearsal.writing import BY_RESOURCE
 
 
 class GarbageCollector:
@@ -32,7 +31,7 @@ class GarbageCollector:
                 and all(owner["uid"] == name for owner in owners)
                 and not obj["metadata"].get("deletionTimestamp")
             ):
-                self._api.delete(_BY_RESOURCE[resource], namespace_of(obj), name_of(obj))
+                self._api.delete(BY_RESOURCE[resource], namespace_of(obj), name_of(obj))
         return None
 
 
@@ -57,7 +56,7 @@ class NamespaceController:
             self._api.finish_deletion(NAMESPACE, found)
             return None
         for resource, obj in content:
-            kind = _BY_RESOURCE[resource]
+            kind = BY_RESOURCE[resource]
             if self._api.store.get(kind, name, name_of(obj)) is obj and not obj["metadata"].get("deletionTimestamp"):
                 self._api.delete(kind, name, name_of(obj))
         return 1.0

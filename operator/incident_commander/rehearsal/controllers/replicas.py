@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from incident_commander import errors
 from incident_commander.api.kinds import POD, REPLICA_SET, Kind
 from incident_commander.consensus.canonical import canonical_json
+from incident_commander.evidence.selectors import matches_selector
 from incident_commander.ports import Object
 from incident_commander.rehearsal.apiserver import ApiServer
 from incident_commander.rehearsal.controllers.events import EventRecorder
@@ -18,6 +20,7 @@ from incident_commander.rehearsal.objects import (
     copy_json,
     dig,
     is_ready,
+    labels_of,
     name_of,
     namespace_of,
     owned_by,
@@ -103,14 +106,19 @@ class ReplicaSetController:
         self._pods = PodMaker(api, "replicaset-controller")
 
     def keys(self, event: WatchEvent) -> Iterable[Key]:
-        """Its own objects and their pods' owners."""
-        return own_and_owner_keys(event, REPLICA_SET, POD)
+        """Its own objects, their pods' owners, and who would take a pod in that nobody controls."""
+        yield from own_and_owner_keys(event, REPLICA_SET, POD)
+        if event.kind == POD and controller_of(event.object) is None:
+            for found in self._api.store.scan(REPLICA_SET, event.key[0]):
+                if matches_selector(labels_of(event.object), dig(found, "spec", "selector")):
+                    yield event.key[0], name_of(found)
 
     def reconcile(self, namespace: str, name: str) -> float | None:
-        """Create or delete pods, then report."""
+        """Let go of pods, or take them in, by their labels; create or delete pods; then report."""
         found = self._api.store.get(REPLICA_SET, namespace, name)
         if found is None or found["metadata"].get("deletionTimestamp"):
             return None
+        self._claim(found)
         pods = active(owned_by(self._api.store.scan(POD, namespace), found))
         missing = int(found["spec"]["replicas"]) - len(pods)
         again = None
@@ -124,6 +132,20 @@ class ReplicaSetController:
             for pod in sorted(pods, key=_first_to_go)[:-missing]:
                 self._pods.delete(found, pod)
         return min((s for s in (again, self._report(namespace, name)) if s is not None), default=None)
+
+    def _claim(self, found: Object) -> None:
+        """``controller.PodControllerRefManager``: own the living pods that the selector matches, and no others."""
+        selector = dig(found, "spec", "selector")
+        for pod in active(self._api.store.scan(POD, namespace_of(found))):
+            owner = controller_of(pod)
+            mine = owner is not None and owner["uid"] == found["metadata"]["uid"]
+            matches = matches_selector(labels_of(pod), selector)
+            if matches == mine or (owner is not None and not mine):
+                continue
+            meta = {key: value for key, value in pod["metadata"].items() if key != "ownerReferences"}
+            if matches:
+                meta["ownerReferences"] = [owner_reference(found)]
+            self._api.change(POD, namespace_of(pod), name_of(pod), partial(_with_metadata, meta))
 
     def _report(self, namespace: str, name: str) -> float | None:
         current = self._api.store.get(REPLICA_SET, namespace, name)
@@ -142,6 +164,10 @@ class ReplicaSetController:
             status["availableReplicas"] = available
         self._api.change_status(REPLICA_SET, current, status)
         return min((wait - age for age in ages if age < wait), default=None)
+
+
+def _with_metadata(meta: dict[str, Any], old: Object) -> Object:
+    return {**old, "metadata": meta}
 
 
 def _first_to_go(pod: Object) -> tuple[bool, bool, int, str]:

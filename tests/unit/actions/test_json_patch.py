@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.actions.write import already_applied, already_undone, json_patch, undo_patch
+from incident_commander.actions.json_patch import already_applied, already_undone, json_patch, undo_patch
 from incident_commander.api.incident import StepOutcome, StepRecord
 from incident_commander.api.plan import ActionName, Step
 from incident_commander.errors import Refusal
