@@ -18,7 +18,7 @@ from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import Plan
 from incident_commander.api.runbook import Runbook
 from incident_commander.api.statement import Proposal
-from incident_commander.planning.planner import candidates, targets
+from incident_commander.planning.planner import candidates, moved, targets
 from incident_commander.planning.policy import bounds_of
 from incident_commander.planning.runbooks import runbooks_of
 from incident_commander.ports import Cluster
@@ -52,7 +52,10 @@ class ResolutionAgent:
             return None
         incident, done = case.incident, tried(case.incident)
         runbooks = await self._runbooks()
-        book = await self._rulebook(case, targets(incident, hypotheses, runbooks, done))
+        refs = targets(incident, hypotheses, runbooks, done)
+        book = await self._rulebook(case, refs)
+        if pods := moved(incident, hypotheses, runbooks, done, book.situations):
+            book = await self._rulebook(case, [*refs, *pods])
         found = candidates(
             incident=incident,
             hypotheses=hypotheses,

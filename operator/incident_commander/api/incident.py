@@ -22,7 +22,7 @@ from incident_commander.api.meta import (
     Timestamp,
 )
 from incident_commander.api.names import API_VERSION
-from incident_commander.api.plan import ActionName, FieldValue, Operation, Plan, Verb
+from incident_commander.api.plan import MAX_STEPS, ActionName, FieldValue, Operation, Plan, Verb
 from incident_commander.api.statement import Assessment, Decision, Forecast, Hypothesis, Severity
 
 EnvelopeText = Annotated[str, Field(max_length=65536)]
@@ -255,7 +255,7 @@ class Attempt(Model):
     outcome: StepOutcome
     reason: ShortText = ""
     message: Text = ""
-    steps: Annotated[list[StepRecord], Field(max_length=4)] = []
+    steps: Annotated[list[StepRecord], Field(max_length=MAX_STEPS)] = []
     fingerprints: Annotated[list[ShortText], Field(max_length=50)] = []
     """Alert fingerprints at the time: the loop detector's key together with the runbook."""
 

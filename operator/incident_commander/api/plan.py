@@ -15,6 +15,9 @@ from pydantic import Field
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import LongText, Model, ShortText, TargetRef, Text, Timestamp
 
+MAX_STEPS = 28
+"""Steps of a plan: four of a runbook, and a pod each of a node that is drained."""
+
 
 class ActionName(enum.StrEnum):
     """The catalogue. An action that is not listed here cannot be carried out."""
@@ -143,7 +146,7 @@ class Plan(Model):
     runbook: ShortText
     cause: Cause
     object: TargetRef
-    steps: Annotated[list[Step], Field(min_length=1, max_length=4)]
+    steps: Annotated[list[Step], Field(min_length=1, max_length=MAX_STEPS)]
     verification: VerificationPlan = VerificationPlan()
     risk: Risk
     proposal_only: bool = False

@@ -56,8 +56,14 @@ async def prove(cluster: Cluster, incident: Incident, now: datetime) -> Plan:
     plan = incident.status.plan
     if plan is None:
         raise Refusal("NoCertificate", "status carries no plan")
-    surroundings = await read_surroundings(cluster, incident, plan.steps[0].target)
-    return certified_plan(incident, await gather.read_agents(cluster), surroundings.policy, now)
+    try:
+        policy = (await read_surroundings(cluster, incident, plan.steps[0].target)).policy
+    except Refusal as refusal:
+        if refusal.reason != "TargetDeleted" or record.attempt_of(incident) is None:
+            raise
+        # Perhaps by ourselves, before a restart. The policy's own demands were met before the intent was stored.
+        policy = None
+    return certified_plan(incident, await gather.read_agents(cluster), policy, now)
 
 
 async def clear(

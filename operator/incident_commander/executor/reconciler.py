@@ -82,8 +82,7 @@ class Executor:
         try:
             plan = await prove(self._cluster, incident, self._clock.now())
             if attempt is not None:
-                await self._carry_out(incident, plan, attempt, resumed=True)
-                return None
+                return await self._carry_out(incident, plan, attempt, resumed=True)
             guards: Sequence[GuardResult] = ()
             for step in plan.steps:
                 guards = (await self._clear(incident, plan, step)).guards
@@ -101,15 +100,23 @@ class Executor:
             )
         except Conflict:
             return 0.0
-        await self._carry_out(stored, plan, attempt, resumed=False)
-        return None
+        return await self._carry_out(stored, plan, attempt, resumed=False)
 
-    async def _carry_out(self, incident: Incident, plan: Plan, attempt: Attempt, *, resumed: bool) -> None:
-        """Write every step that is not written yet, re-checked each time, then store the outcome."""
+    async def _carry_out(self, incident: Incident, plan: Plan, attempt: Attempt, *, resumed: bool) -> float | None:
+        """Write every step that is not written yet, re-checked each time, then store the outcome.
+
+        An eviction that has to wait for pods that moved before is asked for again later: answers in how many seconds.
+        """
+        before = attempt
         for index, step in enumerate(plan.steps):
             if attempt.steps[index].outcome is not StepOutcome.INTENDED:
                 continue
             values = await self._step(incident, plan, step, resumed=resumed)
+            if record.worth_waiting(attempt, step, values, self._clock.now()):
+                if attempt != before:
+                    execution = record.with_attempt(incident.status.execution, attempt)
+                    await journal.store_outcome(self._cluster, incident, execution)
+                return record.EVICTION_PAUSE
             attempt = record.with_step(attempt, index, finished_at=self._clock.now(), **values)
             done = attempt.steps[index]
             _log.info(
@@ -126,6 +133,7 @@ class Executor:
         attempt = record.conclude(attempt, self._clock.now())
         execution = record.with_attempt(incident.status.execution, attempt)
         await journal.store_outcome(self._cluster, incident, execution)
+        return None
 
     async def _step(self, incident: Incident, plan: Plan, step: Step, *, resumed: bool) -> dict[str, object]:
         """One step; answers the record's new fields."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from incident_commander.api.incident import Attempt, Execution, Incident, StepOutcome, StepRecord
 from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.errors import Refusal
 
 ATTEMPT_BOUND = 8
+EVICTION_PAUSE = 10.0
+"""Seconds until an eviction that was refused is asked for again, as ``kubectl drain`` does."""
+EVICTION_PATIENCE = timedelta(minutes=5)
+"""How long a drain waits for its pods to be ready elsewhere; then it is taken back. An execution may take longer."""
+_WAITED_FOR = frozenset({"DisruptionBudgetSpent", "DisruptionBudgetsUnknown", "BelowHealthyFloor"})
 
 
 def new_attempt(incident: Incident, plan: Plan, now: datetime) -> Attempt:
@@ -56,6 +62,13 @@ def with_step(attempt: Attempt, index: int, **values: object) -> Attempt:
     """The attempt with fields of one step replaced."""
     steps = [s.model_copy(update=values) if n == index else s for n, s in enumerate(attempt.steps)]
     return attempt.model_copy(update={"steps": steps})
+
+
+def worth_waiting(attempt: Attempt, step: Step, values: Mapping[str, object], now: datetime) -> bool:
+    """Whether an eviction was refused for what our own evictions of the same attempt did, which passes."""
+    refused_for_now = values.get("outcome") is StepOutcome.REFUSED and values.get("reason") in _WAITED_FOR
+    begun = any(s.outcome is StepOutcome.APPLIED for s in attempt.steps)
+    return step.verb is Verb.EVICT and refused_for_now and begun and now < attempt.started_at + EVICTION_PATIENCE
 
 
 def finish(attempt: Attempt, outcome: StepOutcome, reason: str, message: str, now: datetime) -> Attempt:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from incident_commander.actions.action import Situation
 from incident_commander.actions.catalogue import CATALOGUE
+from incident_commander.actions.drain_node import pods_to_evict
 from incident_commander.actions.ownership import ownership_of
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident
@@ -19,6 +20,8 @@ from incident_commander.api.runbook import Runbook, RunbookStep
 from incident_commander.api.statement import Hypothesis
 from incident_commander.consensus.digest import with_digest
 from incident_commander.errors import Refusal
+from incident_commander.evidence import fields
+from incident_commander.evidence.evidence import target_of
 from incident_commander.planning import template
 from incident_commander.planning.policy import bounds_of
 from incident_commander.planning.preconditions import require
@@ -81,6 +84,25 @@ def targets(
     for hypothesis, runbook in matching(incident, hypotheses, runbooks, tried):
         wanted = [object_of(incident, hypothesis), *(_ref(incident, hypothesis, s) for s in runbook.spec.steps)]
         found |= {str(ref): ref for ref in wanted if ref is not None}
+    return list(found.values())
+
+
+def moved(
+    incident: Incident,
+    hypotheses: Sequence[Hypothesis],
+    runbooks: Sequence[Runbook],
+    tried: Collection[str],
+    situations: Situations,
+) -> list[TargetRef]:
+    """The pods that drains among the candidates would move, known once their nodes have been read."""
+    found: dict[str, TargetRef] = {}
+    for hypothesis, runbook in matching(incident, hypotheses, runbooks, tried):
+        nodes = [_ref(incident, hypothesis, s) for s in runbook.spec.steps if s.action is ActionName.DRAIN_NODE]
+        for node in (situations.get(str(ref)) for ref in nodes):
+            try:
+                found |= {str(target_of(pod)): target_of(pod) for pod in pods_to_evict(node)} if node else {}
+            except Refusal:
+                continue  # the plan tells why
     return list(found.values())
 
 
@@ -169,6 +191,9 @@ def _plan(
     for wanted in runbook.spec.steps:
         _allow(policy, wanted.action)
         steps.append(_step(incident, hypothesis, wanted, values, situations, policy, now))
+        if steps[-1].action is ActionName.DRAIN_NODE:
+            _allow(policy, ActionName.EVICT_POD)
+            steps += _evictions(_situation(situations, steps[-1].target), situations, policy, now)
     proposal = _proposal(steps, situations)
     return with_digest(
         Plan(
@@ -209,6 +234,19 @@ def _step(
     if name not in (ActionName.ESCALATE, ActionName.GITOPS_PROPOSAL) and _reverted(situation, policy):
         name, parameters = ActionName.GITOPS_PROPOSAL, {"action": name.value, **parameters}
     return CATALOGUE[name].plan(situation, parameters, bounds=bounds_of(policy), issued_at=now, step_name=wanted.name)
+
+
+def _evictions(
+    node: Situation, situations: Situations, policy: RemediationPolicy | None, now: datetime
+) -> Sequence[Step]:
+    """One step for each pod that a drain moves: each is judged by itself, and is carried out or not."""
+    evict, bounds = CATALOGUE[ActionName.EVICT_POD], bounds_of(policy)
+    found = []
+    for pod in pods_to_evict(node):
+        situation = _situation(situations, target_of(pod))
+        name = f"evict {fields.namespace(pod)}/{fields.name(pod)}"
+        found.append(evict.plan(situation, {}, bounds=bounds, issued_at=now, step_name=name))
+    return found
 
 
 def _ref(incident: Incident, hypothesis: Hypothesis, step: RunbookStep) -> TargetRef | None:

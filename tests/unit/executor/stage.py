@@ -13,6 +13,7 @@ from incident_commander.api.incident import Attempt, Consensus, Incident, Phase,
 from incident_commander.api.meta import TargetRef, format_time
 from incident_commander.api.names import API_VERSION
 from incident_commander.api.plan import ActionName, Plan
+from incident_commander.api.policy import RemediationPolicy
 from incident_commander.api.statement import Decision, Statement, Vote
 from incident_commander.consensus.certificate import issue
 from incident_commander.consensus.digest import with_digest
@@ -56,6 +57,9 @@ class Stage:
     annotations: dict[str, str] = {}
     """Of the Deployment."""
 
+    target = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="web")
+    """What the step is for."""
+
     async def prepare(self, *, approvals: int = 6, **changes: Any) -> Plan:
         """A healthy Deployment, and an Incident in phase Executing with a certificate."""
         template = {
@@ -81,11 +85,11 @@ class Stage:
         self.world.clock.advance_to(self.world.clock.now() + timedelta(seconds=seconds))
 
     async def plan(self) -> Plan:
-        target = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="web")
-        situation = await read_situation(self.admin, target)
+        situation = await read_situation(self.admin, self.target)
+        policy = RemediationPolicy.model_validate(await self.admin.get(kinds.REMEDIATION_POLICY, None, "p"))
         now = self.world.clock.now()
         step = CATALOGUE[self.action].plan(
-            situation, self.parameters, bounds=bounds_of(None), issued_at=now, step_name="fix"
+            situation, self.parameters, bounds=bounds_of(policy), issued_at=now, step_name="fix"
         )
         uid = (await self.incident()).metadata.uid
         cause = Cause.APP_NOT_ANSWERING

@@ -84,7 +84,7 @@ def cron_job(target: TargetRef, obj: Object, objects: Objects, since: datetime |
         return replace(health, healthy=healthy, reason="Suspended", message=f"suspended, {active} Jobs still active")
     if kinds.JOB.resource not in objects:
         return replace(health, reason="NotObserved", message="its Jobs could not be read")
-    jobs = [j for j in objects[kinds.JOB.resource] if owns(obj, j)]
+    jobs = [j for j in objects[kinds.JOB.resource] if owns(obj, j) or _made_from(obj, j)]
     ended = [(at, j) for j in jobs if (at := finished_at(j)) is not None]
     if not ended:
         return health
@@ -94,6 +94,12 @@ def cron_job(target: TargetRef, obj: Object, objects: Objects, since: datetime |
     return replace(
         health, healthy=not failed, reason="LastJobFailed" if failed else "LastJobCompleted", message=message
     )
+
+
+def _made_from(cron_job: Object, job: Object) -> bool:
+    """Whether somebody ran the CronJob by hand (RunJob): it refers to the CronJob, which does not control it."""
+    uid = fields.text(cron_job, "metadata", "uid")
+    return bool(uid) and any(fields.text(o, "uid") == uid for o in fields.items(job, "metadata", "ownerReferences"))
 
 
 def finished_at(job: Object) -> datetime | None:

@@ -36,8 +36,15 @@ def node(target: TargetRef, obj: Object, objects: Objects, since: datetime | Non
 
 
 def claim(target: TargetRef, obj: Object, objects: Objects, since: datetime | None) -> WorkloadHealth:
-    """Bound; a lost claim stays lost."""
+    """Bound, and as large as it asks to be; a lost claim stays lost."""
     phase = fields.text(obj, "status", "phase")
+    asked = fields.quantity(obj, "spec", "resources", "requests", "storage")
+    has = fields.quantity(obj, "status", "capacity", "storage")
+    if phase == "Bound" and asked is not None and has is not None and has < asked:
+        told = [c for c in fields.items(obj, "status", "conditions") if fields.text(c, "status") == "True"]
+        why = ", ".join(fields.text(c, "message") or fields.text(c, "type") for c in told)
+        message = f"has {has:f} of the {asked:f} bytes it asks for{f': {why}' if why else ''}"
+        return WorkloadHealth(target, True, False, "Resizing", message)
     healthy = {"Bound": True, "Pending": False, "Lost": False}.get(phase)
     message = f"phase {phase or 'not reported'}"
     return WorkloadHealth(target, True, healthy, phase or "NoStatus", message, failed=phase == "Lost")
