@@ -198,15 +198,17 @@ class TestAPodOfTheExecutor:
         assert told["metadata"]["labels"] == body["metadata"]["labels"]
 
     @pytest.mark.parametrize(
-        "body",
+        ("path", "value"),
         [
-            {"spec": {"containers": [{"name": "web", "image": "evil.example/web:1"}]}},
-            {"spec": {"activeDeadlineSeconds": 1}},
-            {"metadata": {"annotations": {"a": "b"}}},
-            {"metadata": {"finalizers": ["example.com/stuck"]}},
+            ("/spec/containers/0/image", "evil.example/web:1"),
+            ("/spec/activeDeadlineSeconds", 1),
+            ("/metadata/annotations", {"a": "b"}),
+            ("/metadata/finalizers", ["example.com/stuck"]),
         ],
         ids=["image", "deadline", "annotations", "finalizers"],
     )
-    def test_and_nothing_else(self, scene: Scene, body: dict[str, object]) -> None:
-        message = refusal(scene.ours("executor").request, "PATCH", self.pod(scene), body, MERGE_PATCH)
+    def test_and_nothing_else(self, scene: Scene, path: str, value: object) -> None:
+        patch = [{"op": "add", "path": path, "value": value}]
+        executor = scene.ours("executor")
+        message = refusal(executor.request, "PATCH", self.pod(scene), patch, "application/json-patch+json")
         assert "the executor may change labels of a pod only" in message

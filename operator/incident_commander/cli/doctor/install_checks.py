@@ -23,6 +23,7 @@ ADMISSION_POLICIES = (
     "agents-dry-run-only",
     "agents-own-annotations",
     "decisions-of-people",
+    "executor-pod-labels-only",
     "gateway-spec-only",
     "incident-status-owners",
     "incident-target-namespace",
