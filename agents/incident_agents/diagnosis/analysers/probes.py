@@ -16,8 +16,10 @@ from incident_agents.diagnosis.case import Case, probe_kills
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.telling import quote
 from incident_agents.diagnosis.workload import Workload
+from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields, pods
+from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
 
 _FAILED = re.compile(r"^(?P<probe>Liveness|Readiness|Startup) probe (failed|errored)[^:]*: ?(?P<why>.*)", re.DOTALL)
@@ -33,6 +35,10 @@ _NO_SUCH_PORT = re.compile(r'parsing "[^"]*": invalid syntax|couldn\'t find port
 _NO_COMMAND = re.compile(
     r"executable file not found|no such file or directory|permission denied|not found$", re.IGNORECASE
 )
+_NO_CONNECTION = re.compile(
+    r"failed to connect service|dial tcp [^\n]{1,80}(?:i/o timeout|deadline exceeded)", re.IGNORECASE
+)
+"""grpc_health_probe and the kubelet's gRPC probe say so of a closed port as well as of a peer that is no gRPC server."""
 _SLOW = re.compile(r"deadline exceeded|timeout|timed out|did not complete", re.IGNORECASE)
 _LISTENS = re.compile(
     r"(?:listen|serving|bound|started|running|accepting)[^\n]{0,80}?(?:port[ =:]{1,3}|:)(?P<port>\d{2,5})\b",
@@ -158,7 +164,7 @@ def _judge(case: Case, failing: _Failing) -> _Verdict:
         if _NO_COMMAND.search(why):
             return _Verdict(Cause.PROBE_MISCONFIGURED, 84, "runs a command that does not exist", "Path")
         return _Verdict(Cause.APP_NOT_ANSWERING, 60, "runs a command that fails")
-    if _REFUSED.search(why):
+    if _REFUSED.search(why) or _NO_CONNECTION.search(why):
         return _refused(case, failing)
     if _SLOW.search(why):
         return _slow(failing)
@@ -166,23 +172,63 @@ def _judge(case: Case, failing: _Failing) -> _Verdict:
 
 
 def _refused(case: Case, failing: _Failing) -> _Verdict:
-    """Nothing listens on the port that the probe asks."""
+    """Nothing listens on the port that the probe asks, or nothing that speaks its protocol."""
     port = _number(failing.container.spec, _handler(failing.spec).get("port"))
-    declared = {n for p in fields.items(failing.container.spec, "ports") if (n := fields.integer(p, "containerPort"))}
+    known = _known_ports(case, failing)
     heard = _listened(case, failing)
     if port is not None and heard and port not in heard:
         other = ", ".join(str(n) for n in sorted(heard)[:3])
-        sure = 86 if port not in declared else 76
+        sure = 90 if port not in known else 76
         words = f"asks port {port}, but the application listens on {other}"
         return _Verdict(Cause.PROBE_MISCONFIGURED, sure, words, "Port")
-    if port is not None and declared and port not in declared:
-        other = ", ".join(str(n) for n in sorted(declared)[:3])
-        words = f"asks port {port}, which the container does not declare (it declares {other})"
-        return _Verdict(Cause.PROBE_MISCONFIGURED, 82, words, "Port")
-    if failing.kills and _too_impatient(failing):
+    if port is not None and known and port not in known:
+        other = ", ".join(str(n) for n in sorted(known)[:3])
+        words = f"asks port {port}, which nothing else knows (the container and its Service use {other})"
+        return _Verdict(Cause.PROBE_MISCONFIGURED, 86, words, "Port")
+    if (words := _other_protocol(failing, port)) != "":
+        return _Verdict(Cause.PROBE_MISCONFIGURED, 80, words, "Protocol")
+    if failing.kills and (sure := _impatience(failing)):
         words = "ends the container before it has started to listen"
-        return _Verdict(Cause.PROBE_MISCONFIGURED, 64, words, "Timing")
+        return _Verdict(Cause.PROBE_MISCONFIGURED, sure, words, "Timing")
     return _Verdict(Cause.APP_NOT_ANSWERING, 68, f"finds nothing listening on port {port or '?'}")
+
+
+def _known_ports(case: Case, failing: _Failing) -> set[int]:
+    """Ports that others use: declared, in the environment, asked by a probe that succeeds, named by a Service."""
+    spec = failing.container.spec
+    found = {n for p in fields.items(spec, "ports") if (n := fields.integer(p, "containerPort"))}
+    for variable in fields.items(spec, "env"):
+        if fields.text(variable, "name").upper().endswith("PORT"):
+            found.add(_number(spec, fields.text(variable, "value")) or 0)
+    if failing.container.ready and failing.probe != "readiness":
+        found.add(_number(spec, _handler(fields.mapping(spec, "readinessProbe")).get("port")) or 0)
+    labels, place = fields.strings(failing.pod, "metadata", "labels"), fields.namespace(failing.pod)
+    for service in case.evidence.of(kinds.SERVICE):
+        selector = fields.strings(service, "spec", "selector")
+        if fields.namespace(service) == place and selector and selects(selector, labels):
+            for part in fields.items(service, "spec", "ports"):
+                found.add(_number(spec, part.get("targetPort") or part.get("port")) or 0)
+    return found - {0}
+
+
+def _other_protocol(failing: _Failing, port: int | None) -> str:
+    """Another probe talks to the same port in another way, and succeeds."""
+    own = _kind(failing.spec)
+    for other in _PROBES:
+        spec = fields.mapping(failing.container.spec, f"{other}Probe")
+        if not spec or other == failing.probe or _kind(spec) in (own, "exec", "tcpSocket", ""):
+            continue
+        passes = failing.container.ready if other == "readiness" else not failing.container.restarts
+        if passes and _number(failing.container.spec, _handler(spec).get("port")) == port:
+            return f"speaks {own} to port {port}, which answers the {other} probe by {_kind(spec)}"
+    return ""
+
+
+_PROBES = ("readiness", "liveness", "startup")
+
+
+def _kind(spec: dict[str, Any]) -> str:
+    return next((h for h in ("httpGet", "tcpSocket", "grpc", "exec") if h in spec), "")
 
 
 def _number(container: dict[str, Any], port: Any) -> int | None:
@@ -200,10 +246,10 @@ def _listened(case: Case, failing: _Failing) -> set[int]:
     return {int(m["port"]) for log in logs for line in log.lines for m in _LISTENS.finditer(line[:500])}
 
 
-def _too_impatient(failing: _Failing) -> bool:
-    """Killed within half a minute of its first chance, without a startup probe that would wait."""
+def _impatience(failing: _Failing) -> int:
+    """How sure it is that the probe gave too little time; 0 when it gave enough, or a startup probe would wait."""
     if fields.mapping(failing.container.spec, "startupProbe") and failing.probe != "startup":
-        return False
+        return 0
     number = {
         key: fields.integer(failing.spec, key)
         for key in ("initialDelaySeconds", "periodSeconds", "failureThreshold", "timeoutSeconds")
@@ -211,14 +257,18 @@ def _too_impatient(failing: _Failing) -> bool:
     patience = (number["initialDelaySeconds"] or 0) + (number["periodSeconds"] or 10) * (
         number["failureThreshold"] or 3
     )
-    return patience <= 30
+    return next((sure for seconds, sure in _TOO_SHORT if patience <= seconds), 0)
+
+
+_TOO_SHORT = ((6, 88), (15, 76), (30, 64))
+"""Seconds from the start to the kill, and how likely that is too short for an application to start."""
 
 
 def _slow(failing: _Failing) -> _Verdict:
     seconds = fields.integer(failing.spec, "timeoutSeconds") or 1
-    if failing.kills and _too_impatient(failing):
+    if failing.kills and (sure := _impatience(failing)):
         words = f"ends the container when it takes more than {seconds} s to answer while it starts"
-        return _Verdict(Cause.PROBE_MISCONFIGURED, 58, words, "Timing")
+        return _Verdict(Cause.PROBE_MISCONFIGURED, sure - 6, words, "Timing")
     return _Verdict(Cause.APP_NOT_ANSWERING, 66, f"gets no answer within {seconds} s")
 
 
