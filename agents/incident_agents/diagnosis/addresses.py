@@ -78,12 +78,16 @@ def addresses(line: str) -> list[Address]:
 
 def in_value(written: str) -> list[Address]:
     """The address that a configuration value is (or the host of the URL that it is); nothing for other values."""
-    url = _HOSTS[0].search(written)
+    url = _HOSTS[0].search(written) or _DSN.search(written)
     plain = re.fullmatch(rf"(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?/?", written.strip())
     match = url or plain
     if match is None:
         return []
     return [Address(match["host"].lower(), int(match["port"]) if match["port"] else None)]
+
+
+_DSN = re.compile(rf"@tcp\\((?P<host>{_NAME})(?::(?P<port>\\d{{1,5}}))?\\)")
+"""Go's MySQL driver: user:password@tcp(host:port)/database."""
 
 
 def is_ip(host: str) -> bool:

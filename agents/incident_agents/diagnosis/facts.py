@@ -24,8 +24,8 @@ desiredReplicas       pods that are wanted
 What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 
 - ``problem`` of ProbeMisconfigured: Port, Timing, Protocol (HTTP to gRPC, HTTP to HTTPS), Path; of
-  ImageRegistryUnreachable: DNS, TLS, RateLimit, Network; of DependencyAddressWrong: Host, Port; of
-  TLSCertificateInvalid: Expired, Name, Authority.
+  ImageRegistryUnreachable: DNS, TLS, RateLimit, Network; of DependencyAddressWrong: Host, Port, Service
+  (another one than the variable is named after); of TLSCertificateInvalid: Expired, Name, Authority.
 - ``constraint`` of UnschedulableAffinity: nodeSelector, nodeAffinity, podAffinity, podAntiAffinity,
   topologySpreadConstraints, hostPort.
 - ``reason`` of VolumeClaimPending: SelectorMismatch, StorageClassMismatch, AccessModeMismatch, CapacityMismatch,
@@ -113,7 +113,7 @@ TABLE: Mapping[Cause, Row] = {
     Cause.SERVICE_WRONG_PORT: _row("the Service", "service port targetPort containerPorts"),
     Cause.SERVICE_PROTOCOL_MISMATCH: _row("the Service", "service port protocol"),
     Cause.DEPENDENCY_ADDRESS_WRONG: _row(
-        "the caller's top controller or Pod", "dependency variable address expected problem"
+        "the caller's top controller or Pod", "variable address expected problem protocol"
     ),
     Cause.GATEWAY_MISROUTED: _row("the Ingress, the Route, or the gateway's top controller", "route backend expected"),
     Cause.DNS_RESOLUTION_FAILURE: _row(

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from incident_agents.diagnosis import endpoints
 from incident_agents.diagnosis.addresses import Address, Complaint
 from incident_agents.diagnosis.callers import configured
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.telling import weight
 from incident_agents.diagnosis.workload import Workload
-from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
-from incident_commander.evidence.health import ready_endpoints
 from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
@@ -105,9 +104,10 @@ def _confidence(case: Case, workload: Workload, dependency: _Dependency, sick: l
         return (54 if said >= 3 or last_words else 40) - less, "its log says so, and it is no Service of this namespace"
     if fields.text(service, "spec", "type") == "ExternalName":
         return (56 if said and sick else 0), "it is outside of the cluster"
-    if not case.evidence.asked(kinds.ENDPOINT_SLICE):
+    addresses = endpoints.ready(case, service)
+    if addresses is None:
         return (48 if said and sick else 0), "its log says so; endpoints could not be read"
-    if ready_endpoints(service, case.evidence.objects) == 0:
+    if addresses == 0:
         if said:
             return (86 if said >= 2 else 80) - less, "that Service has no ready endpoint"
         return 52 - less, "its environment names that Service, which has no ready endpoint"
@@ -141,12 +141,7 @@ def _object(case: Case, dependency: _Dependency, behind: Workload | None) -> tup
 def _state(case: Case, service: Object | None, behind: Workload | None) -> list[Citation]:
     if service is None:
         return []
-    slices = [
-        s
-        for s in case.evidence.of(kinds.ENDPOINT_SLICE)
-        if fields.text(s, "metadata", "labels", "kubernetes.io/service-name") == fields.name(service)
-    ]
-    found = [citing.of_object(s, "endpoints") for s in slices[:1]]
+    found = endpoints.cited(case, service)[:1]
     if behind is not None:
         down = [p for p in behind.living if not pods.ready(p)]
         found += [citing.of_object(p, "status.phase") for p in down[:1]]

@@ -38,7 +38,7 @@ _NO_COMMAND = re.compile(
 _NO_CONNECTION = re.compile(
     r"failed to connect service|dial tcp [^\n]{1,80}(?:i/o timeout|deadline exceeded)", re.IGNORECASE
 )
-"""grpc_health_probe and the kubelet's gRPC probe say so of a closed port as well as of a peer that is no gRPC server."""
+"""The gRPC probes say so of a closed port as well as of a peer that is no gRPC server."""
 _SLOW = re.compile(r"deadline exceeded|timeout|timed out|did not complete", re.IGNORECASE)
 _LISTENS = re.compile(
     r"(?:listen|serving|bound|started|running|accepting)[^\n]{0,80}?(?:port[ =:]{1,3}|:)(?P<port>\d{2,5})\b",

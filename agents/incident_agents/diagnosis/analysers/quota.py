@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.refusals import refusals
+from incident_agents.diagnosis.settings import settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import reference, target_of
+from incident_commander.evidence.lines import clean_line
+from incident_commander.evidence.owners import claims_of
 from incident_commander.ports import Object
 
 _EXCEEDED = re.compile(
@@ -24,7 +28,8 @@ _UNSPECIFIED = re.compile(r"failed quota: (?P<quota>[^:\s]{1,253}): must specify
 
 
 def analyse(case: Case) -> Iterator[Finding]:
-    """One finding for each workload whose pods a quota refuses."""
+    """One finding for each workload whose pods a quota refuses, and for each quota that something else ran into."""
+    yield from _of_others(case)
     for workload in case.workloads:
         for refusal in refusals(case, workload):
             found = _finding(case, workload, refusal.message, refusal.citation)
@@ -80,3 +85,92 @@ def _of_quota(quota: Object | None) -> list[Citation]:
     if quota is None:
         return []
     return [citing.of_object(quota, "status.hard"), citing.of_object(quota, "status.used")]
+
+
+_CLAIMS = ("requests.storage", "persistentvolumeclaims", "count/persistentvolumeclaims")
+_SERVICES = ("services", "count/services", "services.loadbalancers", "services.nodeports")
+
+
+def _of_others(case: Case) -> Iterator[Finding]:
+    """Services and claims are created by people: a refusal leaves no event, only something that is missing."""
+    for quota in case.evidence.of(kinds.RESOURCE_QUOTA):
+        hard, used = fields.mapping(quota, "status", "hard"), fields.mapping(quota, "status", "used")
+        for resource in hard:
+            limit, taken = fields.quantity(hard, resource), fields.quantity(used, resource)
+            if limit is None or taken is None:
+                continue
+            if resource in _SERVICES and taken >= limit:
+                yield _used_up(case, quota, resource, _without_service(case, quota))
+            if resource in _CLAIMS or resource.endswith("storageclass.storage.k8s.io/requests.storage"):
+                missing = _without_claim(case, quota)
+                if missing.who or taken >= limit:
+                    yield _used_up(case, quota, resource, missing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """What should be there: in words, by whom it is missed, and where that is to be seen."""
+
+    words: str
+    who: frozenset[str]
+    evidence: tuple[Citation, ...]
+    confidence: int
+
+
+def _without_service(case: Case, quota: Object) -> _Missing:
+    """A Service that others call, or that every other workload of its kind has."""
+    place = fields.namespace(quota)
+    services = [s for s in case.evidence.of(kinds.SERVICE) if fields.namespace(s) == place]
+    names = {fields.name(s) for s in services}
+    for workload in case.workloads:
+        here = fields.namespace(workload.object) == place
+        called = [s for s in settings(case, workload) if here and s.sure and s.address.host.split(".")[0] not in names]
+        for setting in called:
+            lost = next(
+                (w for w in case.workloads if fields.name(w.object) == setting.address.host.split(".")[0]), None
+            )
+            if lost is not None:
+                words = f"{workload.ref} calls {setting.address.host}, which has no Service"
+                return _Missing(words, frozenset({workload.ref, lost.ref}), (setting.citation,), 92)
+    for note in case.evidence.notes:
+        for n, line in enumerate(note.lines):
+            if line.strip() == "kind: Service":
+                named = next((m[1] for m in map(_NAME.match, note.lines[n : n + 6]) if m is not None), "")
+                if named and named not in names:
+                    words = f"the applied manifest has a Service {named}, which does not exist"
+                    return _Missing(words, frozenset(), (citing.of_note(note, line),), 90)
+    return _Missing("nothing more can be created", frozenset(), (), 62)
+
+
+_NAME = re.compile(r"^  name: ([a-z0-9][-a-z0-9.]{0,252})$")
+
+
+def _without_claim(case: Case, quota: Object) -> _Missing:
+    """A pod that waits for a claim which does not exist."""
+    place = fields.namespace(quota)
+    for workload, pod in case.sick:
+        for claim in claims_of(pod) if fields.namespace(pod) == place else ():
+            if case.find(kinds.PERSISTENT_VOLUME_CLAIM, place, claim) is None:
+                at = fields.items(pod, "spec", "volumes")
+                n = next(i for i, v in enumerate(at) if fields.text(v, "persistentVolumeClaim", "claimName") == claim)
+                cited = [citing.of_object(pod, f"spec.volumes[{n}].persistentVolumeClaim.claimName")]
+                cited += [citing.of_event(e) for e in case.events(pod, "FailedScheduling")[:1]]
+                who = frozenset({workload.ref, reference(pod)})
+                return _Missing(
+                    f"claim {claim}, which {reference(pod)} waits for, does not exist", who, tuple(cited), 84
+                )
+    return _Missing("nothing more can be claimed", frozenset(), (), 40)
+
+
+def _used_up(case: Case, quota: Object, resource: str, missing: _Missing) -> Finding:
+    hard, used = (str(fields.mapping(quota, "status", part).get(resource, ""))[:64] for part in ("hard", "used"))
+    name = fields.name(quota)
+    return Finding(
+        cause=Cause.QUOTA_EXCEEDED,
+        object=target_of(quota),
+        confidence=missing.confidence,
+        summary=clean_line(f"quota {name} has {used} of {hard} {resource} in use, and {missing.words}")[:1000],
+        evidence=(*_of_quota(quota), *missing.evidence),
+        facts={"quota": name, "resource": resource, "used": used, "hard": hard},
+        about=frozenset({reference(quota), *missing.who}),
+    )

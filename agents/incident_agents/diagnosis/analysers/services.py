@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from incident_agents.diagnosis import endpoints
 from incident_agents.diagnosis.callers import complaints
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
-from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
-from incident_commander.evidence.health import ready_endpoints
 from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
@@ -30,6 +29,7 @@ def analyse(case: Case) -> Iterator[Finding]:
             continue
         selected = [p for p in case.topology.pods_of(service) if not pods.finished(p)]
         if selected:
+            yield from _wrong_protocol(case, service, selected)
             yield from _wrong_port(case, service, selected)
         else:
             yield from _selects_nothing(case, service, selector)
@@ -38,10 +38,10 @@ def analyse(case: Case) -> Iterator[Finding]:
 def _selects_nothing(case: Case, service: Object, selector: dict[str, str]) -> Iterator[Finding]:
     if any(selects(selector, _labels(w)) for w in case.workloads):
         return  # the selector is right: its workload has no pods just now
-    if case.evidence.asked(kinds.ENDPOINT_SLICE) and ready_endpoints(service, case.evidence.objects):
+    if endpoints.ready(case, service):
         return
     near = _near_miss(case, service, selector)
-    evidence = [citing.of_object(service, "spec.selector"), *_slices(case, service)]
+    evidence = [citing.of_object(service, "spec.selector"), *endpoints.cited(case, service)]
     if near is not None:
         evidence.append(citing.of_object(near.object, "spec.template.metadata.labels"))
     asked_for = bool(complaints(case, service))
@@ -78,16 +78,6 @@ def _near_miss(case: Case, service: Object, selector: dict[str, str]) -> Workloa
     return best[2] if best is not None and best[0] > 0 else None
 
 
-def _slices(case: Case, service: Object) -> list[Citation]:
-    parts = [
-        part
-        for part in case.evidence.of(kinds.ENDPOINT_SLICE)
-        if fields.text(part, "metadata", "labels", "kubernetes.io/service-name") == fields.name(service)
-        and fields.namespace(part) == fields.namespace(service)
-    ]
-    return [citing.of_object(part, field) for part in parts[:1] for field in ("endpoints", "ports")]
-
-
 def _about(case: Case, service: Object, meant: Workload | None) -> frozenset[str]:
     """Who suffers: the Service, the workload that it is for, and those that complain about it."""
     callers = {w.ref for w, _, _ in complaints(case, service)}
@@ -108,7 +98,8 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
             number = int(target) if isinstance(target, (int, str)) and len(str(target)) < 6 else 0
             # Declaring ports is only informative: without a complaint this is a suspicion.
             wrong, confidence = bool(declared) and number not in declared, 46
-            confidence += 36 if heard else (8 if _is_target(case, service) else 0)
+            alone = len(declared) == 1 and len(offered) == 1
+            confidence += 40 if heard else (10 if alone else 8 if _is_target(case, service) else 0)
             words = f"sends to port {number}, but its pods declare {', '.join(str(d) for d in sorted(declared)[:4])}"
         if wrong:
             yield _port_finding(case, service, port, n, confidence, words, declared)
@@ -116,6 +107,48 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
     if asked and offered and all(p is not None for p in offered):
         words = f"is asked for port {', '.join(str(p) for p in sorted(asked)[:3])}, which it does not offer"
         yield _port_finding(case, service, fields.items(service, "spec", "ports")[0], 0, 66, words, declared)
+
+
+def _wrong_protocol(case: Case, service: Object, selected: list[Object]) -> Iterator[Finding]:
+    """The Service sends UDP to a TCP port, or the other way round: the kernel finds nobody there."""
+    for n, port in enumerate(fields.items(service, "spec", "ports")):
+        protocol = fields.text(port, "protocol") or "TCP"
+        served = {
+            fields.text(p, "protocol") or "TCP"
+            for pod in selected
+            for p in _ports(pod)
+            if port.get("targetPort", port.get("port")) in (p.get("containerPort"), p.get("name"))
+        }
+        if not served or protocol in served:
+            continue
+        quotes = [quote for _, quote, _ in complaints(case, service)]
+        words = f"has protocol {protocol} for port {port.get('port')}, but its pods serve {', '.join(sorted(served))}"
+        yield Finding(
+            cause=Cause.SERVICE_PROTOCOL_MISMATCH,
+            object=target_of(service),
+            confidence=88 + (6 if quotes else 0),
+            summary=clean_line(f"Service {fields.name(service)} {words}")[:1000],
+            evidence=(
+                citing.of_object(service, f"spec.ports[{n}]"),
+                citing.of_object(selected[0], _port_path(selected[0], port)),
+                *endpoints.cited(case, service),
+                *quotes[:3],
+            ),
+            facts={
+                "service": fields.name(service),
+                "port": str(port.get("port", ""))[:64],
+                "protocol": clean_line(protocol)[:64],
+            },
+            about=_about(case, service, None),
+        )
+
+
+def _port_path(pod: Object, port: dict[str, Any]) -> str:
+    for n, container in enumerate(fields.items(pod, "spec", "containers")):
+        for m, declared in enumerate(fields.items(container, "ports")):
+            if port.get("targetPort", port.get("port")) in (declared.get("containerPort"), declared.get("name")):
+                return f"spec.containers[{n}].ports[{m}]"
+    return "spec.containers"
 
 
 def _port_finding(
@@ -133,7 +166,7 @@ def _port_finding(
         object=target_of(service),
         confidence=confidence,
         summary=clean_line(f"Service {fields.name(service)} {words}")[:1000],
-        evidence=(citing.of_object(service, f"spec.ports[{at}]"), *_slices(case, service), *quotes[:3]),
+        evidence=(citing.of_object(service, f"spec.ports[{at}]"), *endpoints.cited(case, service), *quotes[:3]),
         facts={k: v for k, v in facts.items() if v},
         about=_about(case, service, None),
     )

@@ -1,0 +1,254 @@
+"""A workload was given a wrong address: a host that no Service has, a port that the Service does not offer.
+
+Which side is wrong when they differ: the one that stands alone against the other callers and the container's port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from incident_agents.diagnosis import stores
+from incident_agents.diagnosis.addresses import Complaint, is_ip
+from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.settings import Setting, settings
+from incident_agents.diagnosis.workload import Workload
+from incident_commander.api import kinds
+from incident_commander.api.causes import Cause
+from incident_commander.api.statement import Citation
+from incident_commander.evidence import citing, fields, pods
+from incident_commander.evidence.evidence import reference
+from incident_commander.ports import Object
+
+_NEAR = 0.72
+_MARKERS = ("gateway", "nginx", "envoy", "kong", "traefik", "apisix", "zuul", "haproxy", "ingress", "proxy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    problem: str
+    confidence: int
+    words: str
+    expected: str
+    service: Object | None
+
+
+def analyse(case: Case) -> Iterator[Finding]:
+    """One finding for each workload and wrong address."""
+    if not case.evidence.asked(kinds.SERVICE):
+        return
+    for workload in case.workloads:
+        done: set[str] = set()
+        known = settings(case, workload)
+        for setting in known:
+            key = f"{setting.address.host}:{setting.address.port}"
+            wrong = _wrong(case, workload, setting) if key not in done else None
+            if wrong is not None:
+                done.add(key)
+                yield _finding(case, workload, setting, wrong)
+        yield from _asked_elsewhere(case, workload, known)
+
+
+def _finding(case: Case, workload: Workload, setting: Setting, wrong: _Wrong) -> Finding:
+    heard = _heard(case, workload, setting)
+    address = _written(setting.address.host, setting.address.port)
+    cause = Cause.DEPENDENCY_ADDRESS_WRONG
+    facts = {
+        "variable": setting.name,
+        "address": address,
+        "expected": wrong.expected,
+        "problem": wrong.problem,
+        "protocol": stores.kind_of_service(case, wrong.service) if wrong.service is not None else "",
+    }
+    if wrong.problem == "Service" and _is_gateway(workload):
+        cause = Cause.GATEWAY_MISROUTED
+        facts = {"route": setting.name, "backend": address, "expected": wrong.expected}
+    sick = [p for p in workload.living if case.unwell(p)]
+    evidence: list[Citation] = [setting.citation, *(citing.of_log(c.log, c.line) for c in heard[:2])]
+    if wrong.service is not None:
+        evidence.append(citing.of_object(wrong.service, "spec.ports"))
+    return of_workload(
+        cause,
+        workload,
+        sick,
+        "",
+        confidence=wrong.confidence,
+        summary=f"{workload.ref} is told to call {address}, but {wrong.words}",
+        evidence=evidence,
+        facts=facts,
+    )
+
+
+def _wrong(case: Case, workload: Workload, setting: Setting) -> _Wrong | None:
+    place, host, port = fields.namespace(workload.object), setting.address.host, setting.address.port
+    service = case.service_at(setting.address, place)
+    if service is None:
+        return _no_service(case, workload, setting, place)
+    offered = [n for p in fields.items(service, "spec", "ports") if (n := fields.integer(p, "port")) is not None]
+    if port is not None and offered and port not in offered and not is_ip(host):
+        return _no_port(case, workload, setting, service, offered)
+    return _other_service(case, workload, setting, service, place)
+
+
+def _heard(case: Case, workload: Workload, setting: Setting) -> list[Complaint]:
+    """What the workload says about that host."""
+    return [
+        c for c in case.complaints[workload.ref] if c.address.host.split(".")[0] == setting.address.host.split(".")[0]
+    ]
+
+
+def _no_service(case: Case, workload: Workload, setting: Setting, place: str) -> _Wrong | None:
+    host = setting.address.host
+    labels = host.split(".")
+    if is_ip(host) or host in ("localhost", "kubernetes") or not setting.sure or not _in_cluster(labels, place):
+        return None
+    if any(fields.name(w.object) == labels[0] for w in case.workloads):
+        return None  # the name is right: its Service is what is missing
+    near = _nearest(labels[0], [fields.name(s) for s in _services(case, place)])
+    heard = _heard(case, workload, setting)
+    if not heard and not near:
+        return None  # an optional dependency that is not installed: nobody misses it
+    silent = any(True for p in workload.living for log in case.logs(p) if log.lines)
+    confidence = (90 if near else 78) if heard else (46 if silent else 66)
+    tail = f" ({near} would be close)" if near else ""
+    service = next((s for s in _services(case, place) if fields.name(s) == near), None)
+    return _Wrong("Host", confidence, f"there is no Service {labels[0]}{tail}", near, service)
+
+
+def _in_cluster(labels: Sequence[str], place: str) -> bool:
+    """A short name, or one of this namespace; other domains are not ours to know."""
+    return len(labels) == 1 or (labels[1] == place and (len(labels) == 2 or labels[2] == "svc"))
+
+
+def _services(case: Case, place: str) -> list[Object]:
+    return [s for s in case.evidence.of(kinds.SERVICE) if fields.namespace(s) == place]
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    scored = [(SequenceMatcher(None, name, other).ratio(), other) for other in known]
+    ratio, best = max(scored, default=(0.0, ""))
+    return best if ratio >= _NEAR else ""
+
+
+def _no_port(case: Case, workload: Workload, setting: Setting, service: Object, offered: list[int]) -> _Wrong | None:
+    port = setting.address.port
+    served = {
+        n
+        for pod in case.topology.pods_of(service)
+        for c in pods.containers(pod)
+        for p in fields.items(c.spec, "ports")
+        if (n := fields.integer(p, "containerPort")) is not None
+    }
+    others = [
+        s.address.port
+        for w in case.workloads
+        if w is not workload
+        for s in settings(case, w)
+        if s.address.port is not None
+        and (found := case.service_at(s.address, fields.namespace(w.object))) is not None
+        and reference(found) == reference(service)
+    ]
+    against = sum(p in offered for p in others)
+    along = sum(p == port for p in others)
+    if along > against or (port in served and not served & set(offered) and not against):
+        return None  # the Service stands alone: that is another cause
+    heard = _heard(case, workload, setting) or _by_port(case, workload, service, port)
+    confidence = 78 + (10 if heard else 0) + (4 if against else 0)
+    ports = ", ".join(str(n) for n in offered[:4])
+    return _Wrong("Port", confidence, f"that Service offers {ports}", str(offered[0]), service)
+
+
+def _by_port(case: Case, workload: Workload, service: Object, port: int | None) -> list[Complaint]:
+    place = fields.namespace(workload.object)
+    return [
+        c
+        for c in case.complaints[workload.ref]
+        if c.address.port == port
+        and (found := case.service_at(c.address, place)) is not None
+        and reference(found) == reference(service)
+    ]
+
+
+def _other_service(case: Case, workload: Workload, setting: Setting, service: Object, place: str) -> _Wrong | None:
+    """The variable is named after one Service and holds the address of another one."""
+    named = _tokens(setting.name)
+    if not named:
+        return None
+    meant = [s for s in _services(case, place) if _tokens(fields.name(s)) and _tokens(fields.name(s)) <= named]
+    if not meant or any(reference(s) == reference(service) for s in meant) or _tokens(fields.name(service)) & named:
+        return None
+    best = max(meant, key=lambda s: len(_tokens(fields.name(s))))
+    words = f"{setting.name} is named after Service {fields.name(best)}"
+    return _Wrong("Service", 80 if _is_gateway(workload) else 76, words, fields.name(best), service)
+
+
+_PLAIN = frozenset(
+    {"service", "services", "svc", "server", "app", "api", "addr", "address", "host", "port", "url", "uri"}
+)
+
+
+def _tokens(name: str) -> frozenset[str]:
+    """The words of a name that tell it from others: ``PAINT_SERVICE_URL`` and ``paint-svc`` are both ``cart``."""
+    words = name.lower().replace("-", "_").replace(".", "_").split("_")
+    stripped = {w.removesuffix("service") or w for w in words}
+    return frozenset(w for w in stripped if w and w not in _PLAIN and not w.isdigit())
+
+
+def _is_gateway(workload: Workload) -> bool:
+    specs = fields.items(workload.object, "spec", "template", "spec", "containers")
+    names = [fields.name(workload.object), *(fields.text(s, "image").rsplit("/", 1)[-1] for s in specs)]
+    return any(marker in name.lower() for name in names for marker in _MARKERS)
+
+
+def _asked_elsewhere(case: Case, workload: Workload, known: Sequence[Setting]) -> Iterator[Finding]:
+    """The log complains about a port of a Service that it does not offer, and the configuration is not to be seen."""
+    place = fields.namespace(workload.object)
+    seen = {(s.address.host, s.address.port) for s in known}
+    by_service: dict[str, tuple[Object, list[Complaint]]] = {}
+    for complaint in case.complaints[workload.ref]:
+        service = case.service_at(complaint.address, place)
+        port = complaint.address.port
+        if service is None or port is None or (complaint.address.host, port) in seen:
+            continue
+        if is_ip(complaint.address.host) and complaint.address.host != fields.text(service, "spec", "clusterIP"):
+            continue
+        offered = [fields.integer(p, "port") for p in fields.items(service, "spec", "ports")]
+        if offered and port not in offered and not _shared(case, workload, service, port):
+            by_service.setdefault(reference(service), (service, []))[1].append(complaint)
+    for service, said in by_service.values():
+        port = said[-1].address.port
+        ports = ", ".join(str(fields.integer(p, "port")) for p in fields.items(service, "spec", "ports")[:4])
+        sick = [p for p in workload.living if case.unwell(p)]
+        yield of_workload(
+            Cause.DEPENDENCY_ADDRESS_WRONG,
+            workload,
+            sick,
+            "",
+            confidence=80 + (6 if sick else 0),
+            summary=f"{workload.ref} asks Service {fields.name(service)} for port {port}, but it offers {ports}",
+            evidence=[*(citing.of_log(c.log, c.line) for c in said[-2:]), citing.of_object(service, "spec.ports")],
+            facts={
+                "address": _written(said[-1].address.host, port),
+                "expected": ports,
+                "problem": "Port",
+                "protocol": stores.kind_of_service(case, service),
+            },
+        )
+
+
+def _shared(case: Case, workload: Workload, service: Object, port: int) -> bool:
+    """Whether other callers ask for the same port: then it is the Service that changed."""
+    return any(
+        s.address.port == port
+        for w in case.workloads
+        if w is not workload
+        for s in settings(case, w)
+        if (found := case.service_at(s.address, fields.namespace(w.object))) is not None
+        and reference(found) == reference(service)
+    ) or any(c.address.port == port and w is not workload for w, c in case.complaints_about.get(reference(service), ()))
+
+
+def _written(host: str, port: int | None) -> str:
+    return f"{host}:{port}" if port is not None else host
