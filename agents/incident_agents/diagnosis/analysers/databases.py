@@ -78,7 +78,7 @@ _SIGNS: tuple[tuple[Cause, str, re.Pattern[str]], ...] = tuple(
         (
             Cause.DATABASE_LOCK_CONTENTION,
             "postgresql",
-            r"SQLSTATE 40P01|DeadlockDetected|Process \d+ waits for \w+Lock|could not obtain lock on|canceling statement due to lock timeout",
+            r"SQLSTATE 40P01|DeadlockDetected|could not obtain lock on|canceling statement due to lock timeout",
         ),
         (Cause.REPLICATION_LAG, "mysql", r"Seconds_Behind_(?:Master|Source)|replica(?:tion)? (?:lag|is behind)"),
         (Cause.REPLICATION_LAG, "postgresql", r"canceling statement due to conflict with recovery|replication lag"),

@@ -1,0 +1,181 @@
+"""Requests are slow though nobody is short of anything: at whose network are they held up?
+
+Delay at a workload slows itself, everybody above it in the calls, and what it calls itself. Delay at a node slows
+the workloads there that are called from other nodes, and those above them; what stays within the node is not touched.
+Each candidate predicts who is slow; the one whose prediction fits best is the cause.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from incident_agents.diagnosis.calls import above, calls
+from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.movements import Measure, Movement, movements, of_ref
+from incident_commander.api import kinds
+from incident_commander.api.causes import Cause
+from incident_commander.api.statement import Citation
+from incident_commander.evidence import fields
+from incident_commander.evidence.evidence import target_of
+
+_TIMES, _MILLISECONDS = 3.0, 40.0
+_SURE, _LIKELY, _MAYBE, _NEVER = 0.9, 0.8, 0.5, 0.06
+"""How likely somebody is slow who must be, who gets most of his calls that way, who gets some, who gets none."""
+_RETRANSMITTED = 2.0
+_MOST = 3
+"""How many candidates are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    ref: str
+    sure: frozenset[str]
+    likely: frozenset[str]
+    maybe: frozenset[str]
+
+    def fit(self, slow: frozenset[str], all_: frozenset[str]) -> float:
+        """Log-likelihood of who is slow and who is not."""
+        total = 0.0
+        for ref in all_:
+            expected = (
+                _SURE
+                if ref in self.sure
+                else _LIKELY
+                if ref in self.likely
+                else _MAYBE
+                if ref in self.maybe
+                else _NEVER
+            )
+            total += math.log(expected if ref in slow else 1 - expected)
+        return total
+
+
+def analyse(case: Case) -> Iterator[Finding]:
+    """The likeliest places, when several workloads are slow and none of them for want of CPU."""
+    moved = movements(case)
+    slow = _slow(moved)
+    if not slow or _busy(moved):
+        return
+    graph = calls(case)
+    measured = frozenset(m.subject for m in moved if m.subject in graph)
+    ranked = sorted(_candidates(case, graph, frozenset(slow), measured), key=lambda found: -found[0])
+    lost = _loss(moved)
+    if not ranked:
+        return
+    best = ranked[0][0]
+    for n, (fit, candidate) in enumerate(ranked[:_MOST]):
+        behind = best - fit
+        confidence = round(max(20, 80 - 14 * behind - (4 if n else 0)))
+        yield _finding(case, candidate, slow, confidence, lost)
+
+
+def _slow(moved: list[Movement]) -> dict[str, list[Movement]]:
+    """Workloads whose requests take much longer, or fail, than before."""
+    found: dict[str, list[Movement]] = {}
+    for m in moved:
+        if m.subject.startswith("Node/"):
+            continue
+        late = m.measure is Measure.LATENCY and (m.before is None or (m.rose >= _TIMES and m.by >= _MILLISECONDS))
+        fails = (m.measure is Measure.SUCCESS and (m.before is None or m.after < m.before - 0.1)) or (
+            m.measure is Measure.ERRORS and (m.before is None or (m.rose >= _TIMES and m.by > 0.1))
+        )
+        if late or fails:
+            found.setdefault(m.subject, []).append(m)
+    return found
+
+
+def _busy(moved: list[Movement]) -> bool:
+    """Whether somebody is throttled or uses much more CPU: then that is why."""
+    return any(
+        m.measure in (Measure.THROTTLING, Measure.CPU)
+        and not m.subject.startswith("Node/")
+        and (m.before is None or (m.rose >= 2.5 and m.by >= 0.08))
+        for m in moved
+    )
+
+
+def _candidates(
+    case: Case, graph: dict[str, frozenset[str]], slow: frozenset[str], measured: frozenset[str]
+) -> Iterator[tuple[float, _Candidate]]:
+    everybody = measured | slow
+    for ref in graph:
+        if ref in slow:
+            made = _at_workload(ref, graph)
+            yield made.fit(slow, everybody), made
+    placed = _placed(case)
+    for node in case.evidence.of(kinds.NODE):
+        here = {ref for ref, nodes in placed.items() if fields.name(node) in nodes}
+        if here & slow:
+            made = _at_node(f"Node/{fields.name(node)}", graph, here)
+            yield made.fit(slow, everybody), made
+
+
+def _at_workload(ref: str, graph: dict[str, frozenset[str]]) -> _Candidate:
+    """Those that only it calls get all their calls late; so does nearly everybody whom the entry calls."""
+    callers = {called: {c for c, theirs in graph.items() if called in theirs} for called in graph[ref]}
+    entry = not above(graph, ref)
+    likely = frozenset(called for called, theirs in callers.items() if entry or theirs == {ref})
+    return _Candidate(ref, frozenset({ref}) | above(graph, ref), likely, graph[ref] - likely)
+
+
+def _placed(case: Case) -> dict[str, frozenset[str]]:
+    return {w.ref: frozenset(n for p in w.living if (n := fields.text(p, "spec", "nodeName"))) for w in case.workloads}
+
+
+def _at_node(ref: str, graph: dict[str, frozenset[str]], here: set[str]) -> _Candidate:
+    sure: set[str] = set()
+    maybe: set[str] = set()
+    for workload in here:
+        callers = {caller for caller, called in graph.items() if workload in called}
+        outside = callers - here
+        if not callers or outside == callers:
+            sure.add(workload)
+        elif outside:
+            maybe.add(workload)
+        maybe |= graph[workload] - here
+    for workload in list(sure):
+        sure |= above(graph, workload)
+    return _Candidate(ref, frozenset(sure), frozenset(), frozenset(maybe - sure))
+
+
+def _loss(moved: list[Movement]) -> dict[str, Movement]:
+    """Nodes and workloads that send much again, or lose packets."""
+    found = {}
+    for m in moved:
+        again = m.measure is Measure.RETRANSMISSIONS and m.before is not None and m.peak >= _RETRANSMITTED
+        if again or m.measure is Measure.LOSS:
+            found[m.subject] = m
+    return found
+
+
+def _finding(
+    case: Case, candidate: _Candidate, slow: dict[str, list[Movement]], confidence: int, lost: dict[str, Movement]
+) -> Finding:
+    cause = Cause.PACKET_LOSS if lost else Cause.NETWORK_LATENCY
+    what = "packets get lost" if lost else "packets are held up"
+    names = ", ".join(sorted(r.rsplit("/", 1)[-1] for r in slow))
+    evidence: list[Citation] = [m.citation for m in slow.get(candidate.ref, [])[:3]]
+    evidence += [m.citation for m in lost.values()][:2]
+    evidence += [m.citation for ref, moves in slow.items() if ref != candidate.ref for m in moves[:1]]
+    said = f"{what} at {candidate.ref}: that explains best who is slow ({names})"
+    about = frozenset({candidate.ref, *(slow.keys() & (candidate.sure | candidate.likely | candidate.maybe))})
+    if candidate.ref.startswith("Node/"):
+        node = case.find(kinds.NODE, "", candidate.ref.removeprefix("Node/"))
+        facts = {"node": candidate.ref.removeprefix("Node/")}
+        object_ = target_of(node) if node is not None else None
+        return Finding(cause, object_, confidence, said[:1000], tuple(evidence), facts, about)
+    workload = of_ref(case, candidate.ref)
+    if workload is None:
+        raise LookupError(candidate.ref)
+    late = max(slow.get(candidate.ref, []), key=lambda m: m.by, default=None)
+    facts = {}
+    if late is not None and late.before is not None:
+        key = "loss" if lost else "latency"
+        facts = {key: f"{late.after:.4g}", "baseline": f"{late.before:.4g}"}
+    base = of_workload(cause, workload, [], "", confidence=confidence, summary=said, evidence=evidence, facts=facts)
+    return Finding(
+        base.cause, base.object, base.confidence, base.summary, base.evidence, base.facts, base.about | about
+    )
