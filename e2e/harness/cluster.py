@@ -13,6 +13,7 @@ from e2e.harness.streaming import stream
 from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
 
 MONITORING = Path(__file__).resolve().parents[1] / "monitoring"
+OUTAGE_IMAGE = "docker.io/local/outage:1"
 _COMMANDS = layout.HERE
 _UP_SECONDS = 45 * 60
 """With a cold cache Kubernetes is built first."""
@@ -29,6 +30,8 @@ class Cluster:
     ours: bool
     """Whether we started it, and so end it."""
     image: str
+    outage_image: str
+    """With PostgreSQL and Python in it: ``images/outage``."""
     missing_image: str | None
     """An image that its registry does not have; None: our own empty registry answers."""
     audit_log: Path | None
@@ -49,18 +52,20 @@ async def bring_up(say: Teller) -> Cluster:
             local=False,
             ours=False,
             image=os.environ.get("E2E_IMAGE", "docker.io/library/busybox:1.37"),
+            outage_image=os.environ.get("E2E_OUTAGE_IMAGE", OUTAGE_IMAGE),
             missing_image=os.environ.get("E2E_MISSING_IMAGE", "docker.io/library/busybox:no-such-tag"),
             audit_log=Path(audit) if audit else None,
         )
     ours = not layout.STATE.exists()
     say("cluster: the project's local one" + ("" if ours else ", which is up already"))
-    extras = "prometheus,alertmanager,kube-state-metrics"
+    extras = "prometheus,alertmanager,kube-state-metrics,metrics-server"
     command = [str(_COMMANDS / "up"), "--with", extras, "--monitoring-config", str(MONITORING)]
     cluster = Cluster(
         kubeconfig=layout.KUBECONFIG,
         local=True,
         ours=ours,
         image="docker.io/local/busybox:1",
+        outage_image=OUTAGE_IMAGE,
         missing_image=None,
         audit_log=layout.AUDIT_FOLDER / "audit.log",
     )
@@ -74,6 +79,16 @@ async def bring_up(say: Teller) -> Cluster:
             await take_down(cluster, say)
     os.environ["KUBECONFIG"] = str(layout.KUBECONFIG)
     return cluster
+
+
+async def have_outage_image(cluster: Cluster, say: Teller) -> None:
+    """Build and load it into the local cluster; elsewhere it is pulled, or was loaded (`kind load`)."""
+    if not cluster.local:
+        return
+    say(f"building {OUTAGE_IMAGE}, where the node does not have it")
+    context = Path(__file__).resolve().parents[1] / "images" / "outage"
+    if code := await stream(str(_COMMANDS / "load-image"), OUTAGE_IMAGE, "--build", str(context), seconds=_UP_SECONDS):
+        raise Failure(f"{OUTAGE_IMAGE} cannot be had (exit code {code}); the reason is above")
 
 
 async def take_down(cluster: Cluster, say: Teller) -> None:

@@ -22,7 +22,7 @@ class Scenario:
     """A folder of ``scenarios``: ``scenario.py`` with ``play`` and, where something may be done, ``policy.yaml``.
 
     ``alone``: it disturbs the others, so it plays after them. ``letter`` is its mark in the reports.
-    ``core``: one of those that every change is tried with.
+    ``outage_image``: it plays with PostgreSQL or Python. ``core``: one of those that every change is tried with.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Scenario:
     title: str
     alone: bool
     core: bool
+    outage_image: bool
     folder: Path
     play: Callable[[Stage], Awaitable[None]]
 
@@ -50,4 +51,6 @@ def _load(name: str, folder: Path) -> Scenario:
     module = importlib.import_module(f"e2e.scenarios.{folder.name}.scenario")
     title = (module.__doc__ or "").strip().splitlines()[0].rstrip(".")
     alone, core = getattr(module, "ALONE", False), getattr(module, "CORE", False)
-    return Scenario(name, module.LETTER, title, alone, core, folder, module.play)
+    workload = folder / "workload.yaml"
+    outage = workload.exists() and "OUTAGE_IMAGE" in workload.read_text()
+    return Scenario(name, module.LETTER, title, alone, core, outage, folder, module.play)

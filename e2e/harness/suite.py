@@ -15,7 +15,7 @@ from pathlib import Path
 from e2e.harness import beside, evidence, report
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.audit import AuditLog
-from e2e.harness.cluster import MARK, Cluster, bring_up, take_down, take_possession
+from e2e.harness.cluster import MARK, Cluster, bring_up, have_outage_image, take_down, take_possession
 from e2e.harness.identities import Identities
 from e2e.harness.install import install, uninstall
 from e2e.harness.manifests import ROOT
@@ -58,6 +58,7 @@ class Suite:
         variables = {
             "NAMESPACE": self.namespace(scenario),
             "IMAGE": self.cluster.image,
+            "OUTAGE_IMAGE": self.cluster.outage_image,
             "MISSING_IMAGE": self.missing_image,
         }
         return Stage(
@@ -176,6 +177,8 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     running = await operator(identities, installation, OUT / "logs", watching.prometheus)
     run = f"{int(time.time()) % 36**4:04x}"
     suite = Suite(cluster, api, running, known, watching, audit, missing, run, say)
+    if any(scenario.outage_image for scenario in scenarios):
+        await have_outage_image(cluster, say)
     await _clear(api, say)
     namespaces = [suite.namespace(scenario) for scenario in scenarios]
     await api.apply([_namespace(name) for name in namespaces])
