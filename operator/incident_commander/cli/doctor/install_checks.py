@@ -28,6 +28,7 @@ ADMISSION_POLICIES = (
     "incident-status-owners",
     "incident-target-namespace",
     "own-objects-only",
+    "people-decide-only",
     "rules-of-people",
 )
 """Names end in ``.incidentcommander.io``. What each refuses is told in docs/security.md."""
