@@ -16,7 +16,6 @@ from incident_commander.api.statement import Citation, Diagnosis, Hypothesis
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
 from incident_commander.evidence.health import WorkloadHealth, workload_health
-from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.trim import event_time, sound
 
 _MAX_HYPOTHESES, _MAX_CITATIONS, _MAX_FACTS, _MAX_GAPS = 8, 12, 16, 16
@@ -42,7 +41,7 @@ def diagnose(evidence: Evidence, incident: Incident | None, now: datetime) -> Di
     if not confident:
         unknown = _unknown(case, health, bool(ranked))
         hypotheses = sorted([*hypotheses[: _MAX_HYPOTHESES - 1], unknown], key=lambda h: -h.confidence)
-    return Diagnosis(hypotheses=hypotheses, gaps=[clean_line(gap)[:1000] for gap in evidence.gaps[:_MAX_GAPS]])
+    return Diagnosis(hypotheses=hypotheses, gaps=[citing.spoken(gap, 1000) for gap in evidence.gaps[:_MAX_GAPS]])
 
 
 def is_healthy(diagnosis: Diagnosis) -> bool:
@@ -68,9 +67,9 @@ def _hypothesis(finding: Finding) -> Hypothesis:
         cause=finding.cause,
         object=finding.object,
         confidence=finding.confidence,
-        summary=clean_line(finding.summary)[:1024],
+        summary=citing.spoken(finding.summary, 1024),
         evidence=citations[:_MAX_CITATIONS],
-        facts={k: clean_line(v)[:256] for k, v in list(finding.facts.items())[:_MAX_FACTS]},
+        facts={k: citing.spoken(v, 256) for k, v in list(finding.facts.items())[:_MAX_FACTS]},
     )
 
 
@@ -91,7 +90,7 @@ def _unknown(case: Case, health: WorkloadHealth | None, suspicions: bool) -> Hyp
         cause=Cause.UNKNOWN,
         object=target,
         confidence=confidence,
-        summary=clean_line(f"{name}: {said}")[:1024],
+        summary=citing.spoken(f"{name}: {said}", 1024),
         evidence=_loudest(case),
     )
 

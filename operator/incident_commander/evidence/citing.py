@@ -1,7 +1,7 @@
 """Citations of evidence: each can be looked up again where it says.
 
 The value of an object's field is read from the path itself, so it cannot differ from what the API server
-holds at that resourceVersion. Where text had to be cleaned to be shown, no resourceVersion is claimed.
+holds at that resourceVersion. Where text had to be cleaned or redacted to be shown, no resourceVersion is claimed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,28 @@ from incident_commander.api.statement import Citation, CitationKind
 from incident_commander.evidence import fields
 from incident_commander.evidence.evidence import Log, Note, reference
 from incident_commander.evidence.lines import clean_line
+from incident_commander.evidence.redaction.objects import holds_secret
+from incident_commander.evidence.redaction.redactor import Redactor
 from incident_commander.ports import Object, Query, Series
 
 MAX_VALUE = 600
 """Characters of a cited value: enough for a scheduler's or a registry's message."""
 
 _STEP = re.compile(r"([A-Za-z][A-Za-z0-9]*)|\[([0-9]{1,6})\]")
+
+
+_REDACTOR = Redactor()
+
+
+def spoken(text: str, limit: int = MAX_VALUE) -> str:
+    """Text of others as it may be said: one line, printable, without secrets."""
+    return _REDACTOR.text(clean_line(text))[:limit]
+
+
+def _secret_variable(obj: Object, path: str, written: str) -> bool:
+    """Whether the path is the value of a variable or header whose name says that it is secret."""
+    above, _, last = path.rpartition(".")
+    return last == "value" and holds_secret(fields.text(value_at(obj, above), "name"), written)
 
 
 def value_at(obj: Object, path: str) -> Any:
@@ -33,7 +49,7 @@ def of_object(obj: Object, path: str) -> Citation:
     """A field of an object."""
     found = value_at(obj, path)
     written = found if isinstance(found, str) else json.dumps(found, sort_keys=True, default=str)
-    shown = clean_line(written)[:MAX_VALUE]
+    shown = _REDACTOR.hide(written, "named") if _secret_variable(obj, path, written) else spoken(written)
     version = fields.text(obj, "metadata", "resourceVersion")
     exact = shown == written.strip()
     return Citation(
@@ -53,7 +69,7 @@ def of_event(event: Object) -> Citation:
         kind=CitationKind.EVENT,
         ref=clean_line("/".join(part for part in parts if part))[:1024],
         path=clean_line(fields.text(event, "reason"))[:256],
-        value=clean_line(fields.text(event, "message"))[:MAX_VALUE],
+        value=spoken(fields.text(event, "message")),
     )
 
 
@@ -66,12 +82,12 @@ def of_log(log: Log, line: str) -> Citation:
     """A line of a container's log."""
     previous = ":previous" if log.previous else ""
     ref = clean_line(f"Pod/{log.namespace}/{log.pod}/{log.container}{previous}")[:1024]
-    return Citation(kind=CitationKind.LOG, ref=ref, value=clean_line(line)[:MAX_VALUE])
+    return Citation(kind=CitationKind.LOG, ref=ref, value=spoken(line))
 
 
 def of_note(note: Note, line: str) -> Citation:
     """A line of another tool's output."""
-    return Citation(kind=CitationKind.NOTE, ref=clean_line(note.name)[:1024], value=clean_line(line)[:MAX_VALUE])
+    return Citation(kind=CitationKind.NOTE, ref=clean_line(note.name)[:1024], value=spoken(line))
 
 
 def of_series(name: str, series: Series, value: str) -> Citation:
@@ -84,6 +100,4 @@ def of_series(name: str, series: Series, value: str) -> Citation:
 def of_alert(alert: Alert) -> Citation:
     """An alert: its name, and its description or labels."""
     said = alert.annotations.get("description") or alert.annotations.get("summary") or str(dict(alert.labels))
-    return Citation(
-        kind=CitationKind.ALERT, ref=clean_line(alert.name)[:1024], path="", value=clean_line(said)[:MAX_VALUE]
-    )
+    return Citation(kind=CitationKind.ALERT, ref=clean_line(alert.name)[:1024], path="", value=spoken(said))
