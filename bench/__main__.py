@@ -16,9 +16,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import incidents, logs, memory, storm
+from bench import incidents, logs, memory, series, storm
 
-PARTS = ("incidents", "memory", "storm", "logs")
+PARTS = ("incidents", "memory", "storm", "logs", "series")
 OUT = Path("out/bench.json")
 
 
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str]) -> int:
         result["storm"] = asyncio.run(storm.run(seconds=options.storm_seconds, say=say))
     if "logs" in parts:
         result["logs"] = logs.run(say=say)
+    if "series" in parts:
+        result["series"] = series.run(say=say)
     rows = [*_rows(result), *_signal_rows(result)]
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps({**result, "rows": rows}, indent=2) + "\n")
@@ -84,7 +86,7 @@ def _signal_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     def row(what: str, value: object, goal: str = "", met: bool | None = None) -> None:
         rows.append({"figure": what, "value": value, "goal": goal, "met": met})
 
-    if found := result.get("logs"):
+    if found := result.get("logs", "series"):
         seconds = found["services"]["seconds_per_100_mb"]
         row("logs: 100 MB of services, one core", f"{seconds} s", "≤ 10 s", seconds <= logs.GOAL_SECONDS)
         for name in ("services", "words", "garbage"):
@@ -95,6 +97,13 @@ def _signal_rows(result: dict[str, Any]) -> list[dict[str, Any]]:
             row(f"logs: peak memory, {name}", f"{peak} MiB", "≤ 200 MiB", peak <= logs.GOAL_MIB)
         row("logs: a sample of 10 GiB", f"{found['huge']['seconds']} s")
         row("logs: grouping accuracy", found["grouping_accuracy"])
+    if found := result.get("series"):
+        one, other = found["worst_independent"], found["worst_correlated"]
+        row("series: false alarms, noise", one, "≤ 0.01", one <= series.GOAL_FALSE_ALARMS)
+        row("  with a long memory", other, "≤ 0.05", other <= series.GOAL_FALSE_ALARMS_CORRELATED)
+        share = found["worst_found_of_10_points"]
+        row("series: steps of 8 MAD found in 10 points", share, "≥ 0.9", share >= series.GOAL_FOUND)
+        row("series: one of 120 points", f"{found['milliseconds_per_series']} ms")
     return rows
 
 

@@ -1,0 +1,64 @@
+"""Points as arrays: in order, finite, one per moment. What is missing is left out, never filled in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Points = Sequence[tuple[float, float]]
+"""(unix seconds, value), as in ``ports.Series.points``."""
+
+SIGMA = 1.4826
+"""From a median absolute deviation to the standard deviation of normal noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Unix seconds, both inclusive."""
+
+    start: float
+    end: float
+
+
+def samples(points: Points) -> tuple[Array, Array]:
+    """Times and values; NaN and infinities left out, of points of the same time the last kept."""
+    if not points:
+        return np.empty(0), np.empty(0)
+    pairs = np.asarray(points, dtype=np.float64)
+    pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    last = np.append(np.diff(pairs[:, 0]) > 0, True) if len(pairs) else np.empty(0, dtype=bool)
+    return pairs[last, 0], pairs[last, 1]
+
+
+def rates(points: Points) -> list[tuple[float, float]]:
+    """A counter's increase per second, at the end of each interval; intervals with a reset are left out."""
+    times, values = samples(points)
+    rise, seconds = np.diff(values), np.diff(times)
+    good = rise >= 0
+    return list(zip(times[1:][good].tolist(), (rise[good] / seconds[good]).tolist(), strict=True))
+
+
+def noise(residuals: Array) -> float:
+    """Standard deviation of what is left, robustly: outliers do not raise it."""
+    return float(SIGMA * np.median(np.abs(residuals))) if len(residuals) else 0.0
+
+
+def independence(residuals: Array) -> float:
+    """The share of the points that count as independent: 1 for white noise, towards 0 the longer its memory."""
+    scale = noise(residuals)
+    if len(residuals) < 4 or scale == 0.0:
+        return 1.0
+    cut = np.clip(residuals, -3 * scale, 3 * scale)
+    cut = cut - cut.mean()
+    power = float(np.dot(cut, cut))
+    lag = float(np.dot(cut[:-1], cut[1:])) / power if power > 0 else 0.0
+    if lag < 1 / math.sqrt(len(residuals)):
+        return 1.0  # white noise has as much by chance
+    lag = min(0.98, lag + (1 + 3 * lag) / len(residuals))  # the estimate is biased towards 0 (Kendall 1954)
+    return (1 - lag) / (1 + lag)
