@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -9,7 +11,7 @@ from incident_commander.gateway.connection import BoundedConnection
 from incident_commander.gateway.settings import GatewaySettings
 from incident_commander.gateway.tls import Certificate
 
-_CONNECTIONS_PER_REQUEST = 4
+_CONNECTIONS_PER_REQUEST = 2
 _BACKLOG = 2048
 
 
@@ -18,6 +20,9 @@ def server(app: FastAPI, settings: GatewaySettings, certificate: Certificate | N
 
     class Connection(BoundedConnection):
         header_seconds = settings.header_seconds
+        most_connections = settings.requests_in_flight * _CONNECTIONS_PER_REQUEST
+        retry_after_seconds = settings.retry_after_seconds
+        silent: OrderedDict[BoundedConnection, None] = OrderedDict()
 
     config = uvicorn.Config(
         app,
@@ -32,7 +37,6 @@ def server(app: FastAPI, settings: GatewaySettings, certificate: Certificate | N
         lifespan="off",
         ws="none",
         backlog=_BACKLOG,
-        limit_concurrency=settings.requests_in_flight * _CONNECTIONS_PER_REQUEST,
         timeout_keep_alive=int(settings.header_seconds),
         timeout_graceful_shutdown=settings.shutdown_seconds,
         ssl_context_factory=(lambda *_: certificate.context) if certificate is not None else None,

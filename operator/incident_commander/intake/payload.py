@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from incident_commander.api.incident import Alert, AlertStatus
 from incident_commander.errors import InvalidPayload
@@ -21,6 +21,10 @@ from incident_commander.intake.target import TARGET_LABELS
 _FIRST_LABELS = ("alertname", "severity", *TARGET_LABELS)
 _FINGERPRINT_LIMIT = 64
 _GROUP_KEY_LIMIT = 65536
+_VERSIONS = ("4", "1")
+"""Alertmanager's, and Grafana's number for the same fields."""
+_UNSET_BEFORE = 1970
+"""Years: Go writes a time that was never set as 0001-01-01T00:00:00Z."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,20 @@ def _described(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
+def _start(moment: datetime) -> datetime:
+    if moment.year < _UNSET_BEFORE:
+        raise ValueError(f"{moment.isoformat()} is before {_UNSET_BEFORE}: was it never set?")
+    return moment
+
+
+def _version(version: str) -> str:
+    if version not in _VERSIONS:
+        raise ValueError(
+            f"{version[:64]!r} is not known here: this is Alertmanager's webhook, version '4' (or Grafana's, '1')"
+        )
+    return version
+
+
 _Moment = Annotated[datetime, BeforeValidator(_moment)]
 _Labels = Annotated[dict[str, str], Field(default_factory=dict)]
 
@@ -68,7 +86,7 @@ class WebhookAlert(_Outside):
     status: AlertStatus
     labels: _Labels
     annotations: _Labels
-    starts_at: Annotated[_Moment, Field(alias="startsAt")]
+    starts_at: Annotated[_Moment, AfterValidator(_start), Field(alias="startsAt")]
     ends_at: Annotated[_Moment | None, Field(alias="endsAt")] = None
     generator_url: Annotated[str | None, Field(alias="generatorURL")] = None
     fingerprint: str | None = None
@@ -77,9 +95,10 @@ class WebhookAlert(_Outside):
 class Webhook(_Outside):
     """The request body. Only ``alerts`` is needed."""
 
+    version: Annotated[str, AfterValidator(_version)] = "4"
     group_key: Annotated[str, Field(alias="groupKey", max_length=_GROUP_KEY_LIMIT)] = ""
     group_labels: Annotated[dict[str, str] | None, Field(alias="groupLabels")] = None
-    truncated: Annotated[int | None, Field(alias="truncatedAlerts", ge=0, le=1_000_000)] = None
+    truncated: Annotated[int | None, Field(alias="truncatedAlerts", ge=0, le=1_000_000, strict=True)] = None
     alerts: list[WebhookAlert]
 
 

@@ -83,14 +83,17 @@ class Scene:
         """A ServiceAccount's token."""
         self.plane.request("POST", SERVICE_ACCOUNT.path(self.namespace), {"metadata": {"name": name}})
         if reporter:
-            reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": REPORTER}
-            subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
-            body = {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
-            path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.namespace}/rolebindings"
-            self.plane.request("POST", path, body)
+            self.let_report(name, self.namespace)
         user = yaml.safe_load(self.plane.kubeconfig_for(f"{self.namespace}/{name}").read_text())["users"][0]["user"]
         token: str = user["token"]
         return token
+
+    def let_report(self, name: str, where: str) -> None:
+        """The ServiceAccount may report Incidents in that namespace."""
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": REPORTER}
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
+        body = {"metadata": {"name": name}, "roleRef": reference, "subjects": [subject]}
+        self.plane.request("POST", f"/apis/rbac.authorization.k8s.io/v1/namespaces/{where}/rolebindings", body)
 
     def deployment(self, name: str, replicas: int = 0) -> None:
         labels = {"app": name}

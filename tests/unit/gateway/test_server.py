@@ -192,3 +192,43 @@ async def test_a_client_that_goes_away_does_not_stop_the_write() -> None:
         await writer.wait_closed()
         it.cluster.go_on.set()
     assert bench.accounted() == 1
+
+
+async def test_a_flood_of_silent_connections_keeps_out_neither_alerts_nor_probes() -> None:
+    bench = Bench()
+    async with served(bench, replace(OPEN, requests_in_flight=2)) as it:
+        flood = [await asyncio.open_connection("127.0.0.1", it.port) for _ in range(20)]
+        for _ in range(3):
+            head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+            assert (await it.say(head, BODY)).startswith(b"HTTP/1.1 200")
+            health = await it.say(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n")
+            assert health.startswith(b"HTTP/1.1 200")
+        assert len(it.web.server_state.connections) <= 4
+        assert await asyncio.wait_for(flood[0][0].read(), 30) == b"", "the longest silent one is ended first"
+        for _, writer in flood:
+            writer.close()
+
+
+async def test_a_connection_that_is_kept_after_an_answer_makes_room_too() -> None:
+    async with served(Bench(), replace(OPEN, requests_in_flight=1)) as it, asyncio.timeout(30):
+        kept = []
+        for _ in range(6):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+            writer.write(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            kept.append(writer)
+        for writer in kept:
+            writer.close()
+
+
+async def test_where_every_connection_is_busy_one_more_is_told_when_to_come_again() -> None:
+    async with served(Bench(), held=True) as it:
+        it.web.config.http_protocol_class.most_connections = 1  # type: ignore[attr-defined]
+        head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+        answering = asyncio.create_task(it.say(head, BODY))
+        await it.cluster.asked.wait()
+        refused = await it.say(head, BODY)
+        assert refused.startswith(b"HTTP/1.1 503")
+        assert b"\r\nretry-after: 5\r\n" in refused
+        it.cluster.go_on.set()
+        assert (await answering).startswith(b"HTTP/1.1 200")

@@ -74,6 +74,30 @@ def test_what_grafana_adds_is_ignored() -> None:
     assert len(parse_notification(body).alerts) == 1
 
 
+@pytest.mark.parametrize("version", ["5", "3", "", "v4", 4, None])
+def test_another_version_of_the_webhook_is_refused(version: object) -> None:
+    with pytest.raises(InvalidPayload) as refused:
+        parse_notification(webhook(alert(), version=version))
+    assert refused.value.path == "version"
+
+
+def test_a_sender_that_tells_no_version_is_taken_at_its_word() -> None:
+    assert len(parse_notification(json.dumps({"alerts": [alert()]}).encode()).alerts) == 1
+
+
+def test_a_start_that_was_never_set_is_refused() -> None:
+    with pytest.raises(InvalidPayload, match="was it never set") as refused:
+        parse_notification(webhook(alert(startsAt="0001-01-01T00:00:00Z")))
+    assert refused.value.path == "alerts[0].startsAt"
+
+
+@pytest.mark.parametrize("count", ["7", 1.5, True, -1, 10**30])
+def test_truncated_alerts_are_a_number_of_alerts(count: object) -> None:
+    with pytest.raises(InvalidPayload) as refused:
+        parse_notification(webhook(alert(), truncatedAlerts=count))
+    assert refused.value.path == "truncatedAlerts"
+
+
 def test_truncated_alerts_are_told() -> None:
     assert parse_notification(webhook(alert(), truncatedAlerts=7)).truncated == 7
     assert parse_notification(webhook(alert(), truncatedAlerts=None)).truncated == 0
