@@ -6,19 +6,19 @@
 ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_ONLY_BINARY=:all:
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ONLY_BINARY=:all:
 WORKDIR /src
 COPY requirements/ requirements/
 # The tools stay in this stage. The application's environment gets no pip of its own.
 RUN python -m venv /tools \
     && /tools/bin/python -m pip install --quiet --require-hashes --requirement requirements/image.txt \
     && python -m venv --without-pip /app \
-    && /tools/bin/python -m pip --python /app/bin/python install --quiet --require-hashes --requirement requirements/base.txt
+    && /tools/bin/python -m pip --python /app/bin/python install --quiet --no-compile --require-hashes --requirement requirements/base.txt
 COPY . .
 # Byte code is made here, once, and not of the thousand models of the Kubernetes client, which no process loads. The
 # SBOM (CycloneDX) lists what is in the environment.
 RUN /tools/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /tools/bin/python -m pip --python /app/bin/python install --quiet --no-deps --no-index /wheels/*.whl \
+    && /tools/bin/python -m pip --python /app/bin/python install --quiet --no-compile --no-deps --no-index /wheels/*.whl \
     && find /app -type d -name tests -prune -exec rm -r {} + \
     && /app/bin/python -m compileall -q -x '/kubernetes/(aio/)?client/(api|models)/[a-z]' /app/lib \
     && /tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file /app/sbom.cdx.json /app/bin/python

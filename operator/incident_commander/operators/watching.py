@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import kopf
 
@@ -83,7 +83,14 @@ async def watch(
     again = asyncio.create_task(_look_again(listeners))
     try:
         await kopf.operator(
-            registry=registry, settings=settings(), standalone=True, clusterwide=True, stop_flag=stop, ready_flag=ready
+            registry=registry,
+            settings=settings(),
+            # Kopf would name itself after the user, and a container's user has no name.
+            identity=cast(Any, EVENT_COMPONENT),
+            standalone=True,
+            clusterwide=True,
+            stop_flag=stop,
+            ready_flag=ready,
         )
     finally:
         again.cancel()
