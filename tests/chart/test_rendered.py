@@ -1,0 +1,225 @@
+"""What the chart makes: one identity for each process, keys nowhere, everything in the release's namespace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import yaml
+
+from charts.helm import CHART, ROOT, template
+from incident_commander.api.names import ROLES
+from tests.chart.conftest import Manifest
+
+PROCESSES = ("gateway", "coordinator", "executor", *(f"agent-{role}" for role in ROLES))
+EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
+
+
+def of_kind(manifests: list[Manifest], *kinds: str) -> list[Manifest]:
+    return [m for m in manifests if m["kind"] in kinds]
+
+
+def render(*settings: str, **options: Any) -> list[Manifest]:
+    arguments = [part for setting in settings for part in ("--set", setting)]
+    return [m for m in yaml.safe_load_all(template(*arguments, **options)) if m]
+
+
+def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
+    """Every pod specification, by the name of what makes it."""
+    made = {m["metadata"]["name"]: m["spec"]["template"]["spec"] for m in of_kind(manifests, "Deployment", "Job")}
+    return made | {m["metadata"]["name"]: m["spec"] for m in of_kind(manifests, "Pod")}
+
+
+class TestIdentities:
+    def test_each_process_has_a_deployment_and_a_service_account_of_its_name(self, rendered: list[Manifest]) -> None:
+        accounts = {m["metadata"]["name"] for m in of_kind(rendered, "ServiceAccount")}
+        assert accounts == {*PROCESSES, "setup"}
+        for deployment in of_kind(rendered, "Deployment"):
+            name = deployment["metadata"]["name"]
+            assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == name
+        assert sorted(m["metadata"]["name"] for m in of_kind(rendered, "Deployment")) == sorted(PROCESSES)
+
+    def test_each_key_is_mounted_by_its_own_agent_only(self, rendered: list[Manifest]) -> None:
+        mounted = {
+            (name, volume["secret"]["secretName"])
+            for name, pod in pods(rendered).items()
+            for volume in pod.get("volumes", [])
+            if "secret" in volume
+        }
+        assert mounted == {(f"agent-{role}", f"agent-{role}-key") for role in ROLES}
+
+    def test_no_two_deployments_select_the_same_pods(self, rendered: list[Manifest]) -> None:
+        selectors = [
+            tuple(sorted(m["spec"]["selector"]["matchLabels"].items())) for m in of_kind(rendered, "Deployment")
+        ]
+        assert max(Counter(selectors).values()) == 1
+
+    def test_nothing_names_another_namespace_than_the_releases(self) -> None:
+        text = template(namespace="elsewhere")
+        assert "serviceaccount:incident-commander:" not in text
+        assert "namespace: incident-commander" not in text
+        assert "namespace incident-commander" not in text
+        assert "'incident-commander'" not in text
+
+    def test_annotations_of_one_identity_stay_with_it(self) -> None:
+        manifests = render(
+            "agents.serviceAccountAnnotations.team=sre", "agents.diagnosis.serviceAccountAnnotations.role=reader"
+        )
+        found = {m["metadata"]["name"]: m["metadata"].get("annotations") for m in of_kind(manifests, "ServiceAccount")}
+        assert found["agent-diagnosis"] == {"team": "sre", "role": "reader"}
+        assert found["agent-detection"] == {"team": "sre"}
+        assert found["executor"] is None
+
+
+class TestKeys:
+    @pytest.mark.parametrize("example", [None, *EXAMPLES], ids=lambda e: e.stem if e else "defaults")
+    def test_no_manifest_holds_a_secret(self, example: Any) -> None:
+        manifests = render(values=[example] if example else [])
+        assert of_kind(manifests, "Secret") == []
+        assert "PRIVATE KEY" not in yaml.safe_dump_all(manifests)
+
+    def test_the_hook_comes_first_and_its_rights_end_with_it(self, rendered: list[Manifest]) -> None:
+        hooks = [m for m in rendered if "setup" in m["metadata"]["name"]]
+        assert sorted(m["kind"] for m in hooks) == [
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "Job",
+            "Role",
+            "RoleBinding",
+            "ServiceAccount",
+        ]
+        for hook in hooks:
+            annotations = hook["metadata"]["annotations"]
+            assert annotations["helm.sh/hook"] == "pre-install,pre-upgrade"
+            assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
+            assert ("helm.sh/hook-weight" in annotations) is (hook["kind"] != "Job")
+
+    def test_the_hook_may_change_no_secret_and_read_none_but_the_six(self, rendered: list[Manifest]) -> None:
+        (role,) = [m for m in of_kind(rendered, "Role") if m["metadata"]["name"] == "incident-commander-setup"]
+        by_verb = {verb: rule for rule in role["rules"] for verb in rule["verbs"]}
+        assert by_verb.keys() == {"create", "get"}
+        assert by_verb["get"]["resourceNames"] == sorted(f"agent-{r}-key" for r in ROLES)
+
+    def test_without_crds_install_the_hook_may_not_write_crds(self) -> None:
+        manifests = render("crds.install=false")
+        (role,) = [m for m in of_kind(manifests, "ClusterRole") if m["metadata"]["name"] == "incident-commander-setup"]
+        rules = [rule for rule in role["rules"] if "customresourcedefinitions" in rule["resources"]]
+        assert [rule["verbs"] for rule in rules] == [["get"]]
+        assert pods(manifests)["setup"]["initContainers"][0]["args"] == ["crds", "check"]
+
+
+class TestActions:
+    def rights(self, *settings: str) -> set[str]:
+        (role,) = [m for m in render(*settings) if m["metadata"]["name"] == "incident-commander-actions"]
+        return {resource for rule in role["rules"] for resource in rule["resources"]}
+
+    def test_an_action_that_is_off_takes_its_rights_along(self) -> None:
+        everything = self.rights()
+        assert "nodes" in everything
+        assert everything - self.rights(
+            "actions.CordonNode=false", "actions.UncordonNode=false", "actions.DrainNode=false"
+        ) >= {"nodes"}
+        assert everything - self.rights("actions.SuspendCronJob=false") == {"cronjobs"}
+
+    def test_with_every_action_off_nothing_may_be_written(self) -> None:
+        needs = yaml.safe_load((CHART / "files" / "actions.yaml").read_text())
+        assert self.rights(*(f"actions.{action}=false" for action in needs)) == set()
+
+    def test_who_writes_is_the_executor_and_who_tries_is_verification(self, rendered: list[Manifest]) -> None:
+        bound = [
+            binding["subjects"][0]["name"]
+            for binding in of_kind(rendered, "ClusterRoleBinding")
+            if binding["roleRef"]["name"] == "incident-commander-actions"
+        ]
+        assert sorted(bound) == ["agent-verification", "executor"]
+
+
+class TestPods:
+    def test_every_container_says_what_it_needs_and_how_it_is(self, rendered: list[Manifest]) -> None:
+        for deployment in of_kind(rendered, "Deployment"):
+            (container,) = deployment["spec"]["template"]["spec"]["containers"]
+            assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+            assert "memory" in container["resources"]["limits"]
+
+    def test_no_container_can_write_to_its_root_or_gain_rights(self, rendered: list[Manifest]) -> None:
+        for pod in pods(rendered).values():
+            for container in [*pod.get("initContainers", []), *pod["containers"]]:
+                context = container["securityContext"]
+                assert context["readOnlyRootFilesystem"] is True
+                assert context["allowPrivilegeEscalation"] is False
+
+    def test_the_test_pod_has_no_token(self, rendered: list[Manifest]) -> None:
+        assert pods(rendered)["installation-test"]["automountServiceAccountToken"] is False
+
+    def test_a_digest_wins_over_a_tag(self) -> None:
+        digest = f"sha256:{'a' * 64}"
+        images = {
+            c["image"] for p in pods(render(f"image.digest={digest}", "image.tag=x")).values() for c in p["containers"]
+        }
+        assert images == {f"incident-commander@{digest}"}
+
+    def test_tls_reaches_the_gateway_its_probes_and_its_monitor(self) -> None:
+        manifests = render("gateway.tls.secretName=web", "metrics.serviceMonitor.enabled=true")
+        container = pods(manifests)["gateway"]["containers"][0]
+        names = {e["name"] for e in container["env"]}
+        assert {"INCIDENT_COMMANDER_GATEWAY_TLS_CERT_FILE", "INCIDENT_COMMANDER_GATEWAY_TLS_KEY_FILE"} <= names
+        assert container["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
+        (monitor,) = of_kind(manifests, "ServiceMonitor")
+        assert {e["port"]: e.get("scheme", "http") for e in monitor["spec"]["endpoints"]} == {
+            "metrics": "http",
+            "http": "https",
+        }
+
+    def test_a_service_monitor_carries_the_labels_that_a_prometheus_selects_by(self) -> None:
+        (monitor,) = of_kind(
+            render("metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.additionalLabels.release=kps"),
+            "ServiceMonitor",
+        )
+        assert monitor["metadata"]["labels"]["release"] == "kps"
+
+
+class TestDisruption:
+    def test_one_voter_at_a_time(self, rendered: list[Manifest]) -> None:
+        (budget,) = [m for m in of_kind(rendered, "PodDisruptionBudget") if m["metadata"]["name"] == "agents"]
+        wanted = budget["spec"]["selector"]["matchLabels"].items()
+        matched = [
+            m["metadata"]["name"]
+            for m in of_kind(rendered, "Deployment")
+            if wanted <= m["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert sorted(matched) == sorted(f"agent-{role}" for role in ROLES)
+        assert budget["spec"]["maxUnavailable"] == 1
+
+    def test_a_single_replica_does_not_block_a_drain(self, rendered: list[Manifest]) -> None:
+        assert {m["metadata"]["name"] for m in of_kind(rendered, "PodDisruptionBudget")} == {"agents", "gateway"}
+        assert "executor" in {
+            m["metadata"]["name"] for m in of_kind(render("executor.replicas=2"), "PodDisruptionBudget")
+        }
+
+
+class TestAllInOne:
+    def test_is_one_pod_that_may_act_as_the_nine_and_as_nobody_else(self) -> None:
+        manifests = render("allInOne.enabled=true")
+        assert [m["metadata"]["name"] for m in of_kind(manifests, "Deployment")] == ["all-in-one"]
+        (role,) = [m for m in of_kind(manifests, "Role") if m["metadata"]["name"] == "incident-commander-all-in-one"]
+        (rule,) = role["rules"]
+        assert (rule["verbs"], sorted(rule["resourceNames"])) == (["impersonate"], sorted(PROCESSES))
+
+    def test_the_notes_call_it_one_fault_domain(self) -> None:
+        assert "one fault domain" in (CHART / "templates" / "NOTES.txt").read_text()
+        assert "ONE FAULT DOMAIN" in (CHART / "examples" / "dev.yaml").read_text()
+
+
+def test_network_policies_name_pods_that_exist(rendered: list[Manifest]) -> None:
+    labels = [m["spec"]["template"]["metadata"]["labels"] for m in of_kind(rendered, "Deployment", "Job")]
+    labels += [m["metadata"]["labels"] for m in of_kind(rendered, "Pod")]
+    for policy in of_kind(rendered, "NetworkPolicy"):
+        wanted = policy["spec"]["podSelector"]["matchLabels"].items()
+        assert any(wanted <= found.items() for found in labels), policy["metadata"]["name"]
+
+
+def test_the_dockerfile_and_the_chart_mean_the_same_user() -> None:
+    assert "USER 65532:65532" in (ROOT / "Dockerfile").read_text()
+    assert "runAsUser: 65532" in (CHART / "templates" / "_pod.tpl").read_text()
