@@ -36,6 +36,12 @@ def register(app: typer.Typer) -> None:
             "kubectl incident show web-5f2c81a90d -n shop -o yaml > incident.yaml",
         )
     )(show)
+    app.command(
+        epilog=examples(
+            "kubectl incident proposal web-5f2c81a90d -n shop",
+            "kubectl incident proposal web-5f2c81a90d -n shop > patches.yaml",
+        )
+    )(proposal)
     app.command(epilog=examples("kubectl incident timeline web-5f2c81a90d -n shop"))(timeline)
     app.command(
         epilog=examples(
@@ -79,6 +85,24 @@ def show(
     from incident_commander.cli.work.desk import carry_out
 
     carry_out(ctx, Where(kubeconfig, context, namespace), lambda desk: looking.show(desk, name, output))
+
+
+def proposal(
+    ctx: typer.Context,
+    name: NameArgument,
+    namespace: NamespaceOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
+) -> None:
+    """Print what to change in git, as patches of a kustomization.
+
+    For a target that Argo CD, Flux or another controller keeps: nothing was written to it. The reason stands above each
+    patch. Elsewhere than with kustomize, make the same change by hand: path and value are what counts.
+    """
+    from incident_commander.cli.work import looking
+    from incident_commander.cli.work.desk import carry_out
+
+    carry_out(ctx, Where(kubeconfig, context, namespace), lambda desk: looking.proposal(desk, name))
 
 
 def timeline(

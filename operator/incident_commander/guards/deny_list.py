@@ -39,7 +39,7 @@ SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 """Allowed only where the policy names them literally (a glob does not count)."""
 _PART_OF = "app.kubernetes.io/part-of"
 _OWN = "incident-commander"
-_NODE_ACTIONS = frozenset({ActionName.CORDON_NODE, ActionName.UNCORDON_NODE})
+_NODE_ACTIONS = frozenset({ActionName.CORDON_NODE, ActionName.UNCORDON_NODE, ActionName.DRAIN_NODE})
 
 
 def not_denied(given: GuardInput) -> GuardVerdict:
@@ -50,7 +50,7 @@ def not_denied(given: GuardInput) -> GuardVerdict:
         if kind in KINDS or group in GROUPS:
             return deny("DeniedKind", f"{kind} is never touched by remediation; change {reference(target)} by hand")
         if kind == "Node" and given.step.action not in _NODE_ACTIONS:
-            return deny("DeniedKind", f"a Node may be cordoned or uncordoned, not {given.step.action}")
+            return deny("DeniedKind", f"a Node may be cordoned, uncordoned or drained, not {given.step.action}")
     for namespace in {claimed.namespace or "", fields.namespace(target)} - {""}:
         if namespace == given.operator_namespace:
             return deny("OwnNamespace", f"{namespace} is the operator's own namespace; it does not mend itself")

@@ -213,3 +213,9 @@ def test_an_unknown_meta_is_shown_without_an_age() -> None:
     base = incident()
     bare = base.model_copy(update={"metadata": ObjectMeta(name="web-crash", namespace="shop")})
     assert "-" in Stage.of(bare).run("list").out
+
+
+def test_an_incident_without_a_proposal_says_so() -> None:
+    ran = Stage.of(incident()).run("proposal", "web-crash")
+    assert ran.code == 1
+    assert "its plan proposes nothing for a repository" in words(ran.err)

@@ -4,12 +4,14 @@ import io
 import json
 from typing import Any
 
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
-from incident_commander.api.plan import FieldValue, Op, Operation, Undo, Verb
+from incident_commander.api.plan import ActionName, FieldValue, Op, Operation, Undo, Verb
 from incident_commander.cli.render.plan import MAX_CHANGES, Change, changes, plan_diff
+from incident_commander.cli.render.proposal import kustomize_patches
 from tests.unit.cli.stage import HOSTILE, PLAN
 
 scalars = st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3)
@@ -99,3 +101,45 @@ def test_a_step_with_hundreds_of_changes_is_cut_and_says_so() -> None:
     image = [FieldValue(path="/data", value=json.dumps(before))]
     step = PLAN.steps[0].model_copy(update={"operations": [operation], "pre_image": image})
     assert "7 more fields" in rendered(plan_diff(PLAN.model_copy(update={"steps": [step]})))
+
+
+class TestWholeObjects:
+    def step(self, verb: Verb, **changes: Any) -> str:
+        step = PLAN.steps[0].model_copy(update={"verb": verb, **changes})
+        return rendered(plan_diff(PLAN.model_copy(update={"steps": [step]})))
+
+    def test_what_is_made_is_shown_as_yaml(self) -> None:
+        made = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "report-1", "namespace": "shop"}}
+        shown = self.step(Verb.CREATE, operations=[Operation(op=Op.ADD, path="", value=json.dumps(made))])
+        assert "+ kind: Job" in shown
+        assert "+   name: report-1" in shown
+
+    def test_what_is_evicted_is_named(self) -> None:
+        assert "is evicted" in self.step(Verb.EVICT, operations=[])
+
+    def test_a_proposal_is_shown_and_said_not_to_be_written(self) -> None:
+        operation = Operation(op=Op.REPLACE, path="/spec/replicas", value="5")
+        shown = self.step(Verb.NONE, action=ActionName.GITOPS_PROPOSAL, operations=[operation])
+        assert "+ 5" in shown
+        assert "nothing is written; make the change in git" in shown
+
+
+def test_a_proposal_is_a_kustomization_that_can_be_applied() -> None:
+    operation = Operation(op=Op.REPLACE, path="/spec/replicas", value="5")
+    changed = {"action": ActionName.GITOPS_PROPOSAL, "verb": Verb.NONE, "operations": [operation]}
+    step = PLAN.steps[0].model_copy(update={**changed, "summary": f"propose {HOSTILE}"})
+    plan = PLAN.model_copy(update={"steps": [step], "proposal_only": True, "proposal_reason": "kept by Flux"})
+    text = kustomize_patches(plan)
+    assert text.startswith("# kept by Flux\n# propose")
+    assert text.isascii()
+    assert "\x1b" not in text
+    (patch,) = yaml.safe_load(text)["patches"]
+    assert patch["target"] == {
+        "group": "apps",
+        "version": "v1",
+        "kind": "Deployment",
+        "namespace": step.target.namespace,
+        "name": step.target.name,
+    }
+    assert yaml.safe_load(patch["patch"]) == [{"op": "replace", "path": "/spec/replicas", "value": 5}]
+    assert kustomize_patches(PLAN) == ""

@@ -59,6 +59,8 @@ class Stage:
 
     target = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="web")
     """What the step is for."""
+    home = "shop"
+    """Namespace of the Incident."""
 
     async def prepare(self, *, approvals: int = 6, **changes: Any) -> Plan:
         """A healthy Deployment, and an Incident in phase Executing with a certificate."""
@@ -73,7 +75,7 @@ class Stage:
         await self.settle()
         self.world.apply(
             kinds.INCIDENT,
-            "shop",
+            self.home,
             {"apiVersion": API_VERSION, "kind": "Incident", "metadata": {"name": "inc"}, "spec": {}},
         )
         plan = await self.plan()
@@ -136,7 +138,7 @@ class Stage:
         body = Vote(round=round_, plan_digest=plan.digest, decision=Decision.APPROVE, reason="Yes")
         statement = Statement(
             incident_uid=plan.incident_uid,
-            incident="shop/inc",
+            incident=f"{self.home}/inc",
             agent=role.value,
             role=role.value,
             issued_at=now,
@@ -152,7 +154,7 @@ class Stage:
         """Patch status as the coordinator."""
         coordinator = self.world.cluster("system:serviceaccount:incident-commander:coordinator")
         await coordinator.patch(
-            kinds.INCIDENT, "shop", "inc", {"status": fields}, patch_type=PatchType.MERGE, subresource="status"
+            kinds.INCIDENT, self.home, "inc", {"status": fields}, patch_type=PatchType.MERGE, subresource="status"
         )
 
     async def edit(self, **spec: Any) -> None:
@@ -163,7 +165,7 @@ class Stage:
         return Executor(cluster=self.world.cluster(EXECUTOR), clock=self.world.clock)
 
     async def incident(self) -> Incident:
-        return Incident.model_validate(await self.admin.get(kinds.INCIDENT, "shop", "inc"))
+        return Incident.model_validate(await self.admin.get(kinds.INCIDENT, self.home, "inc"))
 
     async def attempt(self) -> Attempt:
         return (await self.incident()).status.execution.attempts[-1]

@@ -16,7 +16,7 @@ async def carry_out(stage: Stage) -> None:
     """Reconcile, restarting the process whenever it dies, until it has nothing more to do."""
     for _ in range(20):
         try:
-            if await stage.executor().reconcile("shop", "inc") is None:
+            if await stage.executor().reconcile(stage.home, "inc") is None:
                 return
         except (Crash, Unavailable):
             pass

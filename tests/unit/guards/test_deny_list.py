@@ -56,8 +56,10 @@ def test_system_namespaces_need_to_be_named_literally() -> None:
     assert not_denied(replace(given, policy=None)).reason == "SystemNamespace"
 
 
-def test_a_node_may_be_cordoned_and_nothing_else() -> None:
+def test_a_node_may_be_cordoned_or_drained_and_nothing_else() -> None:
     given = scene(ActionName.CORDON_NODE, node(), {"nodes": [node("n2"), node("n3"), node("n4")]})
     assert not_denied(given).allowed
+    drain = given.step.model_copy(update={"action": ActionName.DRAIN_NODE})
+    assert not_denied(replace(given, step=drain)).allowed
     other = given.step.model_copy(update={"action": ActionName.DELETE_POD})
     assert not_denied(replace(given, step=other)).reason == "DeniedKind"

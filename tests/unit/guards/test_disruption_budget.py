@@ -99,3 +99,18 @@ def test_what_is_not_known_is_a_refusal() -> None:
 def test_cordoning_disrupts_nothing() -> None:
     given = scene(ActionName.CORDON_NODE, node(), {"nodes": [node("n2"), node("n3"), node("n4")]})
     assert within_disruption_budgets(replace(given, related={})).allowed
+
+
+@pytest.mark.parametrize("action", [ActionName.EVICT_POD, ActionName.ISOLATE_POD])
+def test_whatever_takes_one_pod_is_judged_as_an_eviction(action: ActionName) -> None:
+    for pdb, allowed in ((budget(1), True), (budget(0), False)):
+        given = pod_scene(ready=True, pdbs=[pdb])
+        step = given.step.model_copy(update={"action": action})
+        assert within_disruption_budgets(replace(given, step=step)).allowed is allowed
+
+
+def test_the_api_server_evicts_no_pod_of_several_budgets() -> None:
+    given = pod_scene(ready=True, pdbs=[budget(1), {**budget(1), "metadata": {**budget(1)["metadata"], "name": "b"}}])
+    assert within_disruption_budgets(given).allowed
+    evicted = given.step.model_copy(update={"action": ActionName.EVICT_POD})
+    assert within_disruption_budgets(replace(given, step=evicted)).reason == "SeveralDisruptionBudgets"

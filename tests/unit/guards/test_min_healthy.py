@@ -74,3 +74,16 @@ def test_what_is_not_known_is_not_healthy() -> None:
 def test_cordoning_takes_no_pod() -> None:
     given = scene(ActionName.CORDON_NODE, node(), {"nodes": [node("n2"), node("n3"), node("n4")]})
     assert enough_healthy(given).reason == "NotDisruptive"
+
+
+@pytest.mark.parametrize("action", [ActionName.EVICT_POD, ActionName.ISOLATE_POD])
+@pytest.mark.parametrize(("siblings", "allowed"), [(2, True), (1, False)])
+def test_the_floor_holds_however_a_pod_is_taken(action: ActionName, siblings: int, allowed: bool) -> None:
+    given = pod_scene(ready=True, siblings=siblings)
+    assert enough_healthy(replace(given, step=given.step.model_copy(update={"action": action}))).allowed is allowed
+
+
+def test_another_environment_rolls_out_as_other_resources_do() -> None:
+    given = scene(target=sized("StatefulSet", 1, 1))
+    step = given.step.model_copy(update={"action": ActionName.SET_ENV})
+    assert enough_healthy(replace(given, step=step)).reason == "BelowHealthyFloor"

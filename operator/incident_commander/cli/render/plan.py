@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from incident_commander.api.incident import Attempt
-from incident_commander.api.plan import FieldValue, Op, Operation, Plan, Risk, Step, Verb
+from incident_commander.api.plan import ActionName, FieldValue, Op, Operation, Plan, Risk, Step, Verb
 from incident_commander.cli.render.text import safe, styled
 
 MAX_CHANGES = 40
@@ -78,7 +79,9 @@ def undo_diff(attempt: Attempt) -> RenderableType:
     ]
     for step in reversed(attempt.steps):
         parts.append(Text.assemble(styled(step.action, "bold cyan"), " ", styled(step.target)))
-        if step.undo_possible:
+        if whole := next((o for o in step.undo_operations if o.path == ""), None):
+            body = _whole(whole.value) if whole.value is not None else styled("- what was made is deleted", "red")
+        elif step.undo_possible:
             applied = [FieldValue(path=o.path, value=o.value) for o in step.operations if o.op is not Op.REMOVE]
             body = _changed_lines(changes(step.undo_operations, applied))
         else:
@@ -102,11 +105,25 @@ def changes(operations: Sequence[Operation], pre_image: Sequence[FieldValue]) ->
 
 
 def _writes(step: Step) -> RenderableType:
+    if step.action is ActionName.GITOPS_PROPOSAL:
+        told = Text("nothing is written; make the change in git (kubectl incident proposal)", style="dim")
+        return Group(_changed_lines(changes(step.operations, step.pre_image)), told)
     if step.verb is Verb.NONE:
         return Text("nothing is written; people are asked", style="dim")
-    if step.verb is Verb.DELETE:
-        return styled(f"- the object {step.target} (uid {step.target.uid or 'not pinned'}) is deleted", "red")
+    if step.verb in (Verb.DELETE, Verb.EVICT):
+        done = "evicted" if step.verb is Verb.EVICT else "deleted"
+        return styled(f"- the object {step.target} (uid {step.target.uid or 'not pinned'}) is {done}", "red")
+    if step.verb is Verb.CREATE:
+        return _whole(step.operations[0].value if step.operations else None)
     return _changed_lines(changes(step.operations, step.pre_image))
+
+
+def _whole(text: str | None) -> RenderableType:
+    """An object that is made, as a person would write it."""
+    lines = yaml.safe_dump(_parsed(text) if text is not None else {}, sort_keys=True, width=70).splitlines()
+    more = [styled(f"… {len(lines) - MAX_CHANGES} more lines; see them with -o yaml", "yellow")]
+    shown = [styled(f"+ {line}", "green", 400) for line in lines[:MAX_CHANGES]]
+    return Group(*shown, *(more if len(lines) > MAX_CHANGES else []))
 
 
 def _changed_lines(found: Sequence[Change]) -> RenderableType:

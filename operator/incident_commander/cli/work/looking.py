@@ -7,6 +7,7 @@ from incident_commander.api.incident import Incident, Phase, StepOutcome
 from incident_commander.cli.options import Output
 from incident_commander.cli.render.incident import incident_page
 from incident_commander.cli.render.listing import incident_table
+from incident_commander.cli.render.proposal import kustomize_patches
 from incident_commander.cli.render.text import clock, styled
 from incident_commander.cli.render.timeline import timeline_view
 from incident_commander.cli.work.desk import Desk, read_incident
@@ -46,6 +47,20 @@ async def show(desk: Desk, name: str, output: Output) -> None:
     obstacle = await _obstacle(desk, incident)
     page = incident_page(incident, now=desk.now(), advice=obstacle or advice(incident, desk.program))
     desk.out.print(page)
+
+
+async def proposal(desk: Desk, name: str) -> None:
+    """Patches of a kustomization, the reason above each."""
+    _, incident = await desk.incident(name)
+    plan = incident.status.plan
+    text = kustomize_patches(plan) if plan is not None else ""
+    if not text:
+        raise CommandError(
+            f"print a proposal of {incident.key}",
+            "its plan proposes nothing for a repository" if plan is not None else "it has no plan",
+            f"see what it found and did: `{desk.program} show {name} -n {incident.metadata.namespace}`",
+        )
+    desk.out.file.write(text)
 
 
 async def timeline(desk: Desk, name: str, output: Output) -> None:
