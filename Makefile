@@ -42,8 +42,11 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts
 format: $(STAMP) ## ruff --fix and ruff format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-generate: $(STAMP) ## make again what is made from code: docs/metrics.md
+generate: $(STAMP) dashboards ## make again what is made from code: docs/metrics.md, the dashboards
 	@$(BIN)/python -m incident_commander.adapters.instruments.reference
+
+dashboards: $(STAMP) ## the chart's Grafana dashboards, made from charts/dashboards
+	@$(BIN)/python -m charts.dashboards
 
 bench: $(STAMP) ## measure speed, writes, memory, storms, logs, series, correlation; prints a table and writes JSON
 	@$(BIN)/python -m bench
@@ -77,5 +80,5 @@ lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
 	@echo uv | $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header - -o requirements/bootstrap.txt
 
 .PHONY: help venv demo test lint format bench bench-diagnosis e2e e2e-all cluster-up cluster-down lock
-.PHONY: generate
+.PHONY: generate dashboards
 .PHONY: image manifests
