@@ -14,7 +14,7 @@ from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE
 from incident_commander.surroundings import BREAKER_CONFIG_MAP
 from tests.controlplane.stub_prometheus import StubPrometheus
 from tests.functional.house import House
-from tests.functional.operator.test_operator_survives import Case
+from tests.functional.operator.case import Case
 
 pytestmark = pytest.mark.apiserver
 MERGE = "application/merge-patch+json"
