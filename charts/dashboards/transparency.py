@@ -207,6 +207,17 @@ TRANSPARENCY = Dashboard(
                     decimals=0,
                     thresholds=((None, "blue"),),
                 ),
+                Panel(
+                    "Messages to people",
+                    "Failed: the receiver did not accept it. Dropped: one too many at a time. Incidents say it, too.",
+                    Unit.SHORT,
+                    [Target(grown(incidents.NOTIFICATIONS, ("result",)), "{{result}}", instant=True)],
+                    "bargauge",
+                    12,
+                    4,
+                    decimals=0,
+                    thresholds=((None, "blue"),),
+                ),
             ),
         ),
         Row(

@@ -6,15 +6,18 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime
 
+from incident_commander.api.conditions import ConditionType, find_condition
 from incident_commander.api.incident import Incident, IncidentStatus, Outcome, Phase, RoundDecision
 from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import Decision
+from incident_commander.coordinator.diagnosing import current_proposal
 from incident_commander.coordinator.transition import Transition
 from incident_commander.coordinator.view import View
 from incident_commander.ports import Telemetry
 
 REMEMBERED = 4096
 _RECOVERED = frozenset({Outcome.REMEDIATED, Outcome.PREVENTED, Outcome.SELF_HEALED})
+_HELD_UP = frozenset({Reason.FREEZE_WINDOW, Reason.HELD_UP})
 _DECIDED = {
     RoundDecision.CERTIFIED: Decision.APPROVE,
     RoundDecision.REJECTED: Decision.REJECT,
@@ -48,6 +51,7 @@ class Counting:
             for agent in transition.silent:
                 self._telemetry.dissented(roles.get(agent, "unknown"), "Silent")
         self._refusals(transition, roles)
+        self._held_up(before, after, view)
         self._approval(incident, after, view.now)
         self._end(incident, after, view.now)
 
@@ -81,6 +85,16 @@ class Counting:
             self._telemetry.statement_refused(roles.get(suspicion.agent, "unknown"), suspicion.offence.value)
         for agent in transition.silent:
             self._telemetry.statement_refused(roles.get(agent, "unknown"), "Silent")
+
+    def _held_up(self, before: IncidentStatus, after: IncidentStatus, view: View) -> None:
+        """A plan that is not put to the vote for now: once for each thing that it waits for."""
+        found = find_condition(after.conditions, ConditionType.CONSENSUS_REACHED)
+        known = find_condition(before.conditions, ConditionType.CONSENSUS_REACHED)
+        proposal = current_proposal(view)
+        if found is None or found.reason not in _HELD_UP or proposal is None or proposal.hold is None:
+            return
+        if known is None or (known.reason, known.message) != (found.reason, found.message):
+            self._telemetry.guard_refused(proposal.hold.guard, proposal.hold.reason, "Waiting")
 
     def _approval(self, incident: Incident, after: IncidentStatus, now: datetime) -> None:
         before = incident.status

@@ -7,9 +7,10 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from incident_commander.adapters.telemetry import PrometheusTelemetry
+from incident_commander.api.agent import Role
 from incident_commander.api.incident import Approval, Phase
 from incident_commander.api.policy import Mode
-from incident_commander.api.statement import Decision
+from incident_commander.api.statement import Decision, Hold, Proposal
 from incident_commander.coordinator.counting import Counting
 from incident_commander.coordinator.decide import decide
 from tests.unit.coordinator.board import NOW, Board, a_plan
@@ -101,6 +102,18 @@ def test_a_round_that_is_opened_is_no_round_that_was_decided() -> None:
     assert counted.board.status.phase is Phase.VOTING
     assert counted.value("round_duration_seconds_count", decision="Rejected") == 1
     assert counted.value("round_duration_seconds_count", decision="Open") is None
+
+
+def test_a_plan_that_is_not_put_to_the_vote_for_now_counts_once_for_what_it_waits_for() -> None:
+    counted = Counted()
+    counted.step()
+    hold = Hold(guard="freeze", reason="FreezeWindow", message="sale", until=after(60))
+    body = Proposal(serial=1, plans=[a_plan()], message="", hold=hold)
+    for seconds in (1, 2):
+        counted.step(counted.board.diagnosed(), counted.board.statement(Role.RESOLUTION, body), now=after(seconds))
+    assert counted.board.status.phase is Phase.PLANNING
+    labels = {"guard": "freeze", "reason": "FreezeWindow", "effect": "Waiting"}
+    assert counted.value("guard_refusals_total", **labels) == 1
 
 
 class TestApprovals:

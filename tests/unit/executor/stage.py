@@ -24,7 +24,7 @@ from incident_commander.evidence.situation import read_situation
 from incident_commander.executor.gather import read_agents
 from incident_commander.executor.reconciler import Executor
 from incident_commander.planning.policy import bounds_of
-from incident_commander.ports import Object, PatchType
+from incident_commander.ports import Object, PatchType, Telemetry
 from incident_commander.rehearsal.world import World
 
 EXECUTOR = "system:serviceaccount:incident-commander:executor"
@@ -161,8 +161,10 @@ class Stage:
         """Change the Deployment's spec as somebody else."""
         await self.admin.patch(kinds.DEPLOYMENT, "shop", "web", {"spec": spec}, patch_type=PatchType.MERGE)
 
+    telemetry: Telemetry | None = None
+
     def executor(self) -> Executor:
-        return Executor(cluster=self.world.cluster(EXECUTOR), clock=self.world.clock)
+        return Executor(cluster=self.world.cluster(EXECUTOR), clock=self.world.clock, telemetry=self.telemetry)
 
     async def incident(self) -> Incident:
         return Incident.model_validate(await self.admin.get(kinds.INCIDENT, self.home, "inc"))

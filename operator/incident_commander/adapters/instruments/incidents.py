@@ -145,8 +145,9 @@ STEPS = counter(
 )
 GUARD_REFUSALS = counter(
     "guard_refusals_total",
-    Source.EXECUTOR,
-    "Plans that a guard did not allow: refused for good, or waiting until it may allow them.",
+    Source.DECIDING,
+    "Plans that a guard did not allow: refused for good (as the executor sees it), or waiting until it may allow them "
+    "(before the vote as the coordinator sees it, after it as the executor does).",
     guard="name of the guard",
     reason="reason code of the guard",
     effect=tuple(e.value for e in Effect),

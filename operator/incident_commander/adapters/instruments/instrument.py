@@ -43,6 +43,7 @@ class Source(enum.StrEnum):
     EXECUTOR = "executor"
     GATEWAY = "gateway"
     AGENTS = "agents"
+    DECIDING = "coordinator and executor"
     ALL = "all"
 
 

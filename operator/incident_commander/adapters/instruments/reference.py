@@ -14,6 +14,7 @@ _WHO = {
     Source.EXECUTOR: "executor",
     Source.GATEWAY: "gateway",
     Source.AGENTS: "agents",
+    Source.DECIDING: "coordinator and executor",
     Source.ALL: "every process",
 }
 _KNOWN_ELSEWHERE = {
