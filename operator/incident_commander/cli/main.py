@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from incident_commander.cli import acting, installing, reading
+from incident_commander.cli.bundle import command as bundle
 from incident_commander.cli.diagnose import command as diagnose
 from incident_commander.cli.options import examples
 
@@ -27,6 +28,7 @@ Exit codes:
 def plugin_app() -> typer.Typer:
     """What people do with Incidents."""
     app = _empty("See, decide and prove what Incident Commander does about incidents.")
+    bundle.register(app)
     reading.register(app)
     acting.register(app)
     installing.register(app)
@@ -49,6 +51,7 @@ def full_app() -> typer.Typer:
         ),
     )(examine_cluster)
     diagnose.register(app)
+    bundle.register(app)
     reading.register(app)
     acting.register(app)
     installing.register(app)

@@ -49,6 +49,24 @@ KubeconfigOption = Annotated[
 ContextOption = Annotated[
     str | None, typer.Option(help="Context of the kubeconfig; default: the current one.", rich_help_panel=_CLUSTER)
 ]
+PrometheusOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prometheus-url",
+        envvar="INCIDENT_COMMANDER_PROMETHEUS_URL",
+        help="Else metrics are not seen.",
+        show_default=False,
+    ),
+]
+AlertmanagerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--alertmanager-url",
+        envvar="INCIDENT_COMMANDER_ALERTMANAGER_URL",
+        help="Else alerts are not seen.",
+        show_default=False,
+    ),
+]
 OperatorNamespaceOption = Annotated[str, typer.Option(help="Namespace of the operator.", rich_help_panel=_CLUSTER)]
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

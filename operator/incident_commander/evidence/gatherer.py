@@ -12,10 +12,11 @@ from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
 from incident_commander.errors import ClusterError, LogsUnavailable, MetricsUnavailable, NotFound
-from incident_commander.evidence import fields, queries
+from incident_commander.evidence import fields
 from incident_commander.evidence.evidence import Evidence, Log, Measured, Note
 from incident_commander.evidence.lines import clean_line, clean_lines
 from incident_commander.evidence.log_places import worth_reading
+from incident_commander.evidence.measuring import worth_asking
 from incident_commander.evidence.owners import pods_of
 from incident_commander.evidence.scope import DEFAULT_LIMITS, FULL, Limits, Scope
 from incident_commander.evidence.trim import relevant_first, size_of, sound, trim
@@ -44,14 +45,16 @@ async def gather(
     limits: Limits = DEFAULT_LIMITS,
     alert_labels: Sequence[Mapping[str, str]] = (),
     recording: Recording | None = None,
+    alerts: Sequence[Alert] = (),
 ) -> Evidence:
     """Evidence about ``target`` and its ``namespace``. Never raises for what the outside refuses.
 
     ``target`` None: about everything there. ``namespace`` None: in all namespaces.
     ``metrics`` None: there is no Prometheus, which is named as a gap where metrics are in scope.
+    ``alerts``: those that are active, where somebody asked.
     ``recording``: what is behind the ports was recorded; all of its logs are read, and its series and notes.
     """
-    gathering = _Gathering(cluster, metrics, clock, namespace, target, limits)
+    gathering = _Gathering(cluster, metrics, clock, namespace, target, limits, alerts)
     await gathering.read_objects(scope)
     followers: list[Awaitable[None]] = []
     if recording is not None:
@@ -75,6 +78,7 @@ class _Gathering:
         namespace: str | None,
         target: TargetRef | None,
         limits: Limits,
+        alerts: Sequence[Alert],
     ) -> None:
         self._cluster, self._metrics, self._clock = cluster, metrics, clock
         self._namespace, self._target, self._limits = namespace, target, limits
@@ -87,10 +91,11 @@ class _Gathering:
         self._objects: dict[str, list[Object]] = {}
         self._logs: list[Log] = []
         self._measured: dict[str, Measured] = {}
+        self._ranged: set[str] = set()
         self._recorded = False
         self._series: Mapping[str, Sequence[Series]] = {}
         self._notes: tuple[Note, ...] = ()
-        self._alerts: tuple[Alert, ...] = ()
+        self._alerts = tuple(alerts)
 
     def evidence(self) -> Evidence:
         """Everything gathered, as of the start."""
@@ -104,7 +109,7 @@ class _Gathering:
             objects={resource: tuple(found) for resource, found in self._objects.items()},
             logs=tuple(self._logs),
             metrics=self._measured,
-            series=self._series,
+            series=self._series or {name: m.series for name, m in self._measured.items() if name in self._ranged},
             notes=self._notes,
             alerts=self._alerts,
             gaps=tuple(shown),
@@ -225,33 +230,13 @@ class _Gathering:
         if self._metrics is None:
             self._gap("not in the bundle" if self._recorded else "no Prometheus is configured", "metrics")
             return
-        ranges, instants = self._queries(alert_labels)
+        claims = bool(self._objects.get(kinds.PERSISTENT_VOLUME_CLAIM.resource))
+        whole = self._namespace if not self._recorded else None
+        ranges, instants = worth_asking(self._target, self._namespace, whole, claims, alert_labels)
         await asyncio.gather(
             *(self._measure(key, query, ranged=True) for key, query in ranges.items()),
             *(self._measure(key, query, ranged=False) for key, query in instants.items()),
         )
-
-    def _queries(self, alert_labels: Sequence[Mapping[str, str]]) -> tuple[dict[str, Query], dict[str, Query]]:
-        target, ranges, instants = self._target, {}, {}
-        if target is not None and target.kind in queries.KINDS_WITH_PODS | {"Pod"}:
-            for query in (
-                queries.memory_working_set(target),
-                queries.cpu_usage(target),
-                queries.cpu_throttled(target),
-                queries.restarts(target),
-            ):
-                ranges[query.name] = query
-            instants["sample_age"] = queries.sample_age(target)
-        if self._objects.get(kinds.PERSISTENT_VOLUME_CLAIM.resource) and self._namespace is not None:
-            for query in (queries.volume_used(self._namespace), queries.volume_capacity(self._namespace)):
-                ranges[query.name] = query
-            query = queries.volume_inodes_ratio(self._namespace)
-            instants[query.name] = query
-        for n, labels in enumerate(alert_labels[:4]):
-            instants["alert" if n == 0 else f"alert:{n}"] = queries.alert(labels, target)
-        if target is not None or not self._recorded:
-            instants["sources_up"] = queries.sources_up()
-        return ranges, instants
 
     async def _measure(self, key: str, query: Query, *, ranged: bool) -> None:
         metrics = self._metrics
@@ -269,6 +254,7 @@ class _Gathering:
         )
         if found is not None:
             self._measured[key] = Measured(query, tuple(found))
+            self._ranged.update([key] if ranged else [])
 
     async def _ask(self, what: str, call: Callable[[], Awaitable[_T]]) -> _T | None:
         """One call within the bounds, or None and a gap."""

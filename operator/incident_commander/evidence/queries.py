@@ -5,6 +5,7 @@ answers without one. ``params`` of queries about a workload: ``namespace``, ``ki
 TargetRef's), ``container`` when one was asked for, ``window`` (seconds) where a rate is taken.
 Series of containers carry the labels ``namespace``, ``pod`` and ``container``; those of volumes ``namespace``
 and ``persistentvolumeclaim`` (all claims of the namespace when none is named).
+A target of kind Namespace stands for all pods in it.
 """
 
 from __future__ import annotations
@@ -246,7 +247,7 @@ def _of_pods(
     selectors = [equals("namespace", target.namespace or "")]
     if target.kind == "Pod":
         selectors.append(equals("pod", target.name))
-    else:
+    elif target.kind != "Namespace":
         selectors.append(matches("pod", pod_pattern(target.kind, target.name)))
     if container is None:
         selectors += ['container!=""', 'container!="POD"']

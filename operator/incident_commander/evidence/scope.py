@@ -111,6 +111,18 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 """Bounds of a diagnosis."""
 
+CAPTURE_LIMITS = Limits(
+    seconds=60.0,
+    calls=400,
+    objects_per_kind=5000,
+    bytes=64 * 1024 * 1024,
+    other_pods=60,
+    well_pods=60,
+    log_lines=5000,
+    log_bytes=1024 * 1024,
+)
+"""Bounds of taking a recording: somebody waits for it."""
+
 RECORDED_LIMITS = Limits(
     seconds=60.0, calls=5000, bytes=128 * 1024 * 1024, objects_per_kind=10_000, log_lines=5000, log_bytes=1024 * 1024
 )

@@ -12,7 +12,7 @@ PEOPLE = ["list", "show", "timeline", "verify", "trigger", "approve", "reject", 
 
 
 @pytest.mark.parametrize(
-    "command", [*([c] for c in PEOPLE), ["breaker", "status"], ["breaker", "reset"], ["demo"], ["diagnose"]]
+    "command", [*([c] for c in PEOPLE), ["breaker", "status"], ["breaker", "reset"], ["demo"], ["diagnose"], ["bundle"]]
 )
 def test_each_command_shows_an_example_that_starts_as_it_is_called(command: list[str]) -> None:
     result = CliRunner(env={"COLUMNS": "80"}).invoke(full_app(), [*command, "--help"])

@@ -13,6 +13,7 @@ from incident_commander.adapters.bundle.parsing import alerts_of, json_of, objec
 from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
+from incident_commander.api.meta import TargetRef
 from incident_commander.errors import BundleError
 from incident_commander.evidence import fields
 from incident_commander.evidence.trim import event_time
@@ -45,7 +46,7 @@ class Bundle:
         return any((root / part).is_dir() for part in (OBJECTS, LOGS, METRICS))
 
     @cached_property
-    def _manifest(self) -> Mapping[str, object]:
+    def _manifest(self) -> Object:
         if not self._folder.exists(MANIFEST):
             self._findings.append(f"{MANIFEST}: missing; the time of the newest fact is taken for the time of capture")
             return {}
@@ -64,6 +65,17 @@ class Bundle:
     def captured_at(self) -> datetime:
         """By ``bundle.json``; else the newest event, alert or sample; else when a file was last written."""
         return fields.moment(self._manifest, "capturedAt") or self._newest()
+
+    @property
+    def target(self) -> TargetRef | None:
+        """What the bundle was captured for, when it says so."""
+        about = fields.mapping(self._manifest, "target")
+        kind = kinds.kind_of(fields.text(about, "apiVersion"), fields.text(about, "kind"))
+        name = fields.text(about, "name")
+        if kind is None or not 0 < len(name) <= 253:
+            return None
+        namespace = fields.text(about, "namespace")[:253] or None
+        return TargetRef(api_version=kind.api_version, kind=kind.kind, namespace=namespace, name=name)
 
     def _newest(self) -> datetime:
         try:
@@ -167,8 +179,9 @@ class Bundle:
         known = {kind.resource for kind in kinds.ALL}
         strange = [name for name in self.resources() if name not in known]
         about = [f"{OBJECTS}/: not kinds that are read: {', '.join(strange)}"] if strange else []
-        _ = self._manifest, self._log_places
-        return [*self._findings, *about, *self._folder.refused]
+        _ = self._log_places
+        gaps = [f"when it was captured: {gap}" for gap in fields.words(self._manifest, "gaps")]
+        return [*gaps, *self._findings, *about, *self._folder.refused]
 
     def _files(self, under: str, suffix: str) -> list[str]:
         found = []

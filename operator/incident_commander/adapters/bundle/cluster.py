@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.bundle.folder import Broken
+from incident_commander.adapters.bundle.read_only import ReadOnly
 from incident_commander.api.kinds import Kind
-from incident_commander.errors import ClusterError, Forbidden, Invalid, LogsUnavailable, NotFound
+from incident_commander.errors import ClusterError, Invalid, LogsUnavailable, NotFound
 from incident_commander.evidence import fields as read
 from incident_commander.evidence.selectors import matches_fields, matches_labels, parse_fields, parse_labels
-from incident_commander.ports import LogPlace, Object, PatchType, Propagation
+from incident_commander.ports import LogPlace, Object
 
 Objects = list[Object]
 """Because ``list`` is a method here."""
 
 
-class BundleCluster:
+class BundleCluster(ReadOnly):
     """``ports.Cluster``. For a kind that was not asked for, ``ClusterError``; for a broken file, ``Invalid``."""
 
     def __init__(self, bundle: Bundle) -> None:
@@ -52,53 +51,6 @@ class BundleCluster:
         except Broken as error:
             raise Invalid(str(error)) from error
 
-    async def create(
-        self, kind: Kind, namespace: str | None, body: Object, *, dry_run: bool = False, field_manager: str = ""
-    ) -> Object:
-        """Refused."""
-        raise _refused()
-
-    async def patch(
-        self,
-        kind: Kind,
-        namespace: str | None,
-        name: str,
-        body: Any,
-        *,
-        patch_type: PatchType,
-        subresource: str | None = None,
-        dry_run: bool = False,
-        field_manager: str = "",
-    ) -> Object:
-        """Refused."""
-        raise _refused()
-
-    async def delete(
-        self,
-        kind: Kind,
-        namespace: str | None,
-        name: str,
-        *,
-        uid: str | None = None,
-        resource_version: str | None = None,
-        propagation: Propagation | None = None,
-        dry_run: bool = False,
-    ) -> None:
-        """Refused."""
-        raise _refused()
-
-    async def evict(
-        self,
-        namespace: str,
-        pod: str,
-        *,
-        uid: str | None = None,
-        resource_version: str | None = None,
-        dry_run: bool = False,
-    ) -> None:
-        """Refused."""
-        raise _refused()
-
     async def logs(
         self,
         namespace: str,
@@ -124,7 +76,3 @@ class BundleCluster:
 
 def _in(obj: Object, kind: Kind, namespace: str | None) -> bool:
     return not kind.namespaced or namespace is None or read.namespace(obj) == namespace
-
-
-def _refused() -> Forbidden:
-    return Forbidden("a bundle is a record: nothing can be written to it")

@@ -50,6 +50,7 @@ def _selection(params: Mapping[str, str]) -> Callable[[Mapping[str, str]], bool]
     """What the parameters of a query select among series that were recorded for a whole namespace."""
     labels = {key: text for key, text in params.items() if key not in _NO_LABELS}
     kind, name = params.get("kind", ""), params.get("name", "")
+    name = "" if kind == "Namespace" else name
     pattern = re.compile(pod_pattern(kind, name)) if name else None
 
     def selects(found: Mapping[str, str]) -> bool:

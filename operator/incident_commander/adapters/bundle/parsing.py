@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
 from typing import Any
 
+from incident_commander.adapters.alertmanager import read_alerts
 from incident_commander.adapters.bundle.folder import Broken
 from incident_commander.adapters.prometheus_json import parse_result
-from incident_commander.api.incident import Alert, AlertStatus
+from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
-from incident_commander.evidence import fields
-from incident_commander.intake.bounds import bounded, bounded_maps
-from incident_commander.intake.fingerprint import fingerprint
-from incident_commander.intake.target import TARGET_LABELS
 from incident_commander.ports import Object, Series
 
 MAX_VALUES = 2_000_000
@@ -111,24 +107,5 @@ def alerts_of(path: str, content: bytes) -> tuple[list[Alert], int]:
     found = json_of(path, content)
     if not isinstance(found, list):
         raise Broken(f"{path}: not a list, as Alertmanager's GET /api/v2/alerts answers")
-    alerts = list(_alerts(found))
+    alerts = read_alerts(found)
     return alerts, len(found) - len(alerts)
-
-
-def _alerts(entries: list[Any]) -> Iterator[Alert]:
-    for entry in entries:
-        labels, starts_at = fields.strings(entry, "labels"), fields.moment(entry, "startsAt")
-        if not labels or starts_at is None:
-            continue
-        kept, annotations = bounded_maps(
-            labels, fields.strings(entry, "annotations"), first=("alertname", "severity", *TARGET_LABELS)
-        )
-        yield Alert(
-            fingerprint=bounded(fields.text(entry, "fingerprint"), 64) or fingerprint(labels),
-            status=AlertStatus.FIRING,
-            labels=kept,
-            annotations=annotations,
-            starts_at=starts_at,
-            ends_at=fields.moment(entry, "endsAt"),
-            generator_url=bounded(fields.text(entry, "generatorURL")),
-        )

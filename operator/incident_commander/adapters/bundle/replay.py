@@ -29,9 +29,9 @@ def read_evidence(
 async def replay(
     bundle: Bundle, *, target: TargetRef | None = None, namespace: str | None = None, limits: Limits = RECORDED_LIMITS
 ) -> Evidence:
-    """The same for an open bundle."""
+    """The same for an open bundle. Without a ``target``, about the one that it was captured for, if any."""
     return await gather(
-        target,
+        target or bundle.target,
         cluster=BundleCluster(bundle),
         metrics=BundleMetrics(bundle) if bundle.series() else None,
         clock=_StoppedClock(bundle.captured_at),

@@ -8,7 +8,15 @@ from typing import Annotated
 
 import typer
 
-from incident_commander.cli.options import ContextOption, KubeconfigOption, NamespaceOption, Where, examples
+from incident_commander.cli.options import (
+    AlertmanagerOption,
+    ContextOption,
+    KubeconfigOption,
+    NamespaceOption,
+    PrometheusOption,
+    Where,
+    examples,
+)
 
 _BUNDLE = "bundle"
 
@@ -45,10 +53,8 @@ def diagnose(
     ] = None,
     namespace: NamespaceOption = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="How to print.")] = Form.TEXT,
-    prometheus_url: Annotated[
-        str | None,
-        typer.Option(envvar="INCIDENT_COMMANDER_PROMETHEUS_URL", help="Else metrics are not seen.", show_default=False),
-    ] = None,
+    prometheus_url: PrometheusOption = None,
+    alertmanager_url: AlertmanagerOption = None,
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
 ) -> None:
@@ -60,6 +66,7 @@ def diagnose(
     """
     from incident_commander.cli.diagnose import work
     from incident_commander.cli.work.desk import carry_out, session_of
+    from incident_commander.cli.work.outside import Addresses
 
     words = what or []
     if words and words[0] == _BUNDLE:
@@ -69,9 +76,9 @@ def diagnose(
         raise typer.Exit(work.diagnose_folder(Path(words[1]), about, namespace, output, session_of(ctx).program))
     if len(words) > 1:
         raise typer.BadParameter(f"one KIND/NAME, or bundle DIR; found {' '.join(words)!r}", param_hint="KIND/NAME")
-    target = words[0] if words else None
+    target, addresses = words[0] if words else None, Addresses(prometheus_url, alertmanager_url)
     carry_out(
         ctx,
         Where(kubeconfig, context, namespace),
-        lambda desk: work.diagnose_live(desk, target, prometheus_url, output),
+        lambda desk: work.diagnose_live(desk, target, addresses, output),
     )

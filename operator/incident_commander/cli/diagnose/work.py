@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.adapters.clock import SystemClock
-from incident_commander.adapters.prometheus import PrometheusMetrics
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Diagnosis
 from incident_commander.cli.diagnose.command import Form
@@ -16,6 +16,7 @@ from incident_commander.cli.diagnose.terminal import report_view
 from incident_commander.cli.options import Output
 from incident_commander.cli.work.desk import Desk, console, fail
 from incident_commander.cli.work.failure import CommandError, ExitCode
+from incident_commander.cli.work.outside import Addresses, alerts_of, prometheus
 from incident_commander.cli.work.patience import progress
 from incident_commander.cli.work.printing import print_data
 from incident_commander.cli.work.replaying import diagnose_bundle
@@ -40,7 +41,7 @@ def diagnose_folder(path: Path, target: str | None, namespace: str | None, form:
     return _told(f"bundle {path}{place}", evidence, diagnosis, form)
 
 
-async def diagnose_live(desk: Desk, target: str | None, prometheus_url: str | None, form: Form) -> ExitCode:
+async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, form: Form) -> ExitCode:
     """A namespace of a cluster, or one object in it."""
     ref = None
     if target is not None:
@@ -51,16 +52,19 @@ async def diagnose_live(desk: Desk, target: str | None, prometheus_url: str | No
         found = await desk.cluster.get(kind, place, name)
         ref = target_of({"apiVersion": kind.api_version, "kind": kind.kind, **found})
     desk.trying(f"diagnose {target or f'namespace {desk.namespace}'}")
-    metrics = PrometheusMetrics(prometheus_url) if prometheus_url else None
-    try:
-        with progress(console(stderr=True), "asking the API server" + (" and Prometheus" if metrics else "")):
+    with progress(console(stderr=True), f"asking {addresses.named()}"):
+        active = await alerts_of(addresses, desk.namespace)
+        async with prometheus(addresses) as metrics:
             evidence = await gather(
-                ref, cluster=desk.cluster, metrics=metrics, clock=SystemClock(), namespace=desk.namespace
+                ref,
+                cluster=desk.cluster,
+                metrics=metrics,
+                clock=SystemClock(),
+                namespace=desk.namespace,
+                alerts=active.alerts,
             )
-            diagnosis = diagnose(evidence, None, evidence.captured_at)
-    finally:
-        if metrics is not None:
-            await metrics.close()
+        evidence = replace(evidence, gaps=(*evidence.gaps, *active.gaps))
+        diagnosis = diagnose(evidence, None, evidence.captured_at)
     return _told(str(ref) if ref is not None else f"namespace {desk.namespace}", evidence, diagnosis, form)
 
 

@@ -46,6 +46,11 @@ def redact_object(kind: Kind, obj: Object, redactor: Redactor) -> Object:
     return walked
 
 
+def redact_value(value: Any, redactor: Redactor) -> Any:
+    """Any JSON value, all of whose texts are searched."""
+    return _walk(value, redactor)
+
+
 def holds_secret(name: str, value: str) -> bool:
     """Whether a variable or key of that name, with that value, holds a secret."""
     return SECRET_NAME.search(name) is not None and _HARMLESS.fullmatch(value.strip()) is None

@@ -1,0 +1,1 @@
+"""``bundle``: takes an incident along, to look at it elsewhere."""
