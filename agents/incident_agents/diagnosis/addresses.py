@@ -10,9 +10,10 @@ from incident_commander.evidence.evidence import Log
 _TROUBLE = re.compile(
     r"connection refused|ECONNREFUSED|no such host|ENOTFOUND|EAI_AGAIN|name or service not known|could not resolve"
     r"|name resolution|no route to host|EHOSTUNREACH|i/o timeout|connect(ion)? timed? ?out|ETIMEDOUT|connection reset"
-    r"|ECONNRESET|could not connect|can'?t connect|cannot connect|failed to connect|unable to connect|connection failed"
-    r"|connect error|unreachable|communications link failure|server closed the connection|name does not resolve"
-    r"|unavailable|connect: network|lookup [^ ]+ on |Connection to .{1,80} failed",
+    r"|ECONNRESET|could not connect|can'?t connect|cannot connect|failed to connect|unable ?to ?connect"
+    r"|connection failed|connect error|unreachable|communications link failure|server closed the connection"
+    r"|name does not resolve|unknown ?host|getaddrinfo|nodename nor servname|unavailable|connect: network|lookup [^ ]+ on "
+    r"|Connection to .{1,80} failed",
     re.IGNORECASE,
 )
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?){0,8}"
@@ -21,13 +22,15 @@ _HOSTS = (
         rf"[a-z][a-z0-9+.-]{{1,15}}://(?:[^@\s/]{{1,128}}@)?(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?", re.IGNORECASE
     ),
     re.compile(rf"lookup (?P<host>{_NAME})"),
+    re.compile(rf"unknown ?host(?:exception)?:? (?P<host>{_NAME})", re.IGNORECASE),
     re.compile(
         rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|resolve host:?|host(?:name)?[ =:]\"?)\s*'?(?P<host>{_NAME})"
         r"(?::(?P<port>\d{1,5}))?"
     ),
     re.compile(rf"(?<![\w./-])(?P<host>{_NAME}):(?P<port>\d{{2,5}})(?!\w|[:.]\w)"),
     re.compile(
-        rf"(?:connect(?:ing|ion)? to|server at|host)(?: server)?(?: at)? [\"'`]?(?P<host>{_NAME})[\"'`]?", re.IGNORECASE
+        rf"(?:connect(?:ing|ion)? (?:to|on)|server at|host)(?: server)?(?: at)? [\"'`]?(?P<host>{_NAME})[\"'`]?",
+        re.IGNORECASE,
     ),
 )
 _RESOLVER = re.compile(r" on \d{1,3}(?:\.\d{1,3}){3}:53")
@@ -35,6 +38,13 @@ _OWN_SIDE = re.compile(r"\S+:\d+->")
 _LOCAL = re.compile(r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1")
 _SOURCE_FILE = re.compile(r".*\.(c|cc|cpp|cs|ex|go|h|java|js|jsx|kt|lua|mjs|php|pl|py|rb|rs|scala|swift|ts|tsx)")
 _IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+
+
+_UNRESOLVED = re.compile(
+    r"no such host|ENOTFOUND|EAI_AGAIN|name or service not known|could not resolve|couldn'?t resolve|name resolution"
+    r"|unknown ?host|nodename nor servname|name does not resolve|NXDOMAIN|SERVFAIL|server misbehaving",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,13 @@ class Complaint:
     address: Address
     log: Log
     line: str
+    at: float = 1.0
+    """Where in the log it stands: 1 is the last line."""
+
+    @property
+    def of_name(self) -> bool:
+        """Whether the name did not resolve (and not the connection that failed)."""
+        return _UNRESOLVED.search(self.line) is not None
 
 
 def addresses(line: str) -> list[Address]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any, TypeVar
 
 from incident_agents.diagnosis.addresses import Address, Complaint, addresses, is_ip
 from incident_agents.diagnosis.workload import Workload
@@ -19,6 +20,8 @@ from incident_commander.evidence.pods import Container
 from incident_commander.evidence.topology import Topology
 from incident_commander.evidence.trim import event_time
 from incident_commander.ports import Object
+
+_T = TypeVar("_T")
 
 FRESH = timedelta(hours=1)
 """Older events and terminations are history, not symptoms."""
@@ -42,6 +45,17 @@ class Case:
     def alerts(self) -> Sequence[Alert]:
         """The Incident's, or those of the evidence when there is no Incident."""
         return self.incident.spec.alerts if self.incident is not None else self.evidence.alerts
+
+    def once(self, key: object, make: Callable[[], _T]) -> _T:
+        """What ``make`` returns, computed once for each key: for lookups that live in other modules."""
+        if key not in self._once:
+            self._once[key] = make()
+        found: _T = self._once[key]
+        return found
+
+    @cached_property
+    def _once(self) -> dict[object, Any]:
+        return {}
 
     @cached_property
     def symptom_at(self) -> datetime | None:
@@ -188,10 +202,10 @@ class Case:
         """What the pods of each workload (by its reference) say about connections that failed."""
         return {
             w.ref: tuple(
-                Complaint(address, log, line)
+                Complaint(address, log, line, 1 - place / len(log.lines))
                 for pod in w.living
                 for log in self.logs(pod)
-                for line in log.lines[-_MAX_LINES:]
+                for place, line in _from_the_end(log)
                 for address in addresses(line)
             )
             for w in self.workloads
@@ -249,6 +263,12 @@ class Case:
         if pods.troubles(pod) or pods.phase(pod) in ("Pending", "Failed"):
             return True
         return any(crashed_at is None or self.fresh(crashed_at) for crashed_at in _crashes(pod))
+
+
+def _from_the_end(log: Log) -> list[tuple[int, str]]:
+    """The last lines in their order, each with its distance from the end."""
+    lines = log.lines[-_MAX_LINES:]
+    return [(len(lines) - 1 - n, line) for n, line in enumerate(lines)]
 
 
 def _crashes(pod: Object) -> Iterator[datetime | None]:

@@ -104,6 +104,10 @@ _FLOORS = {Measure.CPU: 0.005, Measure.THROTTLING: 0.01, Measure.LATENCY: 1.0, M
 
 def movements(case: Case) -> list[Movement]:
     """Everything that was recorded about workloads and nodes, whether or not it moved much."""
+    return case.once("movements", lambda: _movements(case))
+
+
+def _movements(case: Case) -> list[Movement]:
     subjects = _Subjects(case)
     begun = _begun(case)
     found = [m for name, group in case.evidence.series.items() for s in group if (m := _of(name, s, begun, subjects))]

@@ -40,6 +40,10 @@ class Setting:
 
 def settings(case: Case, workload: Workload) -> list[Setting]:
     """Every address in the newest pod's containers, or in the template when there is no pod."""
+    return case.once(("settings", workload.ref), lambda: _settings(case, workload))
+
+
+def _settings(case: Case, workload: Workload) -> list[Setting]:
     subject, base = _subject(workload)
     if subject is None:
         return []

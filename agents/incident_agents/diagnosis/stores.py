@@ -58,6 +58,10 @@ def kind_of_service(case: Case, service: Object) -> str:
 
 def behind_service(case: Case, service: Object) -> Workload | None:
     """The workload that a Service is for, whether or not it has pods just now."""
+    return case.once(("behind", reference(service)), lambda: _behind(case, service))
+
+
+def _behind(case: Case, service: Object) -> Workload | None:
     for pod in case.topology.pods_of(service):
         if (found := case.workload_of(pod)) is not None:
             return found

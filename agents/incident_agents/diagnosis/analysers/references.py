@@ -127,9 +127,15 @@ def _services(case: Case, place: str) -> list[Object]:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    scored = [(SequenceMatcher(None, name, other).ratio(), other) for other in known]
+    scored = [(_likeness(name, other), other) for other in known]
     ratio, best = max(scored, default=(0.0, ""))
     return best if ratio >= _NEAR else ""
+
+
+def _likeness(name: str, other: str) -> float:
+    if len(min(name, other, key=len)) >= 3 and (name.startswith(other) or other.startswith(name)):
+        return 0.9
+    return SequenceMatcher(None, name, other).ratio()
 
 
 def _no_port(case: Case, workload: Workload, setting: Setting, service: Object, offered: list[int]) -> _Wrong | None:

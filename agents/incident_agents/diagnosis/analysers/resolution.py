@@ -1,0 +1,150 @@
+"""A name that should resolve does not: at one pod, for one Service, or everywhere.
+
+In the first seconds of a roll-out every name is missing for a moment, and resolvers remember that for up to half a
+minute; only who still complains at the end of his log counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from incident_agents.diagnosis.addresses import Complaint
+from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.workload import Workload
+from incident_commander.api import kinds
+from incident_commander.api.causes import Cause
+from incident_commander.api.statement import Citation
+from incident_commander.evidence import citing, fields, pods
+from incident_commander.evidence.evidence import reference
+from incident_commander.ports import Object
+
+_LATE = 0.9
+_OFTEN = 3
+
+
+@dataclass
+class _Lost:
+    """A workload and the names that it still cannot resolve."""
+
+    workload: Workload
+    said: dict[str, list[Complaint]] = field(default_factory=dict)
+
+
+def analyse(case: Case) -> Iterator[Finding]:
+    """One finding for each workload that cannot resolve, for a Service that is missing, and for the cluster's DNS."""
+    lost = [found for w in case.workloads if (found := _lost(case, w)).said]
+    names = {name for found in lost for name in found.said}
+    if len(lost) > 1 and len(names) > 1 and (dns := _cluster_dns(case)) is not None:
+        yield _everywhere(case, lost, dns)
+    for found in lost:
+        yield _at(case, found, alone=len(lost) == 1)
+    yield from _missing(case)
+
+
+def _lost(case: Case, workload: Workload) -> _Lost:
+    found = _Lost(workload)
+    place = fields.namespace(workload.object)
+    for complaint in case.complaints[workload.ref]:
+        if complaint.of_name and case.service_at(complaint.address, place) is not None:
+            found.said.setdefault(complaint.address.host.split(".")[0], []).append(complaint)
+    found.said = {name: said for name, said in found.said.items() if _lasts(workload, said)}
+    return found
+
+
+def _lasts(workload: Workload, said: list[Complaint]) -> bool:
+    last = max(c.at for c in said)
+    broken = any(not pods.ready(p) for p in workload.living)
+    return (last >= _LATE and len(said) >= _OFTEN) or (broken and last >= _LATE)
+
+
+def _at(case: Case, found: _Lost, *, alone: bool) -> Finding:
+    workload, names = found.workload, ", ".join(sorted(found.said)[:4])
+    pod = workload.living[0]
+    odd, evidence = _own_resolver(pod)
+    sick = [p for p in workload.living if case.unwell(p)]
+    confidence = 92 if odd else 72 if alone else 60
+    said = [c for group in found.said.values() for c in group[-2:]]
+    return of_workload(
+        Cause.DNS_RESOLUTION_FAILURE,
+        workload,
+        sick,
+        "",
+        confidence=confidence + (4 if sick and not odd else 0),
+        summary=f"{workload.ref} cannot resolve {names}, which are Services here{odd}",
+        evidence=[*evidence, *(citing.of_log(c.log, c.line) for c in said[:3])],
+        facts={"host": sorted(found.said)[0], "reason": odd.strip(": ") or "NameNotResolved"},
+    )
+
+
+def _own_resolver(pod: Object) -> tuple[str, list[Citation]]:
+    """Whether the pod was told to ask somebody else than the cluster's DNS, or to believe its own hosts file."""
+    policy = fields.text(pod, "spec", "dnsPolicy")
+    if policy in ("None", "Default"):
+        cited = [citing.of_object(pod, "spec.dnsPolicy")]
+        if fields.mapping(pod, "spec", "dnsConfig"):
+            cited.append(citing.of_object(pod, "spec.dnsConfig"))
+        return f": its dnsPolicy is {policy}", cited
+    if fields.value(pod, "spec", "dnsConfig", "nameservers"):
+        return ": it has name servers of its own", [citing.of_object(pod, "spec.dnsConfig")]
+    return "", []
+
+
+def _cluster_dns(case: Case) -> Workload | None:
+    for workload in case.workloads:
+        labels = fields.strings(workload.object, "spec", "template", "metadata", "labels")
+        if labels.get("k8s-app") in ("kube-dns", "coredns") and workload.kind == "Deployment":
+            return workload
+    return None
+
+
+def _everywhere(case: Case, lost: list[_Lost], dns: Workload) -> Finding:
+    said = [c for found in lost for group in found.said.values() for c in group[-1:]]
+    sick = [p for p in dns.pods if not pods.ready(p)]
+    return Finding(
+        Cause.DNS_RESOLUTION_FAILURE,
+        dns.target,
+        90 if sick or not dns.ready else 70,
+        f"{len(lost)} workloads cannot resolve names: {dns.ref} does not answer them"[:1000],
+        (citing.of_object(dns.object, "status.readyReplicas"), *(citing.of_log(c.log, c.line) for c in said[:4])),
+        {"reason": "ClusterDNS"},
+        frozenset({dns.ref, *(reference(p) for p in sick), *(found.workload.ref for found in lost)}),
+    )
+
+
+def _missing(case: Case) -> Iterator[Finding]:
+    """A workload that others look up by name, and that has no Service."""
+    if not case.evidence.asked(kinds.SERVICE):
+        return
+    by_name = {(fields.namespace(w.object), fields.name(w.object)): w for w in case.workloads}
+    done: set[str] = set()
+    for caller in case.workloads:
+        place = fields.namespace(caller.object)
+        for complaint in case.complaints[caller.ref]:
+            name = complaint.address.host.split(".")[0]
+            meant = by_name.get((place, name))
+            if meant is None or meant is caller or meant.ref in done or not complaint.of_name:
+                continue
+            if case.service_at(complaint.address, place) is not None:
+                continue
+            done.add(meant.ref)
+            base = of_workload(
+                Cause.DNS_RESOLUTION_FAILURE,
+                meant,
+                [],
+                "",
+                confidence=84,
+                summary=f"{caller.ref} looks up {name}, but no Service has that name",
+                evidence=[citing.of_log(complaint.log, complaint.line)],
+                facts={"host": name, "reason": "ServiceMissing"},
+            )
+            yield Finding(
+                base.cause,
+                base.object,
+                base.confidence,
+                base.summary,
+                base.evidence,
+                base.facts,
+                base.about | {caller.ref},
+            )
