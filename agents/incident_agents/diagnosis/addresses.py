@@ -12,8 +12,8 @@ _TROUBLE = re.compile(
     r"|name resolution|no route to host|EHOSTUNREACH|i/o timeout|connect(ion)? timed? ?out|ETIMEDOUT|connection reset"
     r"|ECONNRESET|could not connect|can'?t connect|cannot connect|failed to connect|unable ?to ?connect"
     r"|connection failed|connect error|unreachable|communications link failure|server closed the connection"
-    r"|name does not resolve|unknown ?host|getaddrinfo|nodename nor servname|unavailable|connect: network|lookup [^ ]+ on "
-    r"|Connection to .{1,80} failed",
+    r"|name does not resolve|unknown ?host|getaddrinfo|nodename nor servname|unavailable|connect: network"
+    r"|lookup [^ ]+ on |Connection to .{1,80} failed",
     re.IGNORECASE,
 )
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?){0,8}"

@@ -99,7 +99,8 @@ _LITERALS = (
     "er_con_count", "max_", "slots are reserved", "no more connections", "number of clients", "too many open",
     "read-only", "read_only", "read only", "readonly", "lock_write_growth", "er_option", "25006", "misconf",
     "writableprimary", "not master", "notmaster", "not primary", "lock wait", "deadlock", "40p01",
-    "could not obtain", "lock timeout", "seconds_behind", "replica", "recovery", "oom command", "out of memory", "alarm set",
+    "could not obtain", "lock timeout", "seconds_behind", "replica", "recovery", "oom command", "out of memory",
+    "alarm set",
     "is blocked", "is full", "lag", "queuefull", "queue full",
 )
 # fmt: on
