@@ -54,6 +54,12 @@ def test_what_cannot_be_meant_is_refused_by_name(name: str, value: str) -> None:
         Settings.from_environment({f"INCIDENT_COMMANDER_{name}": value})
 
 
+@pytest.mark.parametrize("name", ["GATEWAY_TLS_CERT_FILE", "GATEWAY_TLS_KEY_FILE"])
+def test_half_of_a_certificate_is_refused(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="one of them is set; set both, or none"):
+        Settings.from_environment({f"INCIDENT_COMMANDER_{name}": "/tls/file.pem"})
+
+
 def test_an_ipv6_address_is_understood() -> None:
     assert Address.parse("[::1]:8080", "HEALTH_BIND") == Address("::1", 8080)
 
