@@ -40,10 +40,12 @@ _READY_SECONDS = 240.0
 class House:
     """Make it, ``start()``, use it, ``end()``. ``folder`` takes keys and logs."""
 
-    def __init__(self, plane: ControlPlane, prometheus_url: str, folder: Path) -> None:
+    def __init__(self, plane: ControlPlane, prometheus_url: str, folder: Path, *, yielding: int = 0) -> None:
         self.plane = plane
         self.folder = folder
         self.prometheus_url = prometheus_url
+        self.yielding = yielding
+        """By how much all but the gateway are nicer to others."""
         self.ports = {name: _free_port() for name in COMPONENTS}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.keys = {role: SigningKey.generate() for role in ROLES}
@@ -195,6 +197,8 @@ class House:
             role = name.removeprefix("agent-")
             command = [str(COMMAND), "agent", role]
             environment["INCIDENT_COMMANDER_KEY_FILE"] = str(self.folder / f"{role}.pem")
+        if self.yielding and name != "gateway":
+            command = ["nice", "-n", str(self.yielding), *command]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("INCIDENT_COMMANDER_", "KUBE"))}
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
