@@ -168,17 +168,14 @@ class Process:
                 await asyncio.wait_for(self.stop.wait(), _CRD_SECONDS)
         if self.stop.is_set():
             return
-        listening = asyncio.create_task(self._take_signals_back())
-        try:
-            also = [self._open_incidents] if self._open_incidents is not None else []
-            await watch(self._transport, [*self._subscribers, *also], stop=self.stop, ready=self._watching)
-        finally:
-            listening.cancel()
-
-    async def _take_signals_back(self) -> None:
-        """Kopf listens to signals once it runs, and takes seconds to end; work and Leases should not wait for that."""
-        await self._watching.wait()
-        self._listen_to_signals()
+        also = [self._open_incidents] if self._open_incidents is not None else []
+        await watch(
+            self._transport,
+            [*self._subscribers, *also],
+            stop=self.stop,
+            ready=self._watching,
+            signals=self._listen_to_signals,
+        )
 
     async def _knows_incidents(self) -> bool:
         try:

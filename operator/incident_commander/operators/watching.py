@@ -7,10 +7,12 @@ operator must never leave one stuck.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import kopf
+import structlog
 
 from incident_commander.adapters.kube_transport import Transport
 from incident_commander.api.kinds import INCIDENT
@@ -24,7 +26,13 @@ RELIST_SECONDS = 300
 Whole seconds: the API server refuses a fraction."""
 LOOK_AGAIN_SECONDS = 60.0
 """Open Incidents are put into the queue that often, whatever the watch says."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+HEARING_SECONDS = 5.0
 _PAGE = 200
+_WATCHER = f"watcher for {INCIDENT.plural}."
+"""How Kopf calls the task that follows a watch of Incidents."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Listener(Protocol):
@@ -66,9 +74,46 @@ class Subscriber:
 
 
 async def watch(
-    transport: Transport, listeners: Sequence[Listener], *, stop: asyncio.Event, ready: asyncio.Event
+    transport: Transport,
+    listeners: Sequence[Listener],
+    *,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+    signals: Callable[[], None] = lambda: None,
 ) -> None:
-    """Feed the listeners until ``stop`` is set or the process is asked to end (Kopf listens to signals)."""
+    """Feed the listeners until ``stop`` is set. Whatever ends the watch before is logged, and it is begun anew.
+
+    To Kopf an error that the API server sends in a watch (etcd changes its leader, a time-out) is the end of the
+    operator. ``ready`` is not set while nothing is being watched. ``signals`` takes those back that Kopf listens to:
+    it needs seconds to end, and work and Leases should not wait for that.
+    """
+    again = asyncio.create_task(_look_again(listeners))
+    clock, pause = asyncio.get_running_loop().time, FIRST_PAUSE_SECONDS
+    try:
+        while not stop.is_set():
+            began = clock()
+            reason = await _follow(transport, listeners, stop, ready, signals)
+            if stop.is_set():
+                return
+            ready.clear()
+            pause = FIRST_PAUSE_SECONDS if clock() - began > LONGEST_PAUSE_SECONDS else pause
+            _log.error("Incidents are no longer watched; beginning anew", reason=reason, again_in_seconds=pause)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+    finally:
+        again.cancel()
+        await asyncio.wait({again})
+
+
+async def _follow(
+    transport: Transport,
+    listeners: Sequence[Listener],
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+    signals: Callable[[], None],
+) -> str:
+    """Run Kopf until it ends, or hears nothing any more; why it did."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -80,21 +125,52 @@ async def watch(
         for listener in listeners:
             listener.saw(event["type"], event["object"])
 
-    again = asyncio.create_task(_look_again(listeners))
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=settings(),
+        # Kopf would name itself after the user, and a container's user has no name.
+        identity=cast(Any, EVENT_COMPONENT),
+        standalone=True,
+        clusterwide=True,
+        stop_flag=stop,
+        ready_flag=ready,
+    )
+    signals()
+    running = asyncio.create_task(kopf.run_tasks(tasks, ignored=_All()), name="kopf")
+    hearing = asyncio.create_task(_until_deaf(ready))
     try:
-        await kopf.operator(
-            registry=registry,
-            settings=settings(),
-            # Kopf would name itself after the user, and a container's user has no name.
-            identity=cast(Any, EVENT_COMPONENT),
-            standalone=True,
-            clusterwide=True,
-            stop_flag=stop,
-            ready_flag=ready,
-        )
+        await asyncio.wait({running, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            return "no task of Kopf follows Incidents any more"
+        error = running.exception()
+        return f"{type(error).__name__}: {error}" if error is not None else "Kopf ended by itself"
     finally:
-        again.cancel()
-        await asyncio.wait({again})
+        for task in (running, hearing):
+            task.cancel()
+        await asyncio.gather(running, hearing, return_exceptions=True)
+
+
+class _All(Collection[Any]):
+    """Every task of the process. When Kopf ends it cancels whatever was begun after it, unless told to ignore it."""
+
+    def __contains__(self, task: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+async def _until_deaf(ready: asyncio.Event) -> None:
+    """Ends when Kopf has no task that follows Incidents: one that is cancelled leaves no trace and is not replaced."""
+    await ready.wait()
+    missed = 0
+    while missed < 2:
+        await asyncio.sleep(HEARING_SECONDS)
+        heard = any(task.get_name().startswith(_WATCHER) for task in asyncio.all_tasks())
+        missed = 0 if heard else missed + 1
 
 
 def settings() -> kopf.OperatorSettings:
