@@ -166,6 +166,12 @@ def _prometheus(here: Beside, cluster: Json, private: Path) -> Json:
                 "static_configs": [{"targets": [here.exporter]}],
             },
             {
+                "job_name": "incident-commander",
+                "file_sd_configs": [
+                    {"files": [str(here.private / "current" / "scrape-targets" / "*.json")], "refresh_interval": "5s"}
+                ],
+            },
+            {
                 "job_name": "kubelet",
                 "scheme": server.scheme,
                 **login,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from e2e.harness.api import Json
 from e2e.harness.cluster import MONITORING
 from e2e.harness.commands import run
 from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+from incident_commander.api.names import OPERATOR_NAMESPACE
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -56,11 +58,20 @@ class Monitoring:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Failure(f"{url}: {error or type(error).__name__}") from error
 
-    async def send_to_gateway(self, gateway: str, token: str, namespaces: Sequence[str]) -> None:
-        """Point Alertmanager at the gateway: the suite's rules, and a route for these namespaces only."""
+    async def send_to_gateway(
+        self, gateway: str, token: str, namespaces: Sequence[str], scraped: Sequence[str]
+    ) -> None:
+        """Point Alertmanager at the gateway: the suite's rules, and a route for these namespaces only.
+
+        ``scraped``: addresses (host:port) of the operator's processes, for Prometheus.
+        """
         folder = self.private / "monitoring"
         folder.mkdir(mode=0o700, exist_ok=True)
         shutil.copytree(MONITORING / "prometheus-rules", folder / "prometheus-rules", dirs_exist_ok=True)
+        targets = folder / "scrape-targets"
+        targets.mkdir(exist_ok=True)
+        own = [{"targets": list(scraped), "labels": {"namespace": OPERATOR_NAMESPACE}}]
+        (targets / "operator.json").write_text(json.dumps(own))
         secret = folder / "gateway-token"
         secret.touch(mode=0o600)
         secret.write_text(token)

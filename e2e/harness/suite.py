@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.harness import beside, evidence, report
+from e2e.harness import beside, dashboards, evidence, report
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.audit import AuditLog
 from e2e.harness.cluster import MARK, Cluster, bring_up, have_outage_image, take_down, take_possession
@@ -27,6 +27,7 @@ from e2e.harness.result import Result
 from e2e.harness.scenario import Scenario
 from e2e.harness.stage import Stage
 from e2e.harness.waiting import Failure, Teller
+from incident_commander.api.incident import Outcome
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE
 
 OUT = ROOT / "out" / "e2e"
@@ -141,7 +142,7 @@ async def run(scenarios: Sequence[Scenario]) -> int:
         for scenario in scenarios:
             if scenario.alone:
                 results.append(await suite.play(scenario))
-        trouble = await _trouble(suite)
+        trouble = await _trouble(suite) or await _dark_panels(suite, results)
         where = "the local cluster" if cluster.local else "the cluster of KUBECONFIG"
         report.write(results, OUT, where, say.elapsed())
         print(f"\n{report.table(results)}\n", flush=True)
@@ -187,7 +188,7 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     stack.push_async_callback(running.end)
     await running.start(say)
     token = await identities.token(OPERATOR_NAMESPACE, account)
-    await watching.send_to_gateway(running.gateway, token, namespaces)
+    await watching.send_to_gateway(running.gateway, token, namespaces, list(running.addresses.values()))
     stack.push_async_callback(watching.send_to_nobody)
     await watching.ready(say)
     return suite
@@ -226,6 +227,21 @@ async def _trouble(suite: Suite) -> str:
         if agent.get("status", {}).get("quarantine")
     }
     return f"agents are quarantined: {quarantined}" if quarantined else ""
+
+
+async def _dark_panels(suite: Suite, results: Sequence[Result]) -> str:
+    """Panels of the dashboards that show nothing. The operator runs in no pod here, so none about containers."""
+    outcomes = {((result.incident or {}).get("status") or {}).get("outcome") for result in results}
+    if Outcome.REMEDIATED not in outcomes:
+        suite.say("dashboards: not asked, as no Incident of this run was fixed")
+        return ""
+    asked = dashboards.queries(cadvisor=False)
+    viewer = dashboards.Viewer(namespace=OPERATOR_NAMESPACE, range="30m", step="20s")
+    empty = await dashboards.ask(suite.monitoring.prometheus, asked, viewer)
+    text = dashboards.report(asked, empty)
+    (OUT / "dashboards.txt").write_text(f"{text}\n")
+    suite.say(text.splitlines()[0])
+    return text if empty else ""
 
 
 def _namespace(name: str) -> Json:

@@ -60,6 +60,18 @@ def test_the_grafana_operator_gets_its_own_resources() -> None:
         assert reference["key"] in maps[reference["name"]]["data"]
 
 
+def endpoints(*sets: str) -> list[str]:
+    documents = yaml.safe_load_all(template(*(part for value in sets for part in ("--set", value))))
+    (monitor,) = (d for d in documents if d and d["kind"] == "ServiceMonitor")
+    return [endpoint["port"] for endpoint in monitor["spec"]["endpoints"]]
+
+
+def test_no_process_is_scraped_twice() -> None:
+    assert endpoints("metrics.serviceMonitor.enabled=true") == ["metrics", "http"]
+    everything = ("metrics.serviceMonitor.enabled=true", "allInOne.enabled=true")
+    assert endpoints(*everything) == ["metrics"], "all in one pod show the same metrics on both ports"
+
+
 def rules(manifest: Manifest) -> list[Any]:
     return [rule for group in manifest["spec"]["groups"] for rule in group["rules"]]
 

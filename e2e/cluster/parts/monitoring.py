@@ -137,6 +137,13 @@ def _prometheus_configuration(identities: Identities) -> dict[str, object]:
                 "honor_labels": True,
                 "static_configs": [{"targets": ["kube-state-metrics.monitoring.svc.cluster.local:8080"]}],
             },
+            # Processes beside the cluster, when whoever starts them says where they are.
+            {
+                "job_name": "incident-commander",
+                "file_sd_configs": [
+                    {"files": [f"{MONITORING_CONFIG}/scrape-targets/*.json"], "refresh_interval": "5s"}
+                ],
+            },
             *[_kubelet_job(tls, path) for path in ("/metrics", "/metrics/cadvisor", "/metrics/resource")],
             _pods_job(tls),
         ],
