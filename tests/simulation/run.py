@@ -15,7 +15,11 @@ from incident_commander.rehearsal.scenarios.scenario import Stage, Truth
 from incident_commander.rehearsal.world import World
 
 EXECUTOR_USER = "system:serviceaccount:incident-commander:executor"
-WORKLOADS = {"deployments.apps", "statefulsets.apps", "daemonsets.apps", "pods", "nodes", "cronjobs.batch"}
+WORKLOADS = {"deployments.apps", "statefulsets.apps", "daemonsets.apps", "pods", "nodes", "cronjobs.batch"} | {
+    "jobs.batch",
+    "persistentvolumeclaims",
+    "networkpolicies.networking.k8s.io",
+}
 COMPONENTS = "system:serviceaccount:incident-commander:"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from incident_commander.api.incident import Phase
+from incident_commander.rehearsal.scenarios.pods import ONE_POD_FAILS
 from incident_commander.rehearsal.scenarios.quiet import HEALTHY, SELF_HEALING
 from incident_commander.rehearsal.scenarios.resources import LEAK, LIMIT_TOO_LOW, THROTTLED
 from incident_commander.rehearsal.scenarios.rollouts import (
@@ -23,6 +24,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         LIMIT_TOO_LOW,
         LEAK,
         THROTTLED,
+        ONE_POD_FAILS,
         UNHELPFUL_FIX,
         target_deleted(Phase.VOTING),
         target_deleted(Phase.EXECUTING),
