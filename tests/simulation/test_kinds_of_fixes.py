@@ -46,3 +46,31 @@ async def test_an_executor_killed_at_any_write_acts_once(only: ActionName, write
     hold(run)
     assert acted(run) == [ONLY[only]]
     assert run.incident.status.outcome is Outcome.REMEDIATED, run.incident.status.message
+
+
+def moved(run: Run) -> int:
+    return acted(run).count(("create", "eviction"))
+
+
+async def test_a_node_under_pressure_is_drained_as_budgets_allow_and_handed_over() -> None:
+    run = await rehearse("node-pressure", 3)
+    hold(run)
+    assert run.incident.status.outcome is Outcome.ESCALATED
+    steps = run.incident.status.execution.attempts[-1].steps
+    assert [s.action for s in steps] == ["DrainNode", *["EvictPod"] * (len(steps) - 2), "Escalate"]
+    assert acted(run) == [("patch", None), *[("create", "eviction")] * (len(steps) - 2)]
+    assert moved(run) > 0
+    assert run.stage.healthy(), "what was moved runs elsewhere"
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("write", [1, 2, 3, 4])
+async def test_an_executor_killed_in_the_middle_of_a_drain_moves_each_pod_once(write: int, after: bool) -> None:
+    def kill(system: RehearsedSystem) -> None:
+        system.world.faults.crash(EXECUTOR_USER, at_write=write, after=after)
+
+    calm, run = await rehearse("node-pressure", 3), await rehearse("node-pressure", 3, disturb=kill)
+    hold(run)
+    assert moved(run) == moved(calm)
+    assert acted(run).count(("patch", None)) == 1
+    assert run.stage.healthy()

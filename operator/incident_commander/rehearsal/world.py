@@ -105,6 +105,13 @@ class World:
         self._report_node(name, ready=True)
         self.kubelet.regain(name)
 
+    def press_node(self, name: str, type_: str = "MemoryPressure") -> None:
+        """The node's kubelet reports that it runs short; until it is told otherwise."""
+        node = self.api.get(NODE, None, name)
+        told = {"status": "True", "reason": f"KubeletHas{type_}", "lastTransitionTime": kube_time(self.clock.now())}
+        conditions = [{**c, **told} if c["type"] == type_ else c for c in node["status"]["conditions"]]
+        self.api.change_status(NODE, node, {**node["status"], "conditions": conditions})
+
     def apply(self, kind: Kind, namespace: str | None, body: Object) -> Object:
         """Create an object as the administrator, at once."""
         return self.api.create(kind, namespace, body)

@@ -206,6 +206,25 @@ def test_a_claim_is_well_when_bound_and_lost_for_good_when_lost() -> None:
     assert health(claim).healthy is None
 
 
+def test_a_claim_that_is_still_growing_is_not_well_and_says_why() -> None:
+    claim: Object = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data", "namespace": "shop"},
+        "spec": {"resources": {"requests": {"storage": "15Gi"}}},
+        "status": {
+            "phase": "Bound",
+            "capacity": {"storage": "10Gi"},
+            "conditions": [{"type": "FileSystemResizePending", "status": "True", "message": "Waiting for a restart"}],
+        },
+    }
+    found = health(claim)
+    assert (found.healthy, found.failed, found.reason) == (False, False, "Resizing")
+    assert "Waiting for a restart" in found.message
+    claim["status"]["capacity"]["storage"] = "15Gi"
+    assert health(claim).healthy is True
+
+
 def test_a_suspended_cron_job_is_well_once_nothing_of_it_runs() -> None:
     cron: Object = {
         "apiVersion": "batch/v1",
@@ -217,6 +236,28 @@ def test_a_suspended_cron_job_is_well_once_nothing_of_it_runs() -> None:
     assert (health(cron).healthy, health(cron).reason) == (True, "Suspended")
     cron["status"] = {"active": [{"name": "report-1", "namespace": NS}]}
     assert health(cron).healthy is None
+
+
+def test_a_job_that_was_run_by_hand_counts_and_is_waited_for() -> None:
+    cron: Object = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": meta("report"), "spec": {}, "status": {}}
+    cron["metadata"]["uid"] = "uid-cron"
+    owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": "report", "uid": "uid-cron"}
+
+    def job(name: str, condition: str, at: str, *, scheduled: bool) -> Object:
+        status = {"conditions": [{"type": condition, "status": "True", "lastTransitionTime": at}]} if condition else {}
+        refs = [{**owner, **({"controller": True} if scheduled else {})}]
+        return {"kind": "Job", "metadata": {**meta(name), "ownerReferences": refs}, "spec": {}, "status": status}
+
+    def judged(*jobs: Object) -> tuple[bool | None, str]:
+        found = workload_health(target_of(cron), {kinds.CRON_JOB.resource: [cron], kinds.JOB.resource: list(jobs)})
+        return found.healthy, found.reason
+
+    failed = job("report-1", "Failed", "2026-03-01T03:00:00Z", scheduled=True)
+    assert judged(failed) == (False, "LastJobFailed")
+    assert judged(failed, job("report-2", "", "", scheduled=False)) == (None, "JobRunning")
+    assert judged(failed, job("report-2", "", "", scheduled=True)) == (False, "LastJobFailed")
+    done = job("report-2", "Complete", "2026-03-01T09:00:00Z", scheduled=False)
+    assert judged(failed, done) == (True, "LastJobCompleted")
 
 
 def test_a_bare_pod_that_failed_stays_failed() -> None:

@@ -76,7 +76,7 @@ def job(target: TargetRef, obj: Object, objects: Objects, since: datetime | None
 
 
 def cron_job(target: TargetRef, obj: Object, objects: Objects, since: datetime | None) -> WorkloadHealth:
-    """As its last finished Job; suspended and idle is well."""
+    """As its last finished Job; suspended and idle is well. One that somebody runs by hand is waited for."""
     health = WorkloadHealth(target, exists=True, healthy=None, reason="NoFinishedJob", message="no Job has finished")
     active = len(fields.items(obj, "status", "active"))
     if fields.flag(obj, "spec", "suspend"):
@@ -85,6 +85,9 @@ def cron_job(target: TargetRef, obj: Object, objects: Objects, since: datetime |
     if kinds.JOB.resource not in objects:
         return replace(health, reason="NotObserved", message="its Jobs could not be read")
     jobs = [j for j in objects[kinds.JOB.resource] if owns(obj, j) or _made_from(obj, j)]
+    by_hand = next((j for j in jobs if _made_from(obj, j) and finished_at(j) is None), None)
+    if by_hand is not None:
+        return replace(health, reason="JobRunning", message=f"Job {fields.name(by_hand)} has not finished")
     ended = [(at, j) for j in jobs if (at := finished_at(j)) is not None]
     if not ended:
         return health
@@ -97,9 +100,12 @@ def cron_job(target: TargetRef, obj: Object, objects: Objects, since: datetime |
 
 
 def _made_from(cron_job: Object, job: Object) -> bool:
-    """Whether somebody ran the CronJob by hand (RunJob): it refers to the CronJob, which does not control it."""
+    """Whether it was run by hand (RunJob): it refers to the CronJob, which does not control it."""
     uid = fields.text(cron_job, "metadata", "uid")
-    return bool(uid) and any(fields.text(o, "uid") == uid for o in fields.items(job, "metadata", "ownerReferences"))
+    return bool(uid) and any(
+        fields.text(owner, "uid") == uid and not fields.flag(owner, "controller")
+        for owner in fields.items(job, "metadata", "ownerReferences")
+    )
 
 
 def finished_at(job: Object) -> datetime | None:

@@ -163,5 +163,12 @@ DEFAULT_RULES: tuple[Rule, ...] = (
         "critical",
         "{{ $labels.node }} is not ready",
     ),
+    Rule(
+        "KubeNodePressure",
+        'kube_node_status_condition{condition=~"MemoryPressure|DiskPressure|PIDPressure",status="true"} == 1',
+        60.0,
+        "warning",
+        "{{ $labels.node }} is under {{ $labels.condition }}",
+    ),
 )
 """As kubernetes-mixin's and the local cluster's, with a shorter ``for``."""

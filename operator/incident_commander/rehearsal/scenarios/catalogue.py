@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from incident_commander.api.incident import Phase
+from incident_commander.rehearsal.scenarios.nodes import NODE_PRESSURE
 from incident_commander.rehearsal.scenarios.pods import ONE_POD_FAILS
 from incident_commander.rehearsal.scenarios.quiet import HEALTHY, SELF_HEALING
 from incident_commander.rehearsal.scenarios.resources import LEAK, LIMIT_TOO_LOW, THROTTLED
@@ -25,6 +26,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         LEAK,
         THROTTLED,
         ONE_POD_FAILS,
+        NODE_PRESSURE,
         UNHELPFUL_FIX,
         target_deleted(Phase.VOTING),
         target_deleted(Phase.EXECUTING),
