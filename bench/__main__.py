@@ -15,10 +15,10 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import incidents, logs, memory, series, storm
+from bench import correlation, incidents, logs, memory, series, storm
 from bench.table import COLUMNS, rows, show
 
-PARTS = ("incidents", "memory", "storm", "logs", "series")
+PARTS = ("incidents", "memory", "storm", "logs", "series", "correlation")
 OUT = Path("out/bench.json")
 _INCIDENT_SECONDS = 20
 
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
         result["logs"] = logs.run(say=say)
     if "series" in parts:
         result["series"] = series.run(say=say)
+    if "correlation" in parts:
+        result["correlation"] = correlation.run(say=say)
     result["seconds"] = round(time.monotonic() - began)
     found = rows(result)
     OUT.parent.mkdir(exist_ok=True)
@@ -66,6 +68,7 @@ def _minutes(parts: Sequence[str], count: int, storm_seconds: int) -> int:
         "storm": 60 + len(storm.EVERY) * (storm_seconds + 15),
         "logs": 120,
         "series": 60,
+        "correlation": 5,
     }
     return max(1, round(sum(seconds[part] for part in parts) / 60))
 

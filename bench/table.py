@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import incidents, logs, memory, series, storm
+from bench import correlation, incidents, logs, memory, series, storm
 
 COLUMNS = 80
 
@@ -22,6 +22,7 @@ def rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         ("storm", _of_storms),
         ("logs", _of_logs),
         ("series", _of_series),
+        ("correlation", _of_correlation),
     ):
         if name in result:
             found += of(result[name])
@@ -99,3 +100,10 @@ def _of_series(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     share = found["worst_found_of_10_points"]
     yield _row("series: steps of 8 MAD found in 10 points", share, "≥ 0.9", share >= series.GOAL_FOUND)
     yield _row("series: one of 120 points", f"{found['milliseconds_per_series']} ms")
+
+
+def _of_correlation(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    rand, packed = found["adjusted_rand_mean"], found["compression"]
+    yield _row("cascades: adjusted Rand index, mean", rand, "≥ 0.95", rand >= correlation.GOAL_RAND)
+    yield _row("  of the worst of 40 worlds", found["adjusted_rand_worst"])
+    yield _row("  alerts compressed by", f"{packed:.1%}", "≥ 90 %", packed >= correlation.GOAL_COMPRESSION)

@@ -315,6 +315,16 @@ class TimelineEntry(Model):
     message: Text = ""
 
 
+class Cascade(Model):
+    """The Incident is an effect of another open one, and waits for it."""
+
+    incident: ShortText
+    """``namespace/name`` of the root's Incident."""
+    since: Timestamp
+    message: Text = ""
+    """Why, in words: the chain from one target to the other."""
+
+
 class IncidentStatus(Model):
     """Written by the coordinator, but for ``execution``."""
 
@@ -336,6 +346,8 @@ class IncidentStatus(Model):
     cause: ShortText = ""
     confidence: int | None = None
     alert: ShortText = ""
+    cascade: Cascade | None = None
+    """What it waits, or waited, for."""
     assessment: Assessment | None = None
     hypotheses: Annotated[list[Hypothesis], Field(max_length=8)] = []
     gaps: Annotated[list[Text], Field(max_length=16)] = []

@@ -9,6 +9,7 @@ class Reason(enum.StrEnum):
     """CamelCase, as Kubernetes writes them."""
 
     RECEIVED = "AlertReceived"
+    EFFECT = "EffectOfAnother"
     DIAGNOSED = "CauseFound"
     CAUSE_UNKNOWN = "CauseUnknown"
     DIAGNOSIS_TIMED_OUT = "DiagnosisTimedOut"

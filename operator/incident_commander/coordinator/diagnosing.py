@@ -16,6 +16,7 @@ from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import Assessment, Diagnosis, Forecast, Proposal
 from incident_commander.consensus.digest import plan_digest
 from incident_commander.consensus.suspicion import outside_catalogue
+from incident_commander.coordinator.cascading import stop_waiting, wait_for_root
 from incident_commander.coordinator.holding import hold_back
 from incident_commander.coordinator.retrying import escalate
 from incident_commander.coordinator.transition import Draft, Transition
@@ -26,7 +27,9 @@ B = TypeVar("B", bound=BaseModel)
 
 
 def begin(view: View) -> Transition:
-    """Pending → Diagnosing."""
+    """Pending → Diagnosing, but for the effect of another Incident, which waits for that one."""
+    if (waits := wait_for_root(view)) is not None:
+        return waits
     incident = view.incident
     spec = incident.spec
     names = sorted({alert.name for alert in spec.alerts if alert.name})
@@ -42,6 +45,7 @@ def begin(view: View) -> Transition:
         alert=alert[:256],
         message="gathering evidence",
     )
+    stop_waiting(view, draft)
     draft.condition(ConditionType.RESOLVED, False, Reason.RECEIVED, "being worked on")
     count = len(spec.alerts) + spec.omitted_alerts
     draft.tell(Reason.RECEIVED, f"{count} alert(s) about {target or 'no object that could be found'}", event=False)

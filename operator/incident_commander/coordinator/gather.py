@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ from incident_commander.api.plan import VerificationPlan
 from incident_commander.api.policy import RemediationPolicy
 from incident_commander.api.statement import AlertState, Assessment, CitationKind, Proposal, Statement, Vote
 from incident_commander.consensus.envelope import open_envelope, read_unverified
+from incident_commander.coordinator.cascading import read_effect
 from incident_commander.coordinator.observe import observe
 from incident_commander.coordinator.view import CoordinatorSettings, TargetState, View
 from incident_commander.errors import ClusterError, InvalidStatement, NotFound, Refusal
@@ -47,7 +48,10 @@ async def gather_view(outside: Outside, incident: Incident, earlier: Mapping[str
     phase, now = incident.status.phase, outside.clock.now()
     view = View(now=now, incident=incident, settings=outside.settings)
     may_heal = phase is Phase.ESCALATED and _all_resolved(incident)
-    if phase is Phase.PENDING or (phase.terminal and incident.spec.undo is None and not may_heal):
+    if phase is Phase.PENDING:
+        effect = await read_effect(outside.cluster, incident, outside.settings.operator_namespace)
+        return replace(view, effect=effect)
+    if phase.terminal and incident.spec.undo is None and not may_heal:
         return view
     agents = await read_agents(outside.cluster)
     statements, invalid = _open(incident, agents, now)

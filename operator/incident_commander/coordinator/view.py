@@ -11,6 +11,7 @@ from incident_commander.api.agent import Agent
 from incident_commander.api.incident import Incident
 from incident_commander.api.policy import Mode, RemediationPolicy
 from incident_commander.api.statement import Statement
+from incident_commander.intake.cascade import Effect
 from incident_commander.ports import Object
 from incident_commander.verification.observation import Observation
 
@@ -62,6 +63,8 @@ class View:
     policy: RemediationPolicy | None = None
     target: TargetState = TargetState.UNKNOWN
     observation: Observation | None = None
+    effect: Effect | None = None
+    """What it is the effect of; read while it is Pending."""
     undo_seen: bool | None = None
     """Whether the target shows the pre-image again; None when it could not be read."""
 
