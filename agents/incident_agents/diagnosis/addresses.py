@@ -21,6 +21,7 @@ _HOSTS = (
     re.compile(
         rf"[a-z][a-z0-9+.-]{{1,15}}://(?:[^@\s/]{{1,128}}@)?(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?", re.IGNORECASE
     ),
+    re.compile(rf"(?<![\w./-])(?P<host>{_NAME})/\d{{1,3}}(?:\.\d{{1,3}}){{3}}:(?P<port>\d{{2,5}})\b"),
     re.compile(rf"lookup (?P<host>{_NAME})"),
     re.compile(rf"unknown ?host(?:exception)?:? (?P<host>{_NAME})", re.IGNORECASE),
     re.compile(

@@ -349,6 +349,10 @@ EVERYTHING = (
     kinds.NODE,
     kinds.PERSISTENT_VOLUME,
     kinds.STORAGE_CLASS,
+    kinds.SERVICE_ACCOUNT,
+    kinds.INGRESS,
+    kinds.HTTP_ROUTE,
+    kinds.LEASE,
 )
 
 

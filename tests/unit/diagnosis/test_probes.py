@@ -139,3 +139,42 @@ def test_a_readiness_failure_of_a_pod_that_is_ready_by_now_is_history() -> None:
     failed = event(well, "Unhealthy", f"Readiness probe failed: {REFUSED}", container="web", count=1)
     found = diagnose(evidence(web, rs, well, pod(rs, "fghij"), failed), incident(), NOW)
     assert all(h.confidence < 50 for h in found.hypotheses), told(found)
+
+
+NO_CONNECTION = (
+    'Liveness probe failed: timeout: failed to connect service "10.244.1.17:{port}" within 1s: '
+    "context deadline exceeded"
+)
+
+
+def grpc(port: int, **more: int) -> dict[str, Any]:
+    return {"grpc": {"port": port}, "periodSeconds": 10, "failureThreshold": 3, **more}
+
+
+@pytest.mark.parametrize(
+    ("liveness", "readiness", "problem"),
+    [
+        (grpc(9090), grpc(8080), "Port"),
+        (grpc(8080), {"httpGet": {"path": "/", "port": 8080}}, "Protocol"),
+        (grpc(8080, initialDelaySeconds=1, periodSeconds=1, failureThreshold=1), grpc(8080), "Timing"),
+    ],
+)
+def test_a_grpc_probe_without_a_connection_is_judged_by_what_else_is_known(
+    liveness: dict[str, Any], readiness: dict[str, Any], problem: str
+) -> None:
+    spec = container("web", livenessProbe=liveness, readinessProbe=readiness)
+    web = deployment(replicas=1, template=template("web", spec))
+    owner = replica_set(web, "6d4b75cb6d", replicas=1)
+    failing = pod(owner, "abcde", running("web", restarts=3, age=20, lastState={"terminated": ended(137, "Error")}))
+    words = NO_CONNECTION.format(port=liveness["grpc"]["port"])
+    events = [
+        event(failing, "Unhealthy", words),
+        event(failing, "Killing", "Container web failed liveness probe, will be restarted", kind="Normal"),
+    ]
+    found = diagnose(evidence(web, owner, failing, *events), incident(), NOW)
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts.get("problem"), top.confidence >= 75) == (
+        Cause.PROBE_MISCONFIGURED,
+        problem,
+        True,
+    ), told(found)

@@ -4,6 +4,7 @@ from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api.causes import Cause
 from incident_commander.ports import Object
 from tests.unit.diagnosis.builders import NOW, deployment, event, evidence, incident, meta, pod, replica_set, told
+from tests.unit.diagnosis.shop import shop
 
 REFUSED = (
     'Error creating: pods "web-6d4b75cb6d-zzzzz" is forbidden: exceeded quota: team, '
@@ -40,3 +41,46 @@ def test_a_refusal_that_was_overcome_is_history() -> None:
     objects = [rs, pod(rs, "a"), pod(rs, "b"), quota(), event(rs, "FailedCreate", REFUSED, age=1800)]
     found = diagnose(evidence(web, *objects), incident(), NOW)
     assert all(h.confidence < 50 for h in found.hypotheses), told(found)
+
+
+def used_up(resource: str, hard: str, used: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": meta("counts"),
+        "spec": {"hard": {resource: hard}},
+        "status": {"hard": {resource: hard}, "used": {resource: used}},
+    }
+
+
+def test_a_quota_of_services_explains_a_service_that_others_call_and_that_is_missing() -> None:
+    made = shop()
+    del made.services["orders"]
+    made.more.append(used_up("services", "2", "2"))
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["resource"], top.confidence >= 85) == (Cause.QUOTA_EXCEEDED, "services", True), told(
+        found
+    )
+
+
+def test_a_quota_of_storage_explains_a_claim_that_is_missing() -> None:
+    made = shop()
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "db-data"}}]
+    waits = made.pods["db"]
+    waits["spec"] |= {"volumes": volumes}
+    waits["spec"].pop("nodeName")
+    message = '0/2 nodes are available: persistentvolumeclaim "db-data" not found.'
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    waits["status"] = {"phase": "Pending", "conditions": [condition]}
+    made.without_endpoints("db")
+    made.more.append(used_up("requests.storage", "1Gi", "0"))
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["resource"]) == (Cause.QUOTA_EXCEEDED, "requests.storage"), told(found)
+
+
+def test_a_quota_with_room_is_no_cause() -> None:
+    made = shop()
+    made.more.append(used_up("services", "10", "3"))
+    assert all(h.confidence < 50 for h in made.diagnose().hypotheses)

@@ -120,3 +120,53 @@ def test_a_claim_that_is_pending_explains_why_its_pod_is() -> None:
     assert found.hypotheses[0].cause is Cause.VOLUME_CLAIM_PENDING, told(found)
     assert "storage class fast does not exist" in found.hypotheses[0].summary
     assert found.hypotheses[1].cause is Cause.UNSCHEDULABLE_VOLUME
+
+
+def labelled(name: str, *, unschedulable: bool = False, taint: str = "", **labels: str) -> Object:
+    found = node(name, unschedulable=unschedulable)
+    found["metadata"]["labels"] = {"kubernetes.io/hostname": name, **labels}
+    if taint:
+        found["spec"]["taints"] = [{"key": taint, "value": "true", "effect": "NoSchedule"}]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("why", "second", "cause"),
+    [
+        ("1 node(s) were unschedulable", labelled("node-b", unschedulable=True, disk="ssd"), Cause.NODE_CORDONED),
+        (
+            "1 node(s) had untolerated taint {dedicated: true}",
+            labelled("node-b", taint="dedicated", disk="ssd"),
+            Cause.UNSCHEDULABLE_TAINT,
+        ),
+    ],
+)
+def test_what_keeps_the_pod_from_the_nodes_that_it_asks_for_is_the_reason(
+    why: str, second: Object, cause: Cause
+) -> None:
+    message = f"0/3 nodes are available: {why}, 2 node(s) didn't match Pod's node affinity/selector. {NO_USE}"
+    web, objects = stuck(message, web=deployment(ready=0, template=template("web", nodeSelector={"disk": "ssd"})))
+    objects[2:] = [labelled("node-a", disk="hdd"), second, labelled("node-c", disk="hdd")]
+    found = diagnose(evidence(web, *objects), incident(), NOW)
+    assert (found.hypotheses[0].cause, found.hypotheses[0].confidence >= 85) == (cause, True), told(found)
+
+
+def test_a_cordoned_control_plane_is_not_what_an_ordinary_pod_waits_for() -> None:
+    message = f"0/2 nodes are available: 1 node(s) were unschedulable, 1 Insufficient cpu. {NO_USE}"
+    web, objects = stuck(message)
+    first = labelled("node-a", unschedulable=True, **{"node-role.kubernetes.io/control-plane": ""})
+    objects[2:] = [first, labelled("node-b")]
+    found = diagnose(evidence(web, *objects), incident(), NOW)
+    assert [h.cause for h in found.hypotheses][:1] == [Cause.UNSCHEDULABLE_RESOURCES], told(found)
+    assert Cause.NODE_CORDONED not in {h.cause for h in found.hypotheses}
+
+
+def test_of_selector_and_affinity_the_one_that_leaves_no_node_is_named() -> None:
+    terms = [{"matchExpressions": [{"key": "zone", "operator": "In", "values": ["c"]}]}]
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    spec = template("web", nodeSelector={"disk": "ssd"}, affinity={"nodeAffinity": required})
+    message = f"0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. {NO_USE}"
+    web, objects = stuck(message, web=deployment(ready=0, template=spec))
+    objects[2:] = [labelled("node-a", disk="ssd", zone="a")]
+    found = diagnose(evidence(web, *objects), incident(), NOW)
+    assert found.hypotheses[0].facts["constraint"] == "nodeAffinity"

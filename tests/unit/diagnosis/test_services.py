@@ -15,6 +15,7 @@ from tests.unit.diagnosis.builders import (
     service,
     told,
 )
+from tests.unit.diagnosis.shop import shop
 
 
 def test_a_selector_that_no_pod_has_is_named_with_the_workload_that_was_meant() -> None:
@@ -61,3 +62,15 @@ def test_a_workload_that_is_scaled_to_zero_does_not_make_the_selector_wrong() ->
         evidence(svc, web, replica_set(web, "6d4b75cb6d", replicas=0, ready=0), endpoint_slice(svc)), incident(), NOW
     )
     assert Cause.SERVICE_SELECTS_NOTHING not in {h.cause for h in found.hypotheses}
+
+
+def test_a_service_of_another_transport_protocol_reaches_nobody() -> None:
+    made = shop()
+    made.services["orders"]["spec"]["ports"][0]["protocol"] = "UDP"
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["protocol"], top.confidence >= 85) == (
+        Cause.SERVICE_PROTOCOL_MISMATCH,
+        "UDP",
+        True,
+    ), told(found)

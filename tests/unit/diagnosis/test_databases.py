@@ -1,0 +1,154 @@
+"""Data stores that refuse, in the words of their client libraries."""
+
+import pytest
+
+from incident_agents.diagnosis.analysers.databases import _LITERALS, _SIGNS
+from incident_agents.diagnosis.ranking import BAR
+from incident_commander.api.causes import Cause
+from tests.unit.diagnosis.builders import log, told
+from tests.unit.diagnosis.shop import shop
+
+C = Cause
+
+
+@pytest.mark.parametrize(
+    ("kind", "port", "line", "cause", "object_"),
+    [
+        (
+            "mysql:8.4",
+            3306,
+            "java.sql.SQLException: Access denied for user 'orders'@'10.244.1.22' (using password: YES)",
+            C.DATABASE_CREDENTIALS_INVALID,
+            "orders",
+        ),
+        (
+            "mariadb:11",
+            3306,
+            "Error 1045 (28000): Access denied for user 'orders'@'%' (using password: NO)",
+            C.DATABASE_CREDENTIALS_INVALID,
+            "orders",
+        ),
+        (
+            "postgres:17",
+            5432,
+            'psycopg.OperationalError: FATAL:  password authentication failed for user "orders"',
+            C.DATABASE_CREDENTIALS_INVALID,
+            "orders",
+        ),
+        (
+            "redis:8",
+            6379,
+            "ReplyError: WRONGPASS invalid username-password pair or user is disabled.",
+            C.DATABASE_CREDENTIALS_INVALID,
+            "orders",
+        ),
+        (
+            "mysql:8.4",
+            3306,
+            "com.mysql.cj.jdbc.exceptions.MySQLNonTransientConnectionException: Data source rejected establishment "
+            'of connection,  message from server: "Too many connections"',
+            C.DATABASE_CONNECTIONS_EXHAUSTED,
+            "db",
+        ),
+        (
+            "postgres:17",
+            5432,
+            "pq: sorry, too many clients already",
+            C.DATABASE_CONNECTIONS_EXHAUSTED,
+            "db",
+        ),
+        (
+            "mysql:8.4",
+            3306,
+            "Error 1290 (HY000): The MySQL server is running with the --super-read-only option so it cannot execute "
+            "this statement",
+            C.DATABASE_READ_ONLY,
+            "db",
+        ),
+        (
+            "postgres:17",
+            5432,
+            "ERROR: cannot execute INSERT in a read-only transaction (SQLSTATE 25006)",
+            C.DATABASE_READ_ONLY,
+            "db",
+        ),
+        (
+            "redis:8",
+            6379,
+            "READONLY You can't write against a read only replica.",
+            C.DATABASE_READ_ONLY,
+            "db",
+        ),
+        (
+            "mysql:8.4",
+            3306,
+            "Lock wait timeout exceeded; try restarting transaction",
+            C.DATABASE_LOCK_CONTENTION,
+            "db",
+        ),
+        (
+            "redis:8",
+            6379,
+            "OOM command not allowed when used memory > 'maxmemory'.",
+            C.CACHE_MEMORY_EXHAUSTED,
+            "db",
+        ),
+    ],
+)
+def test_the_words_of_the_store_are_the_cause(kind: str, port: int, line: str, cause: Cause, object_: str) -> None:
+    made = shop(kind, port)
+    made.logs = [log(made.pods["orders"], *["started"] * 20, *[line] * 4, container="orders")]
+    top = made.diagnose().hypotheses[0]
+    assert top.object is not None
+    assert (top.cause, top.object.name, top.confidence >= 75) == (cause, object_, True)
+    assert top.evidence[0].value == line
+
+
+def test_a_complaint_that_ended_long_ago_is_history() -> None:
+    made = shop()
+    lines = ["Too many connections"] * 4 + ["200 OK"] * 400
+    made.logs = [log(made.pods["orders"], *lines, container="orders")]
+    found = made.diagnose()
+    assert all(h.confidence < 60 for h in found.hypotheses), told(found)
+
+
+def test_words_of_a_store_that_is_not_here_prove_little() -> None:
+    made = shop("postgres:17", 5432)
+    made.logs = [log(made.pods["orders"], *["login of bob: Authentication failed."] * 5, container="orders")]
+    found = made.diagnose()
+    assert all(h.confidence < BAR for h in found.hypotheses), told(found)
+
+
+def test_the_pieces_that_are_looked_for_first_cover_every_sign() -> None:
+    samples = {
+        "Access denied for user 'x'@'y'",
+        "ERROR 1045",
+        "ER_ACCESS_DENIED_ERROR",
+        "SQLSTATE[28000]",
+        "password authentication failed for user x",
+        'role "x" does not exist',
+        "no pg_hba.conf entry",
+        "MongoSecurityException",
+        "NOAUTH Authentication required",
+        "ACCESS_REFUSED",
+        "SaslAuthenticationException",
+        "Login failed for user 'x",
+        "has exceeded the 'max_user_connections",
+        "remaining connection slots are reserved",
+        "max number of clients reached",
+        "connection refused because too many open connections",
+        "Connection is read-only",
+        "NotWritablePrimary",
+        "SQLSTATE 40P01",
+        "DeadlockDetected",
+        "Seconds_Behind_Source",
+        "canceling statement due to conflict with recovery",
+        "SERVER_ERROR out of memory storing object",
+        "memory resource limit alarm set",
+        "connection is blocked",
+        "consumer lag",
+        "Local: Queue full",
+    }
+    for sample in samples:
+        assert any(pattern.search(sample) for _, _, pattern in _SIGNS), sample
+        assert any(piece in sample.lower() for piece in _LITERALS), sample

@@ -1,0 +1,126 @@
+"""Slow requests: who is short of CPU, at whose network packets are held up, and what alerts alone can tell."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.ranking import BAR
+from incident_commander.api.causes import Cause
+from incident_commander.api.incident import Alert, AlertStatus
+from incident_commander.api.statement import Diagnosis
+from incident_commander.ports import Series
+from tests.unit.diagnosis.builders import NOW, ago, incident, told
+from tests.unit.diagnosis.shop import Shop, shop, tier
+
+SINCE = 300.0
+"""Seconds since the symptom began, as in ``incident()``."""
+
+
+def stepped(before: float, after: float, **labels: str) -> Series:
+    """Ten minutes at 15 s; the level changes when the symptom begins. A little noise, always the same."""
+    end = NOW.timestamp()
+    times = [end - 15 * n for n in range(40)][::-1]
+    noise = [1.0, 1.02, 0.99, 1.01]
+    levels = [after if t >= end - SINCE else before for t in times]
+    return Series(labels, tuple((t, v * noise[n % 4]) for n, (t, v) in enumerate(zip(times, levels, strict=True))))
+
+
+def larger() -> Shop:
+    """web → orders → db, web → search, web → cart; orders and search on node-b, the others on node-a."""
+    made = shop()
+    made.add("cart", tier("cart", "registry.example.com/cart:1", 7001), 7001)
+    made.add("search", tier("search", "registry.example.com/search:1", 7000), 7000, on="node-b")
+    env = made.pods["web"]["spec"]["containers"][0]["env"]
+    env += [{"name": "SEARCH_ADDR", "value": "search:7000"}, {"name": "CART_ADDR", "value": "cart:7001"}]
+    return made
+
+
+def measured(made: Shop, **names: dict[str, tuple[float, float]]) -> Diagnosis:
+    """By name of the series: the levels before and after for each service."""
+    series: dict[str, Sequence[Series]] = {
+        name: [stepped(*levels, service=who) for who, levels in of.items()] for name, of in names.items()
+    }
+    return made.diagnose(series=series)
+
+
+def test_a_workload_that_is_throttled_is_short_of_cpu() -> None:
+    found = measured(
+        larger(),
+        service_cpu={"web": (0.05, 0.05), "orders": (0.01, 0.2), "search": (0.02, 0.02)},
+        service_cpu_throttled={"orders": (0.0, 0.7), "web": (0.0, 0.0)},
+        service_p95_latency={"web": (30, 90), "orders": (5, 70), "search": (4, 4)},
+    )
+    top = found.hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.CPU_SATURATED, "Deployment/shop/orders"), told(found)
+    assert top.confidence >= 85
+
+
+def test_more_requests_explain_more_cpu() -> None:
+    found = measured(
+        larger(),
+        service_cpu={"web": (0.05, 0.05), "orders": (0.05, 0.9)},
+        service_rps={"web": (10, 10), "orders": (10, 200)},
+    )
+    assert found.hypotheses[0].cause is Cause.TRAFFIC_SURGE, told(found)
+
+
+def test_delay_at_a_workload_slows_it_and_its_callers() -> None:
+    found = measured(
+        larger(), latency_p90={"web": (30, 900), "orders": (5, 800), "search": (4, 4), "db": (1, 1), "cart": (2, 2)}
+    )
+    top = found.hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Deployment/shop/orders"), told(found)
+
+
+def test_delay_at_a_node_slows_who_is_called_there_from_elsewhere() -> None:
+    found = measured(
+        larger(), latency_p90={"web": (30, 900), "orders": (5, 800), "search": (4, 700), "db": (1, 1), "cart": (2, 2)}
+    )
+    top = found.hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Node/node-b"), told(found)
+
+
+def test_retransmissions_make_it_loss() -> None:
+    made = larger()
+    series: dict[str, Sequence[Series]] = {
+        "latency_p90": [
+            stepped(30, 900, service="web"),
+            stepped(5, 800, service="orders"),
+            stepped(4, 700, service="search"),
+            stepped(1, 1, service="db"),
+            stepped(2, 2, service="cart"),
+        ],
+        "node_tcp_retransmissions": [stepped(0.0, 40.0, node="node-b"), stepped(0.1, 0.1, node="node-a")],
+    }
+    top = made.diagnose(series=series).hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.PACKET_LOSS, "Node/node-b")
+
+
+def test_a_steady_application_is_well() -> None:
+    found = measured(larger(), latency_p90={"web": (30, 32), "orders": (5, 6)}, service_cpu={"web": (0.2, 0.21)})
+    assert all(h.confidence < BAR for h in found.hypotheses), told(found)
+
+
+def test_delay_at_the_entry_slows_all_that_it_calls() -> None:
+    found = measured(
+        larger(),
+        latency_p90={"web": (30, 900), "orders": (5, 800), "search": (4, 700), "db": (1, 1), "cart": (2, 600)},
+    )
+    top = found.hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Deployment/shop/web"), told(found)
+
+
+def test_alerts_alone_tell_who_is_slow() -> None:
+    made = larger().evidence()
+    alerts = [
+        Alert(
+            fingerprint=f"f{n}",
+            status=AlertStatus.FIRING,
+            labels={"alertname": "LatencyHigh", "namespace": "shop", "service": who},
+            starts_at=ago(seconds=SINCE),
+        )
+        for n, who in enumerate(("web", "orders", "search"))
+    ]
+    found = diagnose(replace(made, alerts=tuple(alerts)), incident(), NOW)
+    top = found.hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Node/node-b"), told(found)
