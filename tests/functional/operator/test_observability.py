@@ -1,8 +1,9 @@
-"""Every panel of every dashboard shows something once the operator has worked, asked from a real Prometheus."""
+"""A real Prometheus scrapes the real operator: every panel shows something, and alerts fire for what is wrong only."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from charts.helm import CHART
 from e2e.cluster.parts import layout
 from e2e.harness.dashboards import Viewer, ask, queries, report
 from tests.controlplane.stub_prometheus import StubPrometheus
@@ -44,7 +46,8 @@ def scraping(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder: Path = tmp_path_factory.mktemp("prometheus")
     targets = [f"127.0.0.1:{port}" for port in house.ports.values()]
     config = {
-        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s"},
+        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
+        "rule_files": [str(CHART / "rules" / "*.yaml")],
         "scrape_configs": [
             {
                 "job_name": "incident-commander",
@@ -100,6 +103,13 @@ async def test_panels_of_an_installation_that_does_not_exist_show_nothing(worked
     assert len(empty) == len(asked), "a zero without anything behind it is no data"
 
 
+async def test_panels_about_containers_ask_what_prometheus_understands(worked: str) -> None:
+    asked = [query for query in queries() if query not in queries(cadvisor=False)]
+    empty = await ask(worked, asked, VIEWER)
+    assert asked
+    assert [found.why.split(" container_")[0] for found in empty] == ["no series of"] * len(asked)
+
+
 def test_what_happened_is_what_is_shown(worked: str) -> None:
     def total(query: str) -> float:
         return _value(worked, query)
@@ -117,6 +127,38 @@ def test_what_happened_is_what_is_shown(worked: str) -> None:
     assert 0 < total(f"max(time() - {prefix}_agent_heartbeat_timestamp_seconds)") < 60
     assert total(f'count({{__name__=~"{prefix}_.*_created"}}) or vector(0)') == 0
     assert total(f'max(count by (instance) ({{__name__=~"{prefix}_.+"}}))') < 2000
+
+
+def test_a_healthy_operator_raises_no_alert_but_for_keys_that_end_today(worked: str) -> None:
+    assert alerts(worked) == {"IncidentCommanderKeyExpiring"}, "the keys of this test count for six hours"
+
+
+def test_what_dies_is_missed(house: House, worked: str) -> None:
+    house.kill("executor", "agent-detection")
+    try:
+        house.wait(
+            "the executor is missed",
+            lambda: alerts(worked) >= {"IncidentCommanderNoLeader"},
+            seconds=30,
+        )
+        missed = _value(worked, 'sum(ALERTS{alertname="IncidentCommanderNoLeader", component="executor"})')
+        assert missed == 1
+        assert _value(worked, 'sum(ALERTS{component="coordinator"}) or vector(0)') == 0
+        house.wait("five can vote", lambda: _value(worked, _ABLE) == 5, seconds=90)
+        assert "IncidentCommanderBelowQuorum" not in alerts(worked)
+    finally:
+        house.start("executor", "agent-detection")
+    house.wait("nobody is missed", lambda: alerts(worked) == {"IncidentCommanderKeyExpiring"}, seconds=120)
+
+
+_ABLE = 'max(incident_commander_consensus_members{state="Able"})'
+
+
+def alerts(url: str) -> set[str]:
+    """Names of the operator's own alerts that are pending or firing."""
+    with urllib.request.urlopen(f"{url}/api/v1/alerts", timeout=10) as answer:
+        found = json.loads(answer.read())["data"]["alerts"]
+    return {alert["labels"]["alertname"] for alert in found}
 
 
 def _answers(url: str) -> bool:
