@@ -33,6 +33,13 @@ def spoken(text: str, limit: int = MAX_VALUE) -> str:
     return _REDACTOR.text(clean_line(text))[:limit]
 
 
+def setting(name: str, value: Any) -> str:
+    """A value of a field in one line, hidden when the name says that it is secret."""
+    written = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    named = name.removesuffix(".value").rstrip("]").rsplit("[", 1)[-1]
+    return _REDACTOR.hide(written, "named") if holds_secret(named, written) else spoken(written)
+
+
 def _secret_variable(obj: Object, path: str, written: str) -> bool:
     """Whether the path is the value of a variable or header whose name says that it is secret."""
     above, _, last = path.rpartition(".")

@@ -14,6 +14,7 @@ from incident_commander.evidence import fields, pods
 from incident_commander.ports import Object
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_MAX_EDITS = 20
 _OF_SECRETS: tuple[str, ...] = ("apiVersion", "kind", "metadata", "type", "immutable")
 _ADDRESS = re.compile(
     r"(?:[a-z][a-z0-9+.-]{0,15}://)?(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?/?"
@@ -34,11 +35,13 @@ def sound(obj: object) -> bool:
 def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:
     """A copy that may be kept as evidence.
 
-    Without ``managedFields`` and the last-applied annotation. Values of a ConfigMap become their digests,
-    unless one is nothing but the address of one of ``services``: that shows who depends on whom.
-    Of a Secret, names, type and keys are kept.
+    Of ``managedFields`` who wrote and when is kept, and the last-applied annotation is not. Values of a ConfigMap
+    become their digests, unless one is nothing but the address of one of ``services``: that shows who depends on
+    whom. Of a Secret, names, type and keys are kept.
     """
-    meta = {k: v for k, v in fields.mapping(obj, "metadata").items() if k != "managedFields"}
+    meta = dict(fields.mapping(obj, "metadata"))
+    if "managedFields" in meta:
+        meta["managedFields"] = edits(obj)
     annotations = fields.mapping(meta, "annotations")
     if kind == SECRET:
         meta.pop("annotations", None)
@@ -51,6 +54,13 @@ def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:
             if part in kept:
                 kept[part] = {k: _hidden(v, services) for k, v in fields.mapping(obj, part).items()}
     return kept
+
+
+def edits(obj: Object) -> list[dict[str, str]]:
+    """Who wrote fields of an object, and when; not which."""
+    keys = ("manager", "operation", "time", "subresource")
+    entries = fields.items(obj, "metadata", "managedFields")[:_MAX_EDITS]
+    return [{key: text for key in keys if (text := fields.text(entry, key)[:253])} for entry in entries]
 
 
 def _without_values(secret: Object) -> Object:

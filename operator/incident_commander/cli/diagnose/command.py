@@ -21,6 +21,13 @@ from incident_commander.cli.options import (
 _BUNDLE = "bundle"
 
 
+class Drawing(enum.StrEnum):
+    """``--graph``."""
+
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
 class Form(enum.StrEnum):
     """``-o``."""
 
@@ -37,6 +44,7 @@ def register(app: typer.Typer) -> None:
             "incident-commander diagnose -n shop deployment/web",
             "incident-commander diagnose bundle ./incident-4711",
             "incident-commander diagnose bundle ./incident-4711 -o markdown",
+            "incident-commander diagnose -n shop --graph dot | dot -Tsvg > shop.svg",
         )
     )(diagnose)
 
@@ -53,6 +61,10 @@ def diagnose(
     ] = None,
     namespace: NamespaceOption = None,
     output: Annotated[Form, typer.Option("--output", "-o", help="How to print.")] = Form.TEXT,
+    graph: Annotated[
+        Drawing | None,
+        typer.Option(help="Draw the topology instead of telling the diagnosis.", show_default=False),
+    ] = None,
     prometheus_url: PrometheusOption = None,
     alertmanager_url: AlertmanagerOption = None,
     kubeconfig: KubeconfigOption = None,
@@ -73,12 +85,14 @@ def diagnose(
         if len(words) not in (2, 3):
             raise typer.BadParameter("give one folder: diagnose bundle DIR [KIND/NAME]", param_hint="DIR")
         about = words[2] if len(words) > 2 else None
-        raise typer.Exit(work.diagnose_folder(Path(words[1]), about, namespace, output, session_of(ctx).program))
+        raise typer.Exit(
+            work.diagnose_folder(Path(words[1]), about, namespace, graph or output, session_of(ctx).program)
+        )
     if len(words) > 1:
         raise typer.BadParameter(f"one KIND/NAME, or bundle DIR; found {' '.join(words)!r}", param_hint="KIND/NAME")
     target, addresses = words[0] if words else None, Addresses(prometheus_url, alertmanager_url)
     carry_out(
         ctx,
         Where(kubeconfig, context, namespace),
-        lambda desk: work.diagnose_live(desk, target, addresses, output),
+        lambda desk: work.diagnose_live(desk, target, addresses, graph or output),
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from incident_commander.api.statement import Hypothesis
 from incident_commander.cli.diagnose.report import Report, Verdict
-from incident_commander.cli.diagnose.terminal import where
+from incident_commander.cli.diagnose.terminal import latest, where
 from incident_commander.cli.render.text import moment, safe
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$:@-])")
@@ -49,6 +49,11 @@ def _lines(report: Report) -> Iterator[str]:
         if place:
             yield from (escaped(hypothesis.summary, 1100), "")
         yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in hypothesis.evidence)
+    if report.changes:
+        yield from ("", "### What changed, and what was seen", "")
+        for change in latest(report.changes):
+            word = "seen" if change.symptom else "changed"
+            yield f"- {moment(change.at)} {word}: {escaped(change.ref, 200)} {code(change.text, 400)}"
     if report.suspicions:
         yield from ("", "### Less likely", "")
         yield from (f"- {_name(h)}: {escaped(h.summary, 1100)}" for h in report.suspicions)

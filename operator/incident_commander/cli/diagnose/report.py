@@ -15,6 +15,7 @@ from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import format_time
 from incident_commander.api.statement import Diagnosis, Hypothesis
+from incident_commander.evidence.changes import Change, timeline
 from incident_commander.evidence.evidence import Evidence
 
 
@@ -39,6 +40,8 @@ class Report:
     ruled_out: Sequence[Examined]
     looked_at: str
     not_seen: Sequence[str]
+    changes: Sequence[Change] = ()
+    """What changed and what was seen of it, the oldest first."""
 
     def to_json(self) -> dict[str, Any]:
         """For scripts. Names are stable; new ones may be added."""
@@ -52,6 +55,9 @@ class Report:
             "ruledOut": [e.question for e in self.ruled_out if e.answered],
             "notAnswered": [e.question for e in self.ruled_out if not e.answered],
             "lookedAt": self.looked_at,
+            "timeline": [
+                {"time": format_time(c.at), "object": c.ref, "text": c.text, "symptom": c.symptom} for c in self.changes
+            ],
             "notSeen": list(self.not_seen),
         }
 
@@ -77,6 +83,7 @@ def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
         ruled_out=without_finding(evidence, None, evidence.captured_at),
         looked_at=_looked_at(evidence),
         not_seen=list(evidence.gaps),
+        changes=timeline(evidence),
     )
 
 

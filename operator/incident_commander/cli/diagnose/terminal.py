@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -11,13 +11,16 @@ from rich.text import Text
 
 from incident_commander.api.statement import Citation, CitationKind, Hypothesis
 from incident_commander.cli.diagnose.report import Report, Verdict
-from incident_commander.cli.render.text import moment, styled
+from incident_commander.cli.render.text import clock, moment, styled
+from incident_commander.evidence.changes import Change
 
 _STYLE = {Verdict.CAUSE_FOUND: "bold red", Verdict.HEALTHY: "bold green", Verdict.UNKNOWN: "bold yellow"}
 _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
 _SHOWN = 4
 """Confident hypotheses that are shown with their evidence."""
 _CITED, _VALUE = 10, 320
+_TIMELINE, _CHANGES, _SYMPTOMS = 16, 10, 6
+"""Lines of the timeline, and how many of them are for changes and for symptoms."""
 
 
 def report_view(report: Report) -> RenderableType:
@@ -25,6 +28,8 @@ def report_view(report: Report) -> RenderableType:
     parts: list[RenderableType] = [*_verdict(report)]
     for hypothesis in report.hypotheses[1:_SHOWN]:
         parts += [Text(), _named("Also", hypothesis), _indented(_evidence(hypothesis))]
+    if report.changes:
+        parts += _section("What changed (=) and what was seen (!)", [*_changes(report)])
     if report.suspicions and report.hypotheses:
         parts += _section("Less likely", [_line(h) for h in report.suspicions])
     elif report.suspicions:
@@ -72,6 +77,23 @@ def _named(word: str, hypothesis: Hypothesis) -> Text:
 def _line(hypothesis: Hypothesis) -> RenderableType:
     at = f" in {hypothesis.object}" if hypothesis.object is not None else ""
     return _row(f"{hypothesis.confidence:3d} %", styled(f"{hypothesis.cause}{at}: {hypothesis.summary}", "", 400))
+
+
+def _changes(report: Report) -> Iterable[RenderableType]:
+    shown = latest(report.changes)
+    if len(report.changes) > len(shown):
+        yield Text(f"{len(report.changes) - len(shown)} more (-o json)", style="dim")
+    for change in shown:
+        mark = ("!", "red") if change.symptom else ("=", "bold cyan")
+        text = Text.assemble(mark, " ", styled(change.ref, "dim", 120), " ", styled(change.text, "", 240))
+        yield _row(clock(change.at), text)
+
+
+def latest(changes: Sequence[Change]) -> list[Change]:
+    """The last ones that fit: changes before symptoms, in the order of time."""
+    wanted = [c for c in changes if not c.symptom][-_CHANGES:]
+    wanted += [c for c in changes if c.symptom][-max(_SYMPTOMS, _TIMELINE - len(wanted)) :]
+    return sorted(wanted, key=lambda change: change.at)[-_TIMELINE:]
 
 
 def _bullet(text: str) -> RenderableType:

@@ -9,11 +9,12 @@ from incident_agents.diagnosis.engine import diagnose
 from incident_commander.adapters.clock import SystemClock
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Diagnosis
-from incident_commander.cli.diagnose.command import Form
+from incident_commander.cli.diagnose.command import Drawing, Form
 from incident_commander.cli.diagnose.markdown import report_markdown
 from incident_commander.cli.diagnose.report import Report, Verdict, report_of
 from incident_commander.cli.diagnose.terminal import report_view
 from incident_commander.cli.options import Output
+from incident_commander.cli.render.graph import dot, mermaid
 from incident_commander.cli.work.desk import Desk, console, fail
 from incident_commander.cli.work.failure import CommandError, ExitCode
 from incident_commander.cli.work.outside import Addresses, alerts_of, prometheus
@@ -24,9 +25,12 @@ from incident_commander.cli.work.targets import parse_target
 from incident_commander.errors import BundleError, IncidentCommanderError
 from incident_commander.evidence.evidence import Evidence, target_of
 from incident_commander.evidence.gatherer import gather
+from incident_commander.evidence.graph import graph
 
 
-def diagnose_folder(path: Path, target: str | None, namespace: str | None, form: Form, program: str) -> ExitCode:
+def diagnose_folder(
+    path: Path, target: str | None, namespace: str | None, form: Form | Drawing, program: str
+) -> ExitCode:
     """A bundle on disk. Nobody is asked."""
     tried = f"diagnose the bundle {path}"
     try:
@@ -41,7 +45,7 @@ def diagnose_folder(path: Path, target: str | None, namespace: str | None, form:
     return _told(f"bundle {path}{place}", evidence, diagnosis, form)
 
 
-async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, form: Form) -> ExitCode:
+async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, form: Form | Drawing) -> ExitCode:
     """A namespace of a cluster, or one object in it."""
     ref = None
     if target is not None:
@@ -77,7 +81,11 @@ def _target(target: str | None, namespace: str | None, tried: str) -> TargetRef 
     return TargetRef(api_version=kind.api_version, kind=kind.kind, namespace=namespace, name=name)
 
 
-def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form) -> ExitCode:
+def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form | Drawing) -> ExitCode:
+    if isinstance(form, Drawing):
+        drawn = graph(evidence)
+        console().file.write(mermaid(drawn) if form is Drawing.MERMAID else dot(drawn))
+        return ExitCode.DONE
     report: Report = report_of(subject, evidence, diagnosis)
     out = console()
     if form is Form.JSON:

@@ -9,6 +9,7 @@ from incident_commander.api.kinds import CONFIG_MAP, SECRET, Kind
 from incident_commander.evidence import fields
 from incident_commander.evidence.redaction.patterns import SECRET_NAME
 from incident_commander.evidence.redaction.redactor import Redactor
+from incident_commander.evidence.trim import edits
 from incident_commander.ports import Object
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -21,11 +22,13 @@ _HARMLESS = re.compile(r"|true|false|null|none|\d{1,6}|/[\w./-]*|\$\([\w.-]+\)",
 def redact_object(kind: Kind, obj: Object, redactor: Redactor) -> Object:
     """A copy that may leave the cluster.
 
-    Without ``managedFields`` and the last-applied annotation. Of a Secret, type, names and keys are kept and each
-    value becomes a tag; so do values of variables, ConfigMap keys and annotations whose names say that they are
-    secret. All other texts are searched.
+    Of ``managedFields`` who wrote and when is kept, and the last-applied annotation is not. Of a Secret, type,
+    names and keys are kept and each value becomes a tag; so do values of variables, ConfigMap keys and annotations
+    whose names say that they are secret. All other texts are searched.
     """
-    meta = {k: v for k, v in fields.mapping(obj, "metadata").items() if k != "managedFields"}
+    meta = dict(fields.mapping(obj, "metadata"))
+    if "managedFields" in meta:
+        meta["managedFields"] = edits(obj)
     annotations = fields.mapping(meta, "annotations")
     if annotations:
         kept = {} if kind == SECRET else {k: v for k, v in annotations.items() if k != _LAST_APPLIED}

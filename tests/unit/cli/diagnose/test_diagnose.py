@@ -148,3 +148,17 @@ class TestALiveNamespace:
     def test_what_names_no_object_is_refused(self) -> None:
         assert run("deploy", cluster=FakeCluster()).exit_code == 1
         assert run("deploy/a", "deploy/b", cluster=FakeCluster()).exit_code == 2
+
+
+class TestTheRest:
+    def test_what_changed_stands_between_the_evidence_and_the_rest(self, broken: Path) -> None:
+        shown = run("bundle", str(broken)).stdout
+        assert shown.index("Evidence") < shown.index("What changed (=) and what was seen (!)") < shown.index("Ruled out")
+        assert json.loads(run("bundle", str(broken), "-o", "json").stdout)["timeline"]
+
+    @pytest.mark.parametrize(("form", "start"), [("mermaid", "flowchart LR"), ("dot", "digraph incident {")])
+    def test_the_topology_can_be_drawn(self, broken: Path, form: str, start: str) -> None:
+        done = run("bundle", str(broken), "--graph", form)
+        assert done.exit_code == 0
+        assert done.stdout.startswith(start)
+        assert "Deployment/shop/web" in done.stdout
