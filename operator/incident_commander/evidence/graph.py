@@ -14,7 +14,6 @@ from incident_commander.api import kinds
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Evidence, reference
-from incident_commander.evidence.owners import selects
 from incident_commander.evidence.topology import Topology
 from incident_commander.ports import Object
 
@@ -99,16 +98,23 @@ def _edges(evidence: Evidence, topology: Topology) -> Iterator[Edge]:
     for hpa in evidence.of(kinds.HORIZONTAL_POD_AUTOSCALER):
         if (scaled := topology.scale_target(hpa)) is not None:
             yield Edge(reference(hpa), Relation.SCALES, reference(scaled), citing.of_object(hpa, "spec.scaleTargetRef"))
-    for policy in evidence.of(kinds.NETWORK_POLICY):
-        selector = fields.strings(policy, "spec", "podSelector", "matchLabels")
-        everything = fields.value(policy, "spec", "podSelector") == {}
-        for pod in evidence.of(kinds.POD):
-            if fields.namespace(pod) == fields.namespace(policy) and (
-                everything or selects(selector, fields.strings(pod, "metadata", "labels"))
-            ):
-                told = citing.of_object(policy, "spec.podSelector")
-                yield Edge(reference(policy), Relation.FILTERS, reference(topology.top(pod)), told)
+    yield from _filters(evidence, topology)
     yield from _calls(evidence, topology)
+
+
+def _filters(evidence: Evidence, topology: Topology) -> Iterator[Edge]:
+    tops: dict[str, set[str]] = {}
+    for pod in evidence.of(kinds.POD):
+        tops.setdefault(fields.namespace(pod), set()).add(reference(topology.top(pod)))
+    for policy in evidence.of(kinds.NETWORK_POLICY):
+        place = fields.namespace(policy)
+        if fields.value(policy, "spec", "podSelector") == {}:
+            filtered = tops.get(place, set())
+        else:
+            selector = fields.strings(policy, "spec", "podSelector", "matchLabels")
+            filtered = {reference(topology.top(pod)) for pod in topology.selected(place, selector)}
+        for top in filtered:
+            yield Edge(reference(policy), Relation.FILTERS, top, citing.of_object(policy, "spec.podSelector"))
 
 
 def _of_pod(pod: Object, top: str) -> Iterator[Edge]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from incident_commander.api import kinds
@@ -57,9 +58,7 @@ class Topology:
         if kind == "Pod":
             return [found] if (found := self.find(kinds.POD, place, fields.name(obj))) is not None else []
         if kind == "Service":
-            selector = fields.strings(obj, "spec", "selector")
-            candidates = self._by_label.get((place, *next(iter(selector.items()))), []) if selector else []
-            return [p for p in candidates if selects(selector, fields.strings(p, "metadata", "labels"))]
+            return self.selected(place, fields.strings(obj, "spec", "selector"))
         if kind == "Node":
             return self._by_node.get(fields.name(obj), [])
         if kind == "PersistentVolumeClaim":
@@ -70,6 +69,11 @@ class Topology:
         above = reference(obj)
         pods = self.under(self.top(obj), kinds.POD)
         return [p for p in pods if any(reference(o) == above for o in self.chain(p)[1:])]
+
+    def selected(self, namespace: str, selector: Mapping[str, str]) -> list[Object]:
+        """The pods of a namespace with these labels; an empty selector matches nothing."""
+        candidates = self._by_label.get((namespace, *next(iter(selector.items()))), []) if selector else []
+        return [p for p in candidates if selects(selector, fields.strings(p, "metadata", "labels"))]
 
     def scale_target(self, hpa: Object) -> Object | None:
         """What an HPA scales."""
