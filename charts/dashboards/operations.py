@@ -85,8 +85,8 @@ OPERATIONS = Dashboard(
                     stack=True,
                 ),
                 Panel(
-                    "Age of the oldest, by phase",
-                    "But for AwaitingApproval nothing should get older than an hour.",
+                    "Longest in each phase",
+                    "Every phase has a deadline; only people and verification may take longer than half an hour.",
                     Unit.SECONDS,
                     [Target(most(incidents.OPEN_INCIDENT_AGE, ("phase",)), "{{phase}}")],
                     width=8,

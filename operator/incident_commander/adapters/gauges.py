@@ -14,10 +14,10 @@ from incident_commander.adapters.instruments.instrument import OPEN_PHASES
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The open Incidents of one phase: how many, and the age in seconds of the oldest."""
+    """The open Incidents of one phase: how many, and the longest time in it, in seconds."""
 
     count: int = 0
-    oldest_seconds: float = 0.0
+    longest_seconds: float = 0.0
 
 
 class IncidentGauges:
@@ -33,7 +33,7 @@ class IncidentGauges:
         for phase in OPEN_PHASES:
             standing = phases.get(phase, Standing())
             self._open.labels(phase).set(standing.count)
-            self._age.labels(phase).set(standing.oldest_seconds)
+            self._age.labels(phase).set(standing.longest_seconds)
         self._storms.set(storms)
 
 

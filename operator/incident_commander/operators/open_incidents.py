@@ -19,7 +19,7 @@ UNSEEN = timedelta(seconds=900)
 @dataclass(frozen=True, slots=True)
 class _Open:
     phase: str
-    created: datetime
+    since: datetime
     storm: bool
     seen: datetime
 
@@ -41,8 +41,9 @@ class OpenIncidents:
             self._open.pop(key, None)
             return
         now = self._clock.now()
-        created = datetime.fromisoformat(meta["creationTimestamp"]) if meta.get("creationTimestamp") else now
-        self._open[key] = _Open(phase, created, bool((body.get("spec") or {}).get("storm")), now)
+        known = self._open.get(key)
+        since = known.since if known is not None and known.phase == phase else now
+        self._open[key] = _Open(phase, since, bool((body.get("spec") or {}).get("storm")), now)
 
     def look_again(self) -> None:
         """Forget what was not seen for long."""
@@ -55,6 +56,6 @@ class OpenIncidents:
         phases: dict[str, Standing] = {}
         for found in self._open.values():
             known = phases.get(found.phase, Standing())
-            age = max(known.oldest_seconds, (now - found.created).total_seconds())
+            age = max(known.longest_seconds, (now - found.since).total_seconds())
             phases[found.phase] = Standing(known.count + 1, age)
         self._gauges.show(phases, sum(found.storm for found in self._open.values()))

@@ -36,8 +36,7 @@ class TestOpenIncidents:
         self.open = OpenIncidents(IncidentGauges(self.registry), self.clock)
 
     def saw(self, name: str, phase: str | None, event: str | None = "MODIFIED", **spec: Any) -> None:
-        created = format_time(NOW - timedelta(seconds=30))
-        meta = {"namespace": "shop", "name": name, "creationTimestamp": created}
+        meta = {"namespace": "shop", "name": name}
         self.open.saw(event, {"metadata": meta, "spec": spec, "status": {"phase": phase} if phase else {}})
 
     def shown(self, name: str, **labels: str) -> float | None:
@@ -51,11 +50,15 @@ class TestOpenIncidents:
         assert self.shown("open_incidents", phase="Voting") == 2
         assert self.shown("open_incidents", phase="Pending") == 0
 
-    def test_the_age_is_that_of_the_oldest_at_the_time_of_the_scrape(self) -> None:
+    def test_the_age_is_that_of_the_longest_in_its_phase_at_the_time_of_the_scrape(self) -> None:
+        self.saw("a", "AwaitingApproval")
+        self.clock.at += timedelta(seconds=600)
         self.saw("a", "Executing")
         self.clock.at += timedelta(seconds=12)
-        assert self.shown("open_incident_age_seconds", phase="Executing") == 42
-        assert self.shown("open_incident_age_seconds", phase="Voting") == 0
+        self.saw("a", "Executing")
+        self.saw("b", "Executing")
+        assert self.shown("open_incident_phase_age_seconds", phase="Executing") == 12
+        assert self.shown("open_incident_phase_age_seconds", phase="AwaitingApproval") == 0
 
     def test_what_ended_or_was_deleted_is_not_open(self) -> None:
         self.saw("a", "Voting")

@@ -94,9 +94,9 @@ OPEN_INCIDENTS = gauge(
     phase=OPEN_PHASES,
 )
 OPEN_INCIDENT_AGE = gauge(
-    "open_incident_age_seconds",
+    "open_incident_phase_age_seconds",
     Source.COORDINATOR,
-    "Age of the oldest Incident that is being worked on; 0 when there is none.",
+    "How long the Incident that is longest in this phase has been there, as this process saw it; 0 when there is none.",
     phase=OPEN_PHASES,
 )
 OPEN_STORMS = gauge(
