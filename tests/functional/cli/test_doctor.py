@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.controlplane import ControlPlane
-from tests.functional.installed import install
+from tests.functional.installed import Installed
 
 COMMAND = Path(sys.executable).parent / "incident-commander"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
@@ -27,8 +27,8 @@ def doctor(plane: ControlPlane, *, expect: int = 1) -> dict[str, dict[str, Any]]
     return {check["check"]: check for check in json.loads(ran.stdout)["checks"]}
 
 
-def test_the_shipped_roles_and_policies_are_what_the_doctor_expects(control_plane: ControlPlane) -> None:
-    install(control_plane)
+def test_the_shipped_roles_and_policies_are_what_the_doctor_expects(installed_cluster: Installed) -> None:
+    control_plane = installed_cluster.plane
     checks = doctor(control_plane)
     assert checks["Resources"]["verdict"] == "OK"
     assert checks["RBAC"]["verdict"] == "OK", checks["RBAC"]
@@ -37,8 +37,8 @@ def test_the_shipped_roles_and_policies_are_what_the_doctor_expects(control_plan
     assert checks["Heartbeats"]["verdict"] == "FAIL"
 
 
-def test_a_binding_that_is_gone_is_found(control_plane: ControlPlane) -> None:
-    install(control_plane)
+def test_a_binding_that_is_gone_is_found(installed_cluster: Installed) -> None:
+    control_plane = installed_cluster.plane
     name = "agents-own-annotations.incidentcommander.io"
     binding = control_plane.request("GET", f"{BINDINGS}/{name}")
     control_plane.request("DELETE", f"{BINDINGS}/{name}")
@@ -48,8 +48,8 @@ def test_a_binding_that_is_gone_is_found(control_plane: ControlPlane) -> None:
         control_plane.request("POST", BINDINGS, {**binding, "metadata": {"name": name}})
 
 
-def test_a_role_that_grants_too_much_is_found(control_plane: ControlPlane) -> None:
-    install(control_plane)
+def test_a_role_that_grants_too_much_is_found(installed_cluster: Installed) -> None:
+    control_plane = installed_cluster.plane
     path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
     subject = {"kind": "ServiceAccount", "name": "coordinator", "namespace": "incident-commander"}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
