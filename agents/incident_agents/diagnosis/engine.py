@@ -12,6 +12,7 @@ from incident_agents.diagnosis.ranking import BAR, rank
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Incident
+from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Citation, Diagnosis, Hypothesis
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
@@ -35,7 +36,7 @@ def diagnose(evidence: Evidence, incident: Incident | None, now: datetime) -> Di
     health = _health(case)
     ranked = rank([f for analyse in ALL for f in analyse(case)], case.target_refs, case.near_refs)
     confident = [f for f in ranked if f.confidence >= BAR]
-    if not confident and health is not None and health.healthy:
+    if not confident and evidence.target is not None and health is not None and health.healthy:
         ranked = []
     hypotheses = [_hypothesis(f) for f in ranked[:_MAX_HYPOTHESES]]
     if not confident:
@@ -57,8 +58,26 @@ _NOTHING_WRONG, _SICK, _UNSEEN = 10, 45, 20
 def _health(case: Case) -> WorkloadHealth | None:
     target = case.evidence.target
     if target is None:
-        return None
+        return _health_of_all(case)
     return workload_health(target, case.evidence.objects, since=case.now - _SETTLED)
+
+
+def _health_of_all(case: Case) -> WorkloadHealth | None:
+    """Of everything that was looked at: healthy when each workload is; None when nothing could be judged."""
+    if not case.evidence.asked(kinds.POD):
+        return None
+    since = case.now - _SETTLED
+    found = [workload_health(w.target, w.own, since=since) for w in case.workloads]
+    judged = [health for health in found if health.healthy is not None]
+    if not judged:
+        return None
+    sick = [health for health in judged if not health.healthy]
+    namespace = TargetRef(api_version="v1", kind="Namespace", name="all")
+    if not sick:
+        message = f"all {len(judged)} workloads are as they should be"
+        return WorkloadHealth(namespace, True, True, "Healthy", message)
+    message = f"{len(sick)} of {len(judged)} workloads are not: {sick[0].target}: {sick[0].message}"
+    return WorkloadHealth(namespace, True, False, "Unhealthy", message)
 
 
 def _hypothesis(finding: Finding) -> Hypothesis:
@@ -82,10 +101,10 @@ def _unknown(case: Case, health: WorkloadHealth | None, suspicions: bool) -> Hyp
         confidence, said = _UNSEEN, f"its health cannot be told: {health.message}"
     else:
         confidence, said = _SICK, f"not healthy ({health.message}), and the evidence names no cause"
-    if suspicions and not (health is not None and health.healthy):
+    if suspicions and not (case.evidence.target is not None and health is not None and health.healthy):
         said += "; the other hypotheses are suspicions"
     target = case.evidence.target
-    name = str(target) if target is not None else "the namespace"
+    name = str(target) if target is not None else "everything that was looked at"
     return Hypothesis(
         cause=Cause.UNKNOWN,
         object=target,

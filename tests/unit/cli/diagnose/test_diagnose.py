@@ -145,6 +145,17 @@ class TestALiveNamespace:
         assert done.exit_code == 0
         assert done.stdout.startswith("Healthy: ")
 
+    def test_a_namespace_is_healthy_when_each_of_its_workloads_is(self) -> None:
+        rs = replica_set(WELL, "6d4b75cb6d", ready=2)
+        done = run("-n", NS, cluster=FakeCluster(WELL, rs, pod(rs, "a", running()), pod(rs, "b", running()), node()))
+        assert done.exit_code == 0
+        assert done.stdout.startswith("Healthy: everything that was looked at: healthy: all 1 workloads")
+
+    def test_an_empty_namespace_is_not_called_healthy(self) -> None:
+        done = run("-n", NS, cluster=FakeCluster(node()))
+        assert done.exit_code == 1
+        assert done.stdout.startswith("Unknown: ")
+
     def test_what_names_no_object_is_refused(self) -> None:
         assert run("deploy", cluster=FakeCluster()).exit_code == 1
         assert run("deploy/a", "deploy/b", cluster=FakeCluster()).exit_code == 2
