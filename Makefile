@@ -42,8 +42,10 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts
 format: $(STAMP) ## ruff --fix and ruff format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-generate: $(STAMP) dashboards ## make again what is made from code: docs/metrics.md, the dashboards
+generate: $(STAMP) dashboards ## make again what is made from code: docs/metrics.md, the dashboards, tables of the diagnosis
 	@$(BIN)/python -m incident_commander.adapters.instruments.reference
+	@$(BIN)/python -m incident_agents.diagnosis.contents
+	@$(BIN)/python -m incident_agents.diagnosis.facts
 
 dashboards: $(STAMP) ## the chart's Grafana dashboards, made from charts/dashboards
 	@$(BIN)/python -m charts.dashboards

@@ -37,14 +37,15 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
   maximum, at least two more. ``changed`` lists what the newest revision changed in that container, of:
   image, command, args, env, config, resources, probes, ports, volumes, placement, other.
 
-``python -m incident_agents.diagnosis.facts`` prints the table of docs/policies.md.
+``python -m incident_agents.diagnosis.facts`` writes the table into docs/policies.md (``make generate``).
 """
 
 from __future__ import annotations
 
-import sys
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from incident_commander.api.causes import Cause
 
@@ -169,5 +170,11 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def within(text: str) -> str:
+    """A document with its table of facts made again."""
+    return re.sub(r"\| cause \| object \| facts \|\n(?:\|[^\n]*\n)*", lambda _: table() + "\n", text)
+
+
 if __name__ == "__main__":
-    sys.stdout.write(table() + "\n")
+    document = Path(__file__).parents[3] / "docs" / "policies.md"
+    document.write_text(within(document.read_text(encoding="utf-8")), encoding="utf-8")

@@ -73,9 +73,10 @@ _MIN_BEFORE = 3
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One subject and measure, before and after the symptom began. ``before`` None: only an alert says so.
+    """One subject and measure, before and after the symptom began.
 
-    ``subject`` is a workload's or a node's reference.
+    ``subject`` is a workload's or a node's reference. ``alerted``: an alert says that it moved; its figures are
+    what its prose says ("0.1 -> 7"), and ``before`` is None when it says none.
     """
 
     measure: Measure
@@ -85,6 +86,7 @@ class Movement:
     after: float
     peak: float
     citation: Citation
+    alerted: bool = False
 
     @property
     def rose(self) -> float:
@@ -147,7 +149,21 @@ def _alerted(case: Case, subjects: _Subjects) -> Iterator[Movement]:
     for alert in case.evidence.alerts:
         measure, subject = _measure(_said(alert)), subjects.of(alert.labels)
         if measure is not None and subject:
-            yield Movement(measure, alert.name, subject, None, 0.0, 0.0, citing.of_alert(alert))
+            before, after = _figures(alert)
+            yield Movement(measure, alert.name, subject, before, after, after, citing.of_alert(alert), alerted=True)
+
+
+_ARROW = re.compile(
+    r"(?P<before>\d{1,12}(?:\.\d{1,6})?)[^\d\n>]{0,16}(?:->|→)[^\d\n]{0,16}(?P<after>\d{1,12}(?:\.\d{1,6})?)"
+)
+
+
+def _figures(alert: Alert) -> tuple[float | None, float]:
+    """The first "before -> after" in its annotations."""
+    for text in alert.annotations.values():
+        if (match := _ARROW.search(text[:500])) is not None:
+            return float(match["before"]), float(match["after"])
+    return None, 0.0
 
 
 def _said(alert: Alert) -> str:

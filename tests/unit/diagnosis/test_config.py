@@ -17,6 +17,7 @@ from tests.unit.diagnosis.builders import (
     told,
     waiting,
 )
+from tests.unit.diagnosis.shop import shop
 
 
 def waiting_for(message: str) -> tuple[Object, list[Object]]:
@@ -69,3 +70,15 @@ def test_what_exists_by_now_is_no_confident_cause() -> None:
     web, objects = waiting_for('configmap "web-config" not found')
     found = diagnose(evidence(web, *objects, config_map("web-config", RATE="sha256:0")), incident(), NOW)
     assert all(h.confidence < 50 for h in found.hypotheses if h.cause is Cause.CONFIG_MISSING), told(found)
+
+
+def test_a_secret_that_only_an_event_names_is_found() -> None:
+    made = shop()
+    status = waiting("CreateContainerConfigError", name="orders")
+    made.pods["orders"]["status"] |= {"phase": "Pending", "containerStatuses": [status]}
+    made.without_endpoints("orders")
+    made.more.append(event(made.pods["orders"], "Failed", 'Error: secret "orders-db" not found'))
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["secret"]) == (Cause.CONFIG_MISSING, "orders-db"), told(found)
+    assert top.confidence >= 85

@@ -140,3 +140,26 @@ def test_a_workload_at_zero_that_nobody_calls_is_a_decision() -> None:
     made.deployments["web"]["spec"]["replicas"] = 0
     del made.pods["web"], made.services["web"]
     assert all(h.confidence < BAR for h in made.diagnose().hypotheses)
+
+
+def test_a_route_of_a_gateway_is_judged_by_what_stands_beside_its_address() -> None:
+    made = shop()
+    routes = [
+        {"name": "SPRING_CLOUD_GATEWAY_ROUTES_0_ID", "value": "orders"},
+        {"name": "SPRING_CLOUD_GATEWAY_ROUTES_0_PREDICATES_0", "value": "Path=/api/orders/**"},
+        {"name": "SPRING_CLOUD_GATEWAY_ROUTES_0_URI", "value": "http://web:80"},
+    ]
+    made.add("front-gateway", {"name": "gateway", "image": "registry.example.com/front:1", "env": routes}, 80)
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.facts["backend"], top.facts["expected"]) == (Cause.GATEWAY_MISROUTED, "web:80", "orders")
+
+
+def test_a_driver_that_hides_the_address_is_believed_when_nobody_else_complains() -> None:
+    made = shop()
+    says(made, "orders", "com.mysql.cj.jdbc.exceptions.CommunicationsException: Communications link failure")
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.facts["problem"], top.facts["protocol"]) == (
+        Cause.DEPENDENCY_ADDRESS_WRONG,
+        "Port",
+        "mysql",
+    )

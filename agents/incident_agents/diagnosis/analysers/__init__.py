@@ -30,6 +30,7 @@ from incident_agents.diagnosis.analysers import (
     scheduling,
     services,
     startup,
+    unreached,
     unscheduled,
     volumes,
 )
@@ -56,6 +57,7 @@ ALL: tuple[Analyser, ...] = (
     services.analyse,
     scaled.analyse,
     references.analyse,
+    unreached.analyse,
     resolution.analyse,
     routes.analyse,
     databases.analyse,

@@ -63,6 +63,10 @@ def _in_pod(case: Case, pod: Object) -> Iterator[tuple[_Missing, str, Citation]]
             cited = citing.of_object(pod, f"{container.path}.state.waiting.message")
             for missing in _named(container.waiting_message, pod):
                 yield missing, container.name, cited
+            # The status keeps only the last message, and a recording may not have it: the event says it as well.
+            for event in case.events(pod, "Failed")[:6]:
+                for missing in _named(fields.text(event, "message"), pod):
+                    yield missing, container.name, citing.of_event(event)
     if pods.phase(pod) == "Pending":
         for event in case.events(pod, "FailedMount"):
             for missing in _named(fields.text(event, "message"), pod):
@@ -88,10 +92,11 @@ def _kind(word: str) -> str:
 
 
 def _confidence(case: Case, workload: Workload, missing: _Missing) -> tuple[int, str]:
-    """Checked against the ConfigMaps themselves; Secrets are never read."""
-    if missing.kind != "ConfigMap" or not case.evidence.asked(kinds.CONFIG_MAP):
+    """Checked against the ConfigMaps themselves, and against the names of Secrets where those were recorded."""
+    kind = kinds.CONFIG_MAP if missing.kind == "ConfigMap" else kinds.SECRET
+    if not case.evidence.of(kind):
         return 90, ""
-    found = case.find(kinds.CONFIG_MAP, fields.namespace(workload.object), missing.name)
+    found = case.find(kind, fields.namespace(workload.object), missing.name)
     if found is None:
         return (95, "") if not missing.key else (85, "")
     keys = fields.mapping(found, "data").keys() | fields.mapping(found, "binaryData").keys()

@@ -25,6 +25,9 @@ _TIMES, _MILLISECONDS = 3.0, 40.0
 _SURE, _LIKELY, _MAYBE, _NEVER = 0.9, 0.8, 0.5, 0.06
 """How likely somebody is slow who must be, who gets most of his calls that way, who gets some, who gets none."""
 _RETRANSMITTED = 2.0
+"""Segments a second that are sent again. Delay alone brings some, at both ends; loss brings many, where it is."""
+_SEEN = 2.5
+"""What it adds to the fit of a place that packets are seen to be lost there."""
 _MOST = 3
 """How many candidates are told."""
 
@@ -61,8 +64,10 @@ def analyse(case: Case) -> Iterator[Finding]:
         return
     graph = calls(case)
     measured = frozenset(m.subject for m in moved if m.subject in graph)
-    ranked = sorted(_candidates(case, graph, frozenset(slow), measured), key=lambda found: -found[0])
     lost = _loss(moved)
+    worst = max(lost, key=lambda ref: lost[ref].peak, default="")
+    fitted = _candidates(case, graph, frozenset(slow), measured)
+    ranked = sorted(((fit + (_SEEN if c.ref == worst else 0), c) for fit, c in fitted), key=lambda found: -found[0])
     if not ranked:
         return
     best = ranked[0][0]
@@ -78,9 +83,9 @@ def _slow(moved: list[Movement]) -> dict[str, list[Movement]]:
     for m in moved:
         if m.subject.startswith("Node/"):
             continue
-        late = m.measure is Measure.LATENCY and (m.before is None or (m.rose >= _TIMES and m.by >= _MILLISECONDS))
-        fails = (m.measure is Measure.SUCCESS and (m.before is None or m.after < m.before - 0.1)) or (
-            m.measure is Measure.ERRORS and (m.before is None or (m.rose >= _TIMES and m.by > 0.1))
+        late = m.measure is Measure.LATENCY and (m.alerted or (m.rose >= _TIMES and m.by >= _MILLISECONDS))
+        fails = (m.measure is Measure.SUCCESS and (m.alerted or m.by < -0.1)) or (
+            m.measure is Measure.ERRORS and (m.alerted or (m.rose >= _TIMES and m.by > 0.1))
         )
         if late or fails:
             found.setdefault(m.subject, []).append(m)
@@ -92,7 +97,7 @@ def _busy(moved: list[Movement]) -> bool:
     return any(
         m.measure in (Measure.THROTTLING, Measure.CPU)
         and not m.subject.startswith("Node/")
-        and (m.before is None or (m.rose >= 2.5 and m.by >= 0.08))
+        and (m.alerted or (m.rose >= 2.5 and m.by >= 0.08))
         for m in moved
     )
 
@@ -143,10 +148,11 @@ def _at_node(ref: str, graph: dict[str, frozenset[str]], here: set[str]) -> _Can
 
 def _loss(moved: list[Movement]) -> dict[str, Movement]:
     """Nodes and workloads that send much again, or lose packets."""
-    found = {}
+    found: dict[str, Movement] = {}
     for m in moved:
-        again = m.measure is Measure.RETRANSMISSIONS and m.before is not None and m.peak >= _RETRANSMITTED
-        if again or m.measure is Measure.LOSS:
+        again = m.measure is Measure.RETRANSMISSIONS and m.peak >= _RETRANSMITTED and m.rose >= _TIMES
+        dropped = m.measure is Measure.LOSS and (m.alerted or m.rose >= _TIMES)
+        if (again or dropped) and (m.subject not in found or found[m.subject].peak < m.peak):
             found[m.subject] = m
     return found
 

@@ -35,9 +35,7 @@ _NO_SUCH_PORT = re.compile(r'parsing "[^"]*": invalid syntax|couldn\'t find port
 _NO_COMMAND = re.compile(
     r"executable file not found|no such file or directory|permission denied|not found$", re.IGNORECASE
 )
-_NO_CONNECTION = re.compile(
-    r"failed to connect service|dial tcp [^\n]{1,80}(?:i/o timeout|deadline exceeded)", re.IGNORECASE
-)
+_NO_CONNECTION = re.compile(r"failed to connect service|dial tcp [^\n]{1,80}(?:i/o timeout|deadline)", re.IGNORECASE)
 """The gRPC probes say so of a closed port as well as of a peer that is no gRPC server."""
 _SLOW = re.compile(r"deadline exceeded|timeout|timed out|did not complete", re.IGNORECASE)
 _LISTENS = re.compile(
@@ -254,9 +252,8 @@ def _impatience(failing: _Failing) -> int:
         key: fields.integer(failing.spec, key)
         for key in ("initialDelaySeconds", "periodSeconds", "failureThreshold", "timeoutSeconds")
     }
-    patience = (number["initialDelaySeconds"] or 0) + (number["periodSeconds"] or 10) * (
-        number["failureThreshold"] or 3
-    )
+    spread = (number["periodSeconds"] or 10) * (number["failureThreshold"] or 3)
+    patience = (number["initialDelaySeconds"] or 0) + spread
     return next((sure for seconds, sure in _TOO_SHORT if patience <= seconds), 0)
 
 

@@ -5,6 +5,7 @@ Which side is wrong when they differ: the one that stands alone against the othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -41,14 +42,12 @@ def analyse(case: Case) -> Iterator[Finding]:
         return
     for workload in case.workloads:
         done: set[str] = set()
-        known = settings(case, workload)
-        for setting in known:
+        for setting in settings(case, workload):
             key = f"{setting.address.host}:{setting.address.port}"
             wrong = _wrong(case, workload, setting) if key not in done else None
             if wrong is not None:
                 done.add(key)
                 yield _finding(case, workload, setting, wrong)
-        yield from _asked_elsewhere(case, workload, known)
 
 
 def _finding(case: Case, workload: Workload, setting: Setting, wrong: _Wrong) -> Finding:
@@ -179,15 +178,35 @@ def _by_port(case: Case, workload: Workload, service: Object, port: int | None) 
 
 def _other_service(case: Case, workload: Workload, setting: Setting, service: Object, place: str) -> _Wrong | None:
     """The variable is named after one Service and holds the address of another one."""
-    named = _tokens(setting.name)
+    named = _tokens(setting.name) | _tokens(_beside(workload, setting))
     if not named:
         return None
     meant = [s for s in _services(case, place) if _tokens(fields.name(s)) and _tokens(fields.name(s)) <= named]
     if not meant or any(reference(s) == reference(service) for s in meant) or _tokens(fields.name(service)) & named:
         return None
     best = max(meant, key=lambda s: len(_tokens(fields.name(s))))
-    words = f"{setting.name} is named after Service {fields.name(best)}"
+    words = f"{setting.name} is meant for Service {fields.name(best)}"
     return _Wrong("Service", 80 if _is_gateway(workload) else 76, words, fields.name(best), service)
+
+
+_ROUTE = re.compile(r"(?P<stem>.+)[_.](?:URI|URL|HOST|TARGET|BACKEND|UPSTREAM)$", re.IGNORECASE)
+_OF_ROUTE = re.compile(r"[_.](?:ID|NAME|PATH|PREFIX|PREDICATES(?:[_.]?\d+)?)$", re.IGNORECASE)
+
+
+def _beside(workload: Workload, setting: Setting) -> str:
+    """What the variables of the same route say: ROUTES_0_ID and ROUTES_0_PREDICATES_0 beside ROUTES_0_URI."""
+    route = _ROUTE.fullmatch(setting.name)
+    pod = workload.living[0] if workload.living else None
+    if route is None or pod is None:
+        return ""
+    stem = route["stem"].lower()
+    found = [
+        fields.text(variable, "value")
+        for container in pods.containers(pod)
+        for variable in fields.items(container.spec, "env")
+        if (name := fields.text(variable, "name")).lower().startswith(stem) and _OF_ROUTE.search(name[len(stem) :])
+    ]
+    return "_".join(re.sub(r"[^a-zA-Z0-9]+", "_", text[:200]) for text in found[:4])
 
 
 _PLAIN = frozenset(
@@ -206,54 +225,6 @@ def _is_gateway(workload: Workload) -> bool:
     specs = fields.items(workload.object, "spec", "template", "spec", "containers")
     names = [fields.name(workload.object), *(fields.text(s, "image").rsplit("/", 1)[-1] for s in specs)]
     return any(marker in name.lower() for name in names for marker in _MARKERS)
-
-
-def _asked_elsewhere(case: Case, workload: Workload, known: Sequence[Setting]) -> Iterator[Finding]:
-    """The log complains about a port of a Service that it does not offer, and the configuration is not to be seen."""
-    place = fields.namespace(workload.object)
-    seen = {(s.address.host, s.address.port) for s in known}
-    by_service: dict[str, tuple[Object, list[Complaint]]] = {}
-    for complaint in case.complaints[workload.ref]:
-        service = case.service_at(complaint.address, place)
-        port = complaint.address.port
-        if service is None or port is None or (complaint.address.host, port) in seen:
-            continue
-        if is_ip(complaint.address.host) and complaint.address.host != fields.text(service, "spec", "clusterIP"):
-            continue
-        offered = [fields.integer(p, "port") for p in fields.items(service, "spec", "ports")]
-        if offered and port not in offered and not _shared(case, workload, service, port):
-            by_service.setdefault(reference(service), (service, []))[1].append(complaint)
-    for service, said in by_service.values():
-        port = said[-1].address.port
-        ports = ", ".join(str(fields.integer(p, "port")) for p in fields.items(service, "spec", "ports")[:4])
-        sick = [p for p in workload.living if case.unwell(p)]
-        yield of_workload(
-            Cause.DEPENDENCY_ADDRESS_WRONG,
-            workload,
-            sick,
-            "",
-            confidence=80 + (6 if sick else 0),
-            summary=f"{workload.ref} asks Service {fields.name(service)} for port {port}, but it offers {ports}",
-            evidence=[*(citing.of_log(c.log, c.line) for c in said[-2:]), citing.of_object(service, "spec.ports")],
-            facts={
-                "address": _written(said[-1].address.host, port),
-                "expected": ports,
-                "problem": "Port",
-                "protocol": stores.kind_of_service(case, service),
-            },
-        )
-
-
-def _shared(case: Case, workload: Workload, service: Object, port: int) -> bool:
-    """Whether other callers ask for the same port: then it is the Service that changed."""
-    return any(
-        s.address.port == port
-        for w in case.workloads
-        if w is not workload
-        for s in settings(case, w)
-        if (found := case.service_at(s.address, fields.namespace(w.object))) is not None
-        and reference(found) == reference(service)
-    ) or any(c.address.port == port and w is not workload for w, c in case.complaints_about.get(reference(service), ()))
 
 
 def _written(host: str, port: int | None) -> str:

@@ -38,14 +38,14 @@ def _workload(case: Case, subject: str, moved: list[Movement]) -> Iterator[Findi
     if not cpu and not throttled:
         return
     slow = [m for m in moved if m.measure is Measure.LATENCY and _up(m, 2.0, 5.0)]
-    surge = [m for m in moved if m.measure is Measure.REQUESTS and m.before is not None and m.rose >= _SURGE]
-    measured = any(m.before is not None for m in cpu + throttled)
+    surge = [m for m in moved if m.measure is Measure.REQUESTS and m.rose >= _SURGE]
+    measured = any(not m.alerted for m in cpu + throttled)
     confidence = 70 + (12 if cpu and throttled else 0) + (6 if slow else 0) + (4 if measured else 0)
     top = max((m for m in cpu or throttled), key=lambda m: m.rose)
     words = (
         f"its CPU use rose from {top.before:.3g} to {top.after:.3g}" if top.before is not None else "an alert says so"
     )
-    cited = [m.citation for m in sorted(cpu + throttled + slow, key=lambda m: m.before is None)]
+    cited = [m.citation for m in sorted(cpu + throttled + slow, key=lambda m: m.alerted)]
     facts = {"usage": f"{top.after:.3g}", "baseline": f"{top.before:.3g}"} if top.before is not None else {}
     yield of_workload(
         Cause.CPU_SATURATED,
@@ -72,7 +72,7 @@ def _workload(case: Case, subject: str, moved: list[Movement]) -> Iterator[Findi
 
 
 def _up(moved: Movement, times: float, by: float) -> bool:
-    return moved.before is None or (moved.rose >= times and moved.by >= by)
+    return moved.alerted or (moved.rose >= times and moved.by >= by)
 
 
 def _node(case: Case, subject: str, moved: list[Movement]) -> Iterator[Finding]:
