@@ -28,7 +28,7 @@ HELD_OUT = range(1000, 1040)
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 _SYMPTOMS = ("HighErrorRate", "HighLatency", "ReplicasMismatch", "PodNotReady", "PodCrashLooping", "ProbeFailing")
 _OWN = ("PodOOMKilled", "ImagePullBackOff", "CPUThrottlingHigh", "PodCrashLooping")
-_NOISE = ("CPUThrottlingHigh", "MemoryNearLimit", "CertExpiresSoon", "JobFailed")
+_NOISE = ("CPUThrottlingHigh", "MemoryNearLimit", "CertExpiresSoon", "JobFailed", "HighLatency")
 
 
 @dataclass(frozen=True, slots=True)

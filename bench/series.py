@@ -77,11 +77,11 @@ def steps_found(noise: Noise, *, seed: int, n: int, after: int, height: float, r
     return found / runs, dated / max(1, found)
 
 
-def run(*, say: Callable[[str], None], runs: int = 300) -> dict[str, Any]:
+def run(*, say: Callable[[str], None], runs: int = 150) -> dict[str, Any]:
     """All figures. Seeds are not those of the tests."""
     say("series: false alarms")
     alarms = {
-        name: max(false_alarms(noise, seed=101 + n, n=n, runs=runs) for n in (30, 60, 120, 240))
+        name: max(false_alarms(noise, seed=101 + n, n=n, runs=runs) for n in (30, 60, 120))
         for name, noise in {**INDEPENDENT, **CORRELATED}.items()
     }
     say("series: steps")

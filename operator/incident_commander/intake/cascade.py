@@ -26,7 +26,11 @@ _OF_ITS_OWN = re.compile(
     r"|job(?:failed|notcompleted)|version|leak",
     re.IGNORECASE,
 )
-"""In the names of alerts: troubles that do not come from what the object calls."""
+"""In the names of alerts: troubles that do not come from what the object calls, when all are such."""
+_EXPLAINS_ITSELF = re.compile(r"oom|image|pull|secret|config|cert|quota", re.IGNORECASE)
+"""One of these is enough: it explains the others, a crash loop for example."""
+_NOT_YET = re.compile(r"soon|near|almost|predict|fillingup|expir|overcommit|job(?:failed|notcompleted)", re.IGNORECASE)
+"""Forecasts, and what is about nothing that serves: nobody suffers from these alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def _reached(
         at, chain, silent = waiting.popleft()
         own = members[at].alerts if at in members else frozenset[str]()
         for link in needs.get(at, ()):
-            if link.relation is Relation.CALLS and own and all(_OF_ITS_OWN.search(name) for name in own):
+            if link.relation is Relation.CALLS and _is_its_own(own):
                 continue
             told = link.cause in members
             hops = 0 if told else silent + 1
@@ -108,7 +112,13 @@ def _reached(
     return found
 
 
+def _is_its_own(names: frozenset[str]) -> bool:
+    return any(map(_EXPLAINS_ITSELF.search, names)) or (bool(names) and all(map(_OF_ITS_OWN.search, names)))
+
+
 def _may_cause(cause: Member, effect: Member) -> bool:
+    if cause.alerts and all(map(_NOT_YET.search, cause.alerts)):
+        return False
     ahead = effect.began - cause.began
     return -CAUSE_TOLD_LATER <= ahead <= CAUSE_TOLD_BEFORE
 

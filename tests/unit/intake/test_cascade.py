@@ -63,8 +63,18 @@ def test_both_must_have_begun_at_about_the_same_time(apart: timedelta, joined: b
 @pytest.mark.parametrize("alert", ["KubePodOOMKilled", "ImagePullBackOff", "CPUThrottlingHigh", "CertExpiresSoon"])
 def test_what_is_of_its_own_does_not_come_from_what_it_calls(alert: str) -> None:
     assert root_of(an("web", 0, alert), [an("db")], calls("web", "db")) is None
-    assert root_of(an("web", 0, alert, "HighErrorRate"), [an("db")], calls("web", "db")) == "db"
     assert root_of(an("web", 0, alert), [an("db")], calls("web", "db", Relation.RUNS_ON)) == "db"
+
+
+def test_an_out_of_memory_explains_a_crash_loop_but_throttling_explains_no_errors() -> None:
+    assert root_of(an("web", 0, "PodOOMKilled", "PodCrashLooping"), [an("db")], calls("web", "db")) is None
+    assert root_of(an("web", 0, "CPUThrottlingHigh", "HighErrorRate"), [an("db")], calls("web", "db")) == "db"
+
+
+@pytest.mark.parametrize("alert", ["KubePersistentVolumeFillingUp", "KubeQuotaAlmostFull", "KubeJobFailed"])
+def test_nobody_suffers_from_a_forecast(alert: str) -> None:
+    assert root_of(an("web"), [an("db", 0, alert)], calls("web", "db")) is None
+    assert root_of(an("web"), [an("db", 0, alert, "PodNotReady")], calls("web", "db")) == "db"
 
 
 def test_the_root_is_the_end_of_the_chain_and_one_silent_hop_is_bridged() -> None:

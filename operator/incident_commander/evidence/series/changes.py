@@ -23,6 +23,8 @@ MIN_AFTER = 3
 _MIN_RAMP = 8
 _MAGNITUDE = 2.0
 """Noise units below which a change, however certain, is not worth telling."""
+_WANDERS = 10
+"""How much surer a ramp must be than a step: what wanders without a cause looks like one."""
 _CANDIDATES = 48
 _AS_GOOD = 1.06
 """A ramp may as well have begun where it fits at most so much worse."""
@@ -151,7 +153,7 @@ def _ramp(times: Array, values: Array) -> _Fit | None:
     chance = min(1.0, significance.of_trend(values[place:], share) * len(places))
     rise = slope * float(times[-1] - times[place - 1])
     noises = _in_noises(rise, residuals)
-    if chance > FALSE_ALARMS or noises < 2 * _MAGNITUDE:
+    if chance > FALSE_ALARMS / _WANDERS or noises < 2 * _MAGNITUDE:
         return None
     near = [p for (e, *_), p in fits if e <= error * _AS_GOOD]
     earliest, latest = float(times[near[0] - 1]), float(times[near[-1]])

@@ -58,7 +58,8 @@ def independence(residuals: Array) -> float:
     cut = cut - cut.mean()
     power = float(np.dot(cut, cut))
     lag = float(np.dot(cut[:-1], cut[1:])) / power if power > 0 else 0.0
+    # The estimate is biased towards 0 (Kendall 1954), once for each level that was taken off.
+    lag = min(0.98, lag + 3 * (1 + lag) / len(residuals))
     if lag < 1 / math.sqrt(len(residuals)):
         return 1.0  # white noise has as much by chance
-    lag = min(0.98, lag + (1 + 3 * lag) / len(residuals))  # the estimate is biased towards 0 (Kendall 1954)
     return (1 - lag) / (1 + lag)
