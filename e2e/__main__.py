@@ -11,7 +11,7 @@ from e2e.harness import scenario, suite
 from e2e.harness.waiting import Failure
 
 
-async def _run(scenarios: list[scenario.Scenario]) -> int:
+async def _run(scenarios: list[scenario.Scenario], by_chart: bool) -> int:
     """Play them; SIGTERM and Ctrl-C end everything that was started, in order."""
     me = asyncio.current_task()
     assert me is not None
@@ -23,7 +23,7 @@ async def _run(scenarios: list[scenario.Scenario]) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    return await suite.run(scenarios)
+    return await suite.run(scenarios, by_chart=by_chart)
 
 
 def main(arguments: list[str]) -> int:
@@ -35,6 +35,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("scenario", nargs="*", help="play these only")
     parser.add_argument("--all", action="store_true", help="all of them, not only the core (marked * by --list)")
+    parser.add_argument(
+        "--chart", action="store_true", help="install the operator by its image and chart, instead of as processes here"
+    )
     parser.add_argument("--list", action="store_true", help="show what there is")
     options = parser.parse_args(arguments)
     try:
@@ -43,7 +46,7 @@ def main(arguments: list[str]) -> int:
             for found in scenarios:
                 print(f"{'*' if found.core else ' '} ({found.letter}) {found.name:24} {found.title}")
             return 0
-        return asyncio.run(_run(scenarios))
+        return asyncio.run(_run(scenarios, options.chart))
     except Failure as failure:
         print(f"e2e: {failure}", file=sys.stderr)
         return 1

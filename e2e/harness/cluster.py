@@ -118,5 +118,6 @@ async def take_possession(api: Api, namespace: str, say: Teller) -> None:
             f"somebody uses Incident Commander on this cluster: its CRDs, or namespace {namespace}, are there and the "
             "suite did not make them. Name another cluster in KUBECONFIG, or remove that installation"
         )
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": MARK}}
+    labels = {**MARK, "pod-security.kubernetes.io/enforce": "restricted"}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": labels}}
     await api.apply([body])

@@ -37,9 +37,10 @@ def timeline(incident: Json) -> str:
     )
 
 
-def logs(stage: Stage, lines: int = 12) -> str:
+async def logs(stage: Stage, lines: int = 12) -> str:
     """How the logs of the operator's processes end."""
-    return "\n".join(f"--- log of {name}\n{program.tail(lines)}" for name, program in stage.operator.programs.items())
+    tails = await stage.operator.tails(lines)
+    return "\n".join(f"--- log of {name}\n{tail}" for name, tail in tails.items())
 
 
 def _indented(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The operator as it is meant to run: nine processes with nine identities, here on this machine."""
+"""The operator: nine processes with nine identities, here on this machine. As pods: ``harness.chart``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp
 
@@ -23,8 +24,37 @@ _READY_SECONDS = 90
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
+class Operator(Protocol):
+    """What scenarios and reports need of it, however it runs."""
+
+    @property
+    def gateway(self) -> str:
+        """URL of the gateway, as Alertmanager reaches it."""
+        ...
+
+    async def start(self, say: Teller) -> None:
+        """Start what does not run, and wait until all of it is ready."""
+        ...
+
+    async def kill(self, say: Teller) -> None:
+        """SIGKILL all of it at once."""
+        ...
+
+    async def end(self) -> None:
+        """End what was started."""
+        ...
+
+    async def alive(self) -> None:
+        """Raises ``Failure`` when a part has ended by itself."""
+        ...
+
+    async def tails(self, lines: int) -> Mapping[str, str]:
+        """The last lines of each component's log."""
+        ...
+
+
 @dataclass(frozen=True)
-class Operator:
+class Processes:
     """The processes, by component, and where each answers for its health."""
 
     programs: Mapping[str, Program]
@@ -51,13 +81,17 @@ class Operator:
         """End all of them."""
         await asyncio.gather(*(program.end() for program in self.programs.values()))
 
-    def alive(self) -> None:
+    async def alive(self) -> None:
         """Raises ``Failure`` with the end of its log when one of them has ended by itself."""
         for program in self.programs.values():
             program.check()
 
+    async def tails(self, lines: int) -> Mapping[str, str]:
+        """The last lines of each component's log."""
+        return {name: program.tail(lines) for name, program in self.programs.items()}
+
     async def _ready(self) -> None:
-        self.alive()
+        await self.alive()
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
             answers = await asyncio.gather(*(_readyz(session, address) for address in self.addresses.values()))
         waiting = [f"{name} ({said})" for name, said in zip(self.addresses, answers, strict=True) if said]
@@ -74,7 +108,7 @@ async def _readyz(session: aiohttp.ClientSession, address: str) -> str:
         return "no answer"
 
 
-async def operator(identities: Identities, installation: Installation, logs: Path, prometheus: str) -> Operator:
+async def operator(identities: Identities, installation: Installation, logs: Path, prometheus: str) -> Processes:
     """Make an identity for each process; nothing is started yet."""
     components = ["gateway", "coordinator", "executor", *(f"agent-{role}" for role in ROLES)]
     addresses = {name: f"127.0.0.1:{free_port()}" for name in components}
@@ -95,4 +129,4 @@ async def operator(identities: Identities, installation: Installation, logs: Pat
             command = [str(PROGRAMS / "incident-commander"), "agent", role]
             environment["INCIDENT_COMMANDER_KEY_FILE"] = str(installation.keys[role])
         programs[name] = Program(name, command, environment, logs / f"{name}.log")
-    return Operator(programs, addresses)
+    return Processes(programs, addresses)

@@ -12,12 +12,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.harness import beside, dashboards, evidence, report
+from e2e.harness import beside, chart, dashboards, evidence, report
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.audit import AuditLog
 from e2e.harness.cluster import MARK, Cluster, bring_up, have_outage_image, take_down, take_possession
 from e2e.harness.identities import Identities
-from e2e.harness.install import install, uninstall
+from e2e.harness.install import forget_quarantines, install, uninstall
 from e2e.harness.manifests import ROOT
 from e2e.harness.monitoring import Monitoring, of_local_cluster
 from e2e.harness.operator import Operator, operator
@@ -107,7 +107,7 @@ class Suite:
         if result.failure:
             story = evidence.timeline(result.incident) if result.incident is not None else "    (no Incident)"
             parts = [f"=== {stage.scenario.name} FAILED: {result.failure}", *texts, f"--- timeline\n{story}"]
-            print("\n".join([*parts, evidence.logs(stage)]), flush=True)
+            print("\n".join([*parts, await evidence.logs(stage)]), flush=True)
 
     def _check_cost(self, stage: Stage, result: Result) -> None:
         """What the scenario says about writes to workloads must be what the API server has seen."""
@@ -126,8 +126,8 @@ def _writes_recorded(incident: Json) -> int:
     return sum({"Applied": 1, "Undone": 2}.get(step["outcome"], 0) for step in steps)
 
 
-async def run(scenarios: Sequence[Scenario]) -> int:
-    """Play them all; answers the exit code."""
+async def run(scenarios: Sequence[Scenario], *, by_chart: bool) -> int:
+    """Play them all, on pods of the chart or on processes of this machine; answers the exit code."""
     say = Teller()
     shutil.rmtree(OUT, ignore_errors=True)
     (OUT / "logs").mkdir(parents=True)
@@ -135,7 +135,7 @@ async def run(scenarios: Sequence[Scenario]) -> int:
     async with AsyncExitStack() as stack:
         cluster = await bring_up(say)
         stack.push_async_callback(take_down, cluster, say)
-        suite = await _prepare(stack, cluster, scenarios, say)
+        suite = await _prepare(stack, cluster, scenarios, say, by_chart=by_chart)
         together = [scenario for scenario in scenarios if not scenario.alone]
         say(f"playing together: {', '.join(s.name for s in together) or 'none'}")
         results += await asyncio.gather(*(suite.play(scenario) for scenario in together))
@@ -155,7 +155,9 @@ async def run(scenarios: Sequence[Scenario]) -> int:
     return 1 if failed or trouble else 0
 
 
-async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[Scenario], say: Teller) -> Suite:
+async def _prepare(
+    stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[Scenario], say: Teller, *, by_chart: bool
+) -> Suite:
     """Everything up to the first scenario; each thing that is started is ended by the stack."""
     private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="incident-commander-e2e-")))
     api = await stack.enter_async_context(Api(private))
@@ -168,14 +170,18 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     if not cluster.ours:
         stack.push_async_callback(_leave, api, say)
     identities = await Identities.of_current_cluster(api, private)
-    say("installing CRDs, RBAC, admission policies, runbooks and agents")
-    installation = await install(api, private, say)
+    if by_chart:
+        running: Operator = await _by_chart(api, cluster, say)
+    else:
+        say("installing CRDs, RBAC, admission policies, runbooks and agents")
+        installation = await install(api, private, say)
     known = await people(identities, cluster.kubeconfig, say)
     if cluster.local:
         watching = of_local_cluster(private)
     else:
         watching = await beside.start(stack, api, identities, OUT / "logs", say)
-    running = await operator(identities, installation, OUT / "logs", watching.prometheus)
+    if not by_chart:
+        running = await operator(identities, installation, OUT / "logs", watching.prometheus)
     run = f"{int(time.time()) % 36**4:04x}"
     suite = Suite(cluster, api, running, known, watching, audit, missing, run, say)
     if any(scenario.outage_image for scenario in scenarios):
@@ -192,6 +198,16 @@ async def _prepare(stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[
     stack.push_async_callback(watching.send_to_nobody)
     await watching.ready(say)
     return suite
+
+
+async def _by_chart(api: Api, cluster: Cluster, say: Teller) -> Operator:
+    """Install as users do. Pods reach the Prometheus of the local cluster only."""
+    if not cluster.local:
+        raise Failure("with --chart the scenarios play on the project's local cluster only; unset KUBECONFIG")
+    await chart.have_image(say)
+    await forget_quarantines(api)
+    await chart.install(say)
+    return chart.Release(api)
 
 
 async def _clear(api: Api, say: Teller) -> None:
@@ -217,7 +233,7 @@ async def _leave(api: Api, say: Teller) -> None:
 async def _trouble(suite: Suite) -> str:
     """What no scenario is to blame for: a process that ended, an honest agent in quarantine."""
     try:
-        suite.operator.alive()
+        await suite.operator.alive()
     except Failure as failure:
         return str(failure)
     agents = await suite.api.items(f"{INCIDENTS}/agents")
