@@ -69,6 +69,9 @@ e2e: $(STAMP) ## the core scenarios on a real cluster (any KUBECONFIG, else the 
 e2e-all: $(STAMP) ## all scenarios on a real cluster
 	@$(BIN)/python -m e2e --all
 
+e2e-chart: $(STAMP) ## the core scenarios on the operator as users install it: image and chart
+	@$(BIN)/python -m e2e --chart
+
 cluster-up: ## a real single-node Kubernetes on this machine, without Docker (needs root)
 	@e2e/cluster/up
 
@@ -83,4 +86,4 @@ lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
 
 .PHONY: help venv demo test lint format bench bench-diagnosis e2e e2e-all cluster-up cluster-down lock
 .PHONY: generate dashboards
-.PHONY: image manifests
+.PHONY: image manifests e2e-chart

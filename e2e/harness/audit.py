@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from e2e.harness.grants import Right, asked
+
 _MUTATING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -52,6 +54,10 @@ class AuditLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._start = path.stat().st_size
+
+    def rights(self, accounts_of: str) -> Iterator[tuple[Right, bool]]:
+        """What the operator's ServiceAccounts have asked for, and whether RBAC allowed it."""
+        return asked(self._path, self._start, accounts_of)
 
     def cost(self, namespace: str, incidents: Sequence[str], accounts_of: str) -> Cost:
         """Of these Incidents: they, their Events, and what the operator's ServiceAccounts wrote beside them."""

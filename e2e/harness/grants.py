@@ -1,0 +1,121 @@
+"""Least privilege, seen in the audit log: RBAC refused no request of ours, and no right is granted for nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from e2e.harness.manifests import ROOT
+
+REASONS = ROOT / "e2e" / "unused-grants.yaml"
+_SHIPPED = ROOT / "deploy" / "rbac"
+
+
+@dataclass(frozen=True, order=True)
+class Right:
+    """``resource`` is ``plural[/subresource][.group]``, as kubectl writes it."""
+
+    identity: str
+    verb: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"{self.identity} {self.verb} {self.resource}"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why rights are granted that a run need not use. All three are patterns."""
+
+    identities: Sequence[str]
+    verbs: Sequence[str]
+    resources: Sequence[str]
+    why: str
+
+    def covers(self, right: Right) -> bool:
+        """Whether it is about that right."""
+        pairs = ((right.identity, self.identities), (right.verb, self.verbs), (right.resource, self.resources))
+        return all(any(fnmatch(value, pattern) for pattern in patterns) for value, patterns in pairs)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with the shipped RBAC, as a run has shown."""
+
+    refused: tuple[Right, ...]
+    """Asked for, and not granted."""
+    unused: tuple[Right, ...]
+    """Granted, never asked for, and no reason is listed."""
+
+    def __str__(self) -> str:
+        parts = []
+        if self.refused:
+            parts.append(f"RBAC refused what was asked: {', '.join(map(str, self.refused))}")
+        if self.unused:
+            named = ", ".join(map(str, self.unused))
+            parts.append(f"granted and never used, without a reason in {REASONS.name}: {named}")
+        return "; ".join(parts)
+
+
+def examine(granted: Iterable[Right], asked: Iterable[tuple[Right, bool]], reasons: Sequence[Reason]) -> Finding:
+    """Compare. ``asked``: each request's right, and whether RBAC allowed it."""
+    used: set[Right] = set()
+    refused: set[Right] = set()
+    for right, allowed in asked:
+        (used if allowed else refused).add(right)
+    unused = {right for right in granted if right not in used and not any(r.covers(right) for r in reasons)}
+    return Finding(tuple(sorted(refused)), tuple(sorted(unused)))
+
+
+def shipped(manifests: Sequence[dict[str, Any]] | None = None) -> set[Right]:
+    """Every right that the shipped bindings give to a ServiceAccount of ours."""
+    if manifests is None:
+        manifests = [d for f in sorted(_SHIPPED.glob("*.yaml")) for d in yaml.safe_load_all(f.read_text()) if d]
+    roles = {(m["kind"], m["metadata"]["name"]): m["rules"] for m in manifests if m["kind"].endswith("Role")}
+    return {
+        Right(subject["name"], verb, _named(resource, group))
+        for binding in manifests
+        if binding["kind"].endswith("Binding")
+        for subject in binding["subjects"]
+        for rule in roles[(binding["roleRef"]["kind"], binding["roleRef"]["name"])]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def listed(text: str | None = None) -> list[Reason]:
+    """The reasons that are written down."""
+    found = yaml.safe_load(REASONS.read_text() if text is None else text)
+    return [Reason(r["identities"], r["verbs"], r["resources"], r["why"]) for r in found]
+
+
+def asked(log: Path, start: int, namespace: str) -> Iterator[tuple[Right, bool]]:
+    """What ServiceAccounts of the namespace have asked for since the log was ``start`` bytes long."""
+    prefix = f"system:serviceaccount:{namespace}:"
+    with log.open("rb") as lines:
+        lines.seek(start)
+        for line in lines:
+            if prefix.encode() not in line:
+                continue
+            event = json.loads(line)
+            user = (event.get("impersonatedUser") or event["user"])["username"]
+            target = event.get("objectRef")
+            if not user.startswith(prefix) or target is None or "resource" not in target:
+                continue
+            part = f"/{target['subresource']}" if target.get("subresource") else ""
+            right = Right(
+                user.removeprefix(prefix), event["verb"], _named(target["resource"] + part, target.get("apiGroup", ""))
+            )
+            decision = (event.get("annotations") or {}).get("authorization.k8s.io/decision")
+            yield right, decision != "forbid"
+
+
+def _named(resource: str, group: str) -> str:
+    return f"{resource}.{group}" if group else resource
