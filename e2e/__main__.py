@@ -11,7 +11,7 @@ from e2e.harness import scenario, suite
 from e2e.harness.waiting import Failure
 
 
-async def _run(scenarios: list[scenario.Scenario], by_chart: bool) -> int:
+async def _run(scenarios: list[scenario.Scenario], *, by_chart: bool, whole: bool) -> int:
     """Play them; SIGTERM and Ctrl-C end everything that was started, in order."""
     me = asyncio.current_task()
     assert me is not None
@@ -23,7 +23,7 @@ async def _run(scenarios: list[scenario.Scenario], by_chart: bool) -> int:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    return await suite.run(scenarios, by_chart=by_chart)
+    return await suite.run(scenarios, by_chart=by_chart, whole=whole)
 
 
 def main(arguments: list[str]) -> int:
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
             for found in scenarios:
                 print(f"{'*' if found.core else ' '} ({found.letter}) {found.name:24} {found.title}")
             return 0
-        return asyncio.run(_run(scenarios, options.chart))
+        return asyncio.run(_run(scenarios, by_chart=options.chart, whole=not options.scenario))
     except Failure as failure:
         print(f"e2e: {failure}", file=sys.stderr)
         return 1

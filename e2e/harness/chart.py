@@ -76,6 +76,16 @@ class Release:
     killed: dict[str, int] = field(default_factory=dict)
     """How often each container was killed by us: restarts beyond that are trouble."""
 
+    @property
+    def scraped(self) -> Sequence[str]:
+        """None: the pods are annotated."""
+        return []
+
+    @property
+    def in_pods(self) -> bool:
+        """Yes."""
+        return True
+
     async def start(self, say: Teller) -> None:
         """Wait until every pod is ready: the kubelet starts what was killed."""
         await wait_for("the operator's pods to be ready", self._ready, seconds=_READY_SECONDS, say=say)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +30,16 @@ class Operator(Protocol):
     @property
     def gateway(self) -> str:
         """URL of the gateway, as Alertmanager reaches it."""
+        ...
+
+    @property
+    def scraped(self) -> Sequence[str]:
+        """Addresses that Prometheus is told to scrape; pods it finds itself."""
+        ...
+
+    @property
+    def in_pods(self) -> bool:
+        """Whether it runs in pods, of which there are figures from the kubelet."""
         ...
 
     async def start(self, say: Teller) -> None:
@@ -64,6 +74,16 @@ class Processes:
     def gateway(self) -> str:
         """URL of the gateway."""
         return f"http://{self.addresses['gateway']}"
+
+    @property
+    def scraped(self) -> Sequence[str]:
+        """Each process."""
+        return list(self.addresses.values())
+
+    @property
+    def in_pods(self) -> bool:
+        """No."""
+        return False
 
     async def start(self, say: Teller) -> None:
         """Start all of them and wait until each is ready."""

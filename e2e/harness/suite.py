@@ -9,10 +9,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from e2e.harness import beside, chart, dashboards, evidence, report
+from e2e.harness import beside, chart, dashboards, evidence, grants, report
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.audit import AuditLog
 from e2e.harness.cluster import MARK, Cluster, bring_up, have_outage_image, take_down, take_possession
@@ -126,8 +126,11 @@ def _writes_recorded(incident: Json) -> int:
     return sum({"Applied": 1, "Undone": 2}.get(step["outcome"], 0) for step in steps)
 
 
-async def run(scenarios: Sequence[Scenario], *, by_chart: bool) -> int:
-    """Play them all, on pods of the chart or on processes of this machine; answers the exit code."""
+async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool) -> int:
+    """Play them all, on pods of the chart or on processes of this machine; answers the exit code.
+
+    ``whole``: nothing was left out, so that every granted right must have been used.
+    """
     say = Teller()
     shutil.rmtree(OUT, ignore_errors=True)
     (OUT / "logs").mkdir(parents=True)
@@ -142,7 +145,7 @@ async def run(scenarios: Sequence[Scenario], *, by_chart: bool) -> int:
         for scenario in scenarios:
             if scenario.alone:
                 results.append(await suite.play(scenario))
-        trouble = await _trouble(suite) or await _dark_panels(suite, results)
+        trouble = await _trouble(suite) or await _dark_panels(suite, results) or _wrong_rights(suite, whole)
         where = "the local cluster" if cluster.local else "the cluster of KUBECONFIG"
         report.write(results, OUT, where, say.elapsed())
         print(f"\n{report.table(results)}\n", flush=True)
@@ -194,7 +197,7 @@ async def _prepare(
     stack.push_async_callback(running.end)
     await running.start(say)
     token = await identities.token(OPERATOR_NAMESPACE, account)
-    await watching.send_to_gateway(running.gateway, token, namespaces, list(running.addresses.values()))
+    await watching.send_to_gateway(running.gateway, token, namespaces, running.scraped)
     stack.push_async_callback(watching.send_to_nobody)
     await watching.ready(say)
     return suite
@@ -246,18 +249,30 @@ async def _trouble(suite: Suite) -> str:
 
 
 async def _dark_panels(suite: Suite, results: Sequence[Result]) -> str:
-    """Panels of the dashboards that show nothing. The operator runs in no pod here, so none about containers."""
+    """Panels of the dashboards that show nothing; those about containers are asked where the operator runs in pods."""
     outcomes = {((result.incident or {}).get("status") or {}).get("outcome") for result in results}
     if Outcome.REMEDIATED not in outcomes:
         suite.say("dashboards: not asked, as no Incident of this run was fixed")
         return ""
-    asked = dashboards.queries(cadvisor=False)
+    asked = dashboards.queries(cadvisor=suite.operator.in_pods)
     viewer = dashboards.Viewer(namespace=OPERATOR_NAMESPACE, range="30m", step="20s")
     empty = await dashboards.ask(suite.monitoring.prometheus, asked, viewer)
     text = dashboards.report(asked, empty)
     (OUT / "dashboards.txt").write_text(f"{text}\n")
     suite.say(text.splitlines()[0])
     return text if empty else ""
+
+
+def _wrong_rights(suite: Suite, whole: bool) -> str:
+    """What RBAC refused to the operator; and after a whole run what it grants for nothing."""
+    if suite.audit is None:
+        return ""
+    asked = list(suite.audit.rights(OPERATOR_NAMESPACE))
+    finding = grants.examine(grants.shipped(), asked, grants.listed())
+    used = sorted({f"{right} {'allowed' if allowed else 'REFUSED'}" for right, allowed in asked})
+    (OUT / "rights.txt").write_text("\n".join(["# asked for", *used, "# unused", *map(str, finding.unused), ""]))
+    suite.say(f"RBAC: {len(used)} rights used, {len(finding.refused)} refused, {len(finding.unused)} unused")
+    return str(finding if whole else replace(finding, unused=()))
 
 
 def _namespace(name: str) -> Json:
