@@ -72,6 +72,9 @@ e2e-all: $(STAMP) ## all scenarios on a real cluster
 e2e-chart: $(STAMP) ## the core scenarios on the operator as users install it: image and chart
 	@$(BIN)/python -m e2e --chart
 
+e2e-lifecycle: $(STAMP) ## install, upgrade, rotate a key, uninstall, and come back, on the local cluster
+	@$(BIN)/python -m e2e.lifecycle
+
 cluster-up: ## a real single-node Kubernetes on this machine, without Docker (needs root)
 	@e2e/cluster/up
 
@@ -86,4 +89,4 @@ lock: $(STAMP) ## renew requirements/*.txt from pyproject.toml
 
 .PHONY: help venv demo test lint format bench bench-diagnosis e2e e2e-all cluster-up cluster-down lock
 .PHONY: generate dashboards
-.PHONY: image manifests e2e-chart
+.PHONY: image manifests e2e-chart e2e-lifecycle
