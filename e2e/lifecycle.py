@@ -166,7 +166,7 @@ class Life:
         self.check(not left, "the hook's identity and rights are gone", left)
 
     async def _gone(self) -> None:
-        """Raises ``NotYet`` with every object of any kind that carries the release's label, and every Terminating pod."""
+        """Raises ``NotYet`` with every object of the release, of any kind, and every Terminating pod."""
         kinds = (await run("kubectl", "api-resources", "--verbs=list", "--output=name")).out.split()
         asked = ",".join(kind for kind in kinds if not kind.startswith(_LEFT_ALONE))
         label = f"app.kubernetes.io/instance={chart.RELEASE}"

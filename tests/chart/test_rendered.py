@@ -49,6 +49,19 @@ class TestIdentities:
         }
         assert mounted == {(f"agent-{role}", f"agent-{role}-key") for role in ROLES}
 
+    def test_who_tells_people_reads_the_address_from_its_secret(self) -> None:
+        settings = ("notifications.urlSecret.name=slack", "notifications.tokenSecret.name=token")
+        for manifests, name in (
+            (render(*settings), "coordinator"),
+            (render(*settings, "allInOne.enabled=true"), "all-in-one"),
+        ):
+            pod = pods(manifests)[name]
+            env = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
+            assert env["INCIDENT_COMMANDER_NOTIFY_URL_FILE"] == "/var/run/incident-commander/notify-url/value"
+            assert env["INCIDENT_COMMANDER_NOTIFY_TOKEN_FILE"] == "/var/run/incident-commander/notify-token/value"
+            assert {v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v} >= {"slack", "token"}
+        assert "NOTIFY" not in template()
+
     def test_no_two_deployments_select_the_same_pods(self, rendered: list[Manifest]) -> None:
         selectors = [
             tuple(sorted(m["spec"]["selector"]["matchLabels"].items())) for m in of_kind(rendered, "Deployment")

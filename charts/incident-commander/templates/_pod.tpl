@@ -208,3 +208,24 @@ volumes: []
 mounts: []
 {{- end }}
 {{- end }}
+
+{{/* Environment, volumes and mounts of whoever tells people, as a map. */}}
+{{- define "incident-commander.notificationParts" -}}
+{{- $found := dict "env" list "volumes" list "mounts" list -}}
+{{- with .Values.notifications -}}
+{{- if .urlSecret.name -}}
+{{- $_ := set $found "env" (append $found.env (dict "name" "INCIDENT_COMMANDER_NOTIFY_FORMAT" "value" .format)) -}}
+{{- end -}}
+{{- range $setting, $secret := dict "URL" .urlSecret "TOKEN" .tokenSecret -}}
+{{- if $secret.name -}}
+{{- $name := printf "notify-%s" (lower $setting) -}}
+{{- $path := printf "/var/run/incident-commander/%s" $name -}}
+{{- $items := list (dict "key" $secret.key "path" "value") -}}
+{{- $_ := set $found "env" (append $found.env (dict "name" (printf "INCIDENT_COMMANDER_NOTIFY_%s_FILE" $setting) "value" (printf "%s/value" $path))) -}}
+{{- $_ := set $found "volumes" (append $found.volumes (dict "name" $name "secret" (dict "secretName" $secret.name "defaultMode" 0440 "items" $items))) -}}
+{{- $_ := set $found "mounts" (append $found.mounts (dict "name" $name "mountPath" $path "readOnly" true)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end }}
