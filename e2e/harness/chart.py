@@ -106,10 +106,7 @@ class Release:
 
     async def alive(self) -> None:
         """Raises ``Failure`` when a container has ended by itself."""
-        restarts: dict[str, int] = {}
-        for pod in await self._pods():
-            for status in pod["status"].get("containerStatuses", []):
-                restarts[status["name"]] = restarts.get(status["name"], 0) + status["restartCount"]
+        restarts = _restarts(await self._pods())
         ended = {name: count for name, count in restarts.items() if count > self.killed.get(name, 0)}
         if ended:
             raise Failure(f"containers have ended by themselves (restarts): {ended}")
@@ -134,8 +131,20 @@ class Release:
             if not any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", []))
             or any("running" not in s.get("state", {}) for s in pod["status"].get("containerStatuses", []))
         ]
+        # Just after a kill the API server does not know of it yet.
+        restarts = _restarts(pods)
+        waiting += [name for name, count in self.killed.items() if restarts.get(name, 0) < count]
         if waiting or len(pods) < len(COMPONENTS):
             raise NotYet(f"{len(pods)} pods, not ready: {', '.join(waiting) or 'none'}")
+
+
+def _restarts(pods: Sequence[Json]) -> dict[str, int]:
+    """How often each container was started again, by its name."""
+    found: dict[str, int] = {}
+    for pod in pods:
+        for status in pod["status"].get("containerStatuses", []):
+            found[status["name"]] = found.get(status["name"], 0) + status["restartCount"]
+    return found
 
 
 async def _processes_of_containers() -> list[tuple[str, int]]:
