@@ -29,7 +29,7 @@ EXECUTOR_WRITES = (
     | {(verb, kind) for kind in MADE for verb in ("create", "delete")}
     | {("delete", "pods"), ("create", "pods/eviction")}
 )
-EVENTS = {("create", "events"), ("patch", "events")}
+EVENTS = {("create", "events")}
 
 MAY_WRITE: dict[str, set[tuple[str, str]]] = {
     "gateway": {
@@ -40,7 +40,7 @@ MAY_WRITE: dict[str, set[tuple[str, str]]] = {
     },
     "coordinator": EVENTS
     | {("patch", f"{plural}/status.{GROUP}") for plural in ("agents", "incidents", "remediationpolicies")},
-    "executor": EVENTS | EXECUTOR_WRITES | {("patch", STATUS)},
+    "executor": EXECUTOR_WRITES | {("patch", STATUS)},
     **{agent: {("patch", INCIDENTS)} for agent in AGENTS},
     # Whatever is not a dry-run, admission refuses.
     "agent-verification": {("patch", INCIDENTS)} | EXECUTOR_WRITES,
@@ -126,13 +126,19 @@ class TestReading:
     @pytest.mark.parametrize("who", AGENTS)
     def test_agents_read_evidence_everywhere(self, installed_cluster: Installed, who: str) -> None:
         client = installed_cluster.service_account(who)
-        missing = [r for r in self.EVIDENCE for v in ("get", "list", "watch") if not client.may(v, r, None)]
+        missing = [r for r in self.EVIDENCE for v in ("get", "list") if not client.may(v, r, None)]
         assert missing == []
 
     def test_diagnosis_reads_what_a_cause_may_hide_in(self, installed_cluster: Installed) -> None:
         client = installed_cluster.service_account("agent-diagnosis")
         missing = [k.resource for k in FOR_DIAGNOSIS if not client.may("list", k.resource, None)]
         assert missing == []
+
+    @pytest.mark.parametrize("who", OURS)
+    def test_incidents_alone_are_watched(self, installed_cluster: Installed, who: str) -> None:
+        client = installed_cluster.service_account(who)
+        watched = [r for r in RESOURCES if client.may("watch", r, None)]
+        assert watched == ([] if who == "gateway" else [INCIDENTS])
 
     @pytest.mark.parametrize("who", OURS)
     def test_only_diagnosis_reads_logs_and_config_maps(self, installed_cluster: Installed, who: str) -> None:
@@ -148,7 +154,7 @@ class TestReading:
         wanted = [*WORKLOADS, *SCALING, "pods", "nodes", "namespaces", "replicasets.apps", "jobs.batch"]
         wanted += ["controllerrevisions.apps", "poddisruptionbudgets.policy", "services", "persistentvolumeclaims"]
         wanted += [f"{plural}.{GROUP}" for plural in ("incidents", "agents", "remediationpolicies")]
-        assert [r for r in wanted for v in ("get", "list", "watch") if not client.may(v, r, None)] == []
+        assert [r for r in wanted for v in ("get", "list") if not client.may(v, r, None)] == []
 
     def test_the_gateway_reads_what_alerts_name_and_no_more(self, installed_cluster: Installed) -> None:
         client = installed_cluster.service_account("gateway")
@@ -170,7 +176,7 @@ class TestInTheOperatorsNamespace:
 
     def test_the_executor_writes_the_breaker_and_reads_no_other_config_map(self, installed_cluster: Installed) -> None:
         client = installed_cluster.service_account("executor")
-        assert all(client.may(v, "configmaps", OPERATOR_NAMESPACE, BREAKER) for v in ("get", "patch", "update"))
+        assert all(client.may(v, "configmaps", OPERATOR_NAMESPACE, BREAKER) for v in ("get", "patch"))
         assert not client.may("get", "configmaps", OPERATOR_NAMESPACE, "another")
         assert not client.may("delete", "configmaps", OPERATOR_NAMESPACE, BREAKER)
 
@@ -182,7 +188,7 @@ class TestInTheOperatorsNamespace:
         for who in AGENTS:
             client, leases = installed_cluster.service_account(who), "leases.coordination.k8s.io"
             assert client.may("create", leases, OPERATOR_NAMESPACE)
-            assert all(client.may(v, leases, OPERATOR_NAMESPACE, who) for v in ("get", "patch", "update"))
+            assert all(client.may(v, leases, OPERATOR_NAMESPACE, who) for v in ("get", "patch"))
             assert not client.may("patch", leases, OPERATOR_NAMESPACE, "executor")
             assert not client.may("delete", leases, OPERATOR_NAMESPACE, who)
             assert not client.may("create", "configmaps", OPERATOR_NAMESPACE)
