@@ -10,7 +10,7 @@ from typing import Any
 
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
-from incident_commander.api.statement import Citation
+from incident_commander.api.statement import Citation, CitationKind
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Evidence, reference
 from incident_commander.evidence.revisions import Revision, revisions
@@ -56,13 +56,16 @@ class Change:
 
 
 def timeline(evidence: Evidence, window: timedelta = WINDOW) -> list[Change]:
-    """All entries of the ``window`` before the capture, the oldest first; of equal ones the first."""
+    """All entries of the ``window`` before the capture, the oldest first; of repeated ones the first."""
     since = evidence.captured_at - window
     found = [c for c in _all(evidence) if since <= c.at <= evidence.captured_at + timedelta(minutes=5)]
     found.sort(key=lambda change: (change.at, change.symptom, change.ref))
     seen: dict[tuple[str, str], Change] = {}
     for change in found:
-        seen.setdefault((change.ref, change.text), change)
+        # Of events with one reason about one object the messages differ in generated names only.
+        told = change.evidence
+        what = told.path if told is not None and told.kind is CitationKind.EVENT else change.text
+        seen.setdefault((change.ref, what), change)
     return list(seen.values())
 
 
