@@ -165,10 +165,7 @@ class LogPlace:
 
 
 class Recording(Protocol):
-    """What somebody recorded beside the objects, and what is wrong with the record: an incident bundle.
-
-    Nothing raises: a part that is missing or cannot be read is a finding.
-    """
+    """What an incident bundle holds beside objects. Nothing raises: what is missing or broken is a finding."""
 
     def log_places(self) -> Sequence[LogPlace]:
         """The logs that are there; ``Cluster.logs`` reads them."""
