@@ -31,10 +31,9 @@ def diagnose(evidence: Evidence, incident: Incident | None, now: datetime) -> Di
 
     Pure. Never raises for what stands in the evidence, whatever its shape.
     """
-    readable = {resource: tuple(o for o in objects if sound(o)) for resource, objects in evidence.objects.items()}
-    case = Case(replace(evidence, objects=readable), incident, now)
+    case = _case(evidence, incident, now)
     health = _health(case)
-    ranked = rank([f for analyse in ALL for f in analyse(case)], case.target_refs, case.near_refs)
+    ranked = _ranked(case)
     confident = [f for f in ranked if f.confidence >= BAR]
     if not confident and evidence.target is not None and health is not None and health.healthy:
         ranked = []
@@ -43,6 +42,20 @@ def diagnose(evidence: Evidence, incident: Incident | None, now: datetime) -> Di
         unknown = _unknown(case, health, bool(ranked))
         hypotheses = sorted([*hypotheses[: _MAX_HYPOTHESES - 1], unknown], key=lambda h: -h.confidence)
     return Diagnosis(hypotheses=hypotheses, gaps=[citing.spoken(gap, 1000) for gap in evidence.gaps[:_MAX_GAPS]])
+
+
+def weigh(evidence: Evidence, incident: Incident | None, now: datetime) -> list[Finding]:
+    """Every finding after ranking, the best first, each with the ``reasons`` of its confidence in words."""
+    return _ranked(_case(evidence, incident, now))
+
+
+def _case(evidence: Evidence, incident: Incident | None, now: datetime) -> Case:
+    readable = {resource: tuple(o for o in objects if sound(o)) for resource, objects in evidence.objects.items()}
+    return Case(replace(evidence, objects=readable), incident, now)
+
+
+def _ranked(case: Case) -> list[Finding]:
+    return rank([f for analyse in ALL for f in analyse(case)], case.target_refs, case.near_refs)
 
 
 def is_healthy(diagnosis: Diagnosis) -> bool:

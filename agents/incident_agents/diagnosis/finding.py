@@ -32,6 +32,8 @@ class Finding:
     facts: Mapping[str, str] = field(default_factory=dict)
     about: frozenset[str] = frozenset()
     depends_on: frozenset[str] = frozenset()
+    reasons: tuple[str, ...] = ()
+    """After ranking: how the confidence came about, in words."""
 
 
 Analyser = Callable[[Case], Iterable[Finding]]

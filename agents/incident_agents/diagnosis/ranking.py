@@ -19,13 +19,13 @@ from incident_commander.api.causes import Cause
 BAR = 50
 """Below this a finding explains nothing and is no confident hypothesis."""
 
-_DROP, _GAIN, _MOST_GAIN = 12, 2, 6
+_DROP, _GAIN, _MOST_GAIN, _MOST = 12, 2, 6, 97
 _ATTACHED, _ELSEWHERE, _ELSEWHERE_MOST = 8, 40, 40
 
 _NOT_ANSWERING = frozenset({Cause.APP_NOT_ANSWERING, Cause.PROBE_MISCONFIGURED})
 _ENDS = frozenset({Cause.CRASH_LOOP, Cause.JOB_FAILED, Cause.CRON_JOB_FAILING, Cause.HPA_AT_MAXIMUM}) | _NOT_ANSWERING
 _OF_NODES = frozenset({Cause.DEPENDENCY_DOWN, Cause.UNSCHEDULABLE_TAINT, Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING})
-_ROUTING = frozenset({Cause.DEPENDENCY_DOWN, Cause.APP_NOT_ANSWERING, Cause.CRASH_LOOP})
+_ROUTING = frozenset({Cause.DEPENDENCY_SLOW, Cause.DEPENDENCY_DOWN, Cause.APP_NOT_ANSWERING, Cause.CRASH_LOOP})
 
 _STORE = _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.DEPENDENCY_DOWN}
 
@@ -59,7 +59,13 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.UNSCHEDULABLE_VOLUME: _ENDS,
     Cause.MEMORY_LIMIT_TOO_LOW: _ENDS,
     Cause.MEMORY_LEAK: _ENDS,
-    Cause.CPU_THROTTLED: _NOT_ANSWERING,
+    Cause.CPU_THROTTLED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED},
+    Cause.CPU_SATURATED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY, Cause.CPU_THROTTLED},
+    Cause.TRAFFIC_SURGE: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED, Cause.HPA_AT_MAXIMUM},
+    Cause.DISK_SATURATED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW},
+    Cause.NETWORK_LATENCY: frozenset({Cause.DEPENDENCY_SLOW}),
+    Cause.PACKET_LOSS: frozenset({Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY}),
+    Cause.TLS_CERTIFICATE_INVALID: _ROUTING | _ENDS,
     Cause.SERVICE_SELECTS_NOTHING: _ROUTING | {Cause.SERVICE_WRONG_PORT},
     Cause.SERVICE_WRONG_PORT: _ROUTING,
     Cause.SERVICE_PROTOCOL_MISMATCH: _ROUTING | {Cause.SERVICE_WRONG_PORT},
@@ -95,19 +101,36 @@ def explains(cause: Finding, effect: Finding) -> bool:
 def rank(findings: Sequence[Finding], target: frozenset[str], near: frozenset[str]) -> list[Finding]:
     """Findings with their final confidence, the best first. ``target`` empty: every object counts as the target."""
     effects = _effects(findings)
-    ranked = []
-    for n, finding in enumerate(findings):
-        own = finding.confidence + min(_MOST_GAIN, _GAIN * len(effects[n]))
-        own = _relevant(own, _about_target(n, findings, effects, target), finding, near)
-        ranked.append(replace(finding, confidence=max(1, min(97, own))))
+    ranked = [_weighed(n, findings, effects, target, near) for n in range(len(findings))]
     # Effects are lowered after their causes have their final value, the deepest cause first.
     for n in _causes_first(effects):
         for m in effects[n]:
-            if ranked[n].confidence >= BAR:
-                lowered = min(ranked[m].confidence, max(1, ranked[n].confidence - _DROP))
-                ranked[m] = replace(ranked[m], confidence=lowered)
+            most = max(1, ranked[n].confidence - _DROP)
+            if ranked[n].confidence >= BAR and ranked[m].confidence > most:
+                why = f"{most} at most: {_name(ranked[n])} explains it"
+                ranked[m] = replace(ranked[m], confidence=most, reasons=(*ranked[m].reasons, why))
     order = sorted(range(len(ranked)), key=lambda n: (-ranked[n].confidence, n))
     return _distinct([ranked[n] for n in order])
+
+
+def _weighed(
+    n: int, findings: Sequence[Finding], effects: list[list[int]], target: frozenset[str], near: frozenset[str]
+) -> Finding:
+    finding = findings[n]
+    reasons = [f"{finding.confidence} by what it saw itself"]
+    gained = min(_MOST_GAIN, _GAIN * len(effects[n]))
+    if gained:
+        names = ", ".join(dict.fromkeys(_name(findings[m]) for m in effects[n]))
+        reasons.append(f"+{gained}: it explains {names}"[:300])
+    own = finding.confidence + gained
+    relevant = _relevant(own, _about_target(n, findings, effects, target), finding, near)
+    if relevant != own:
+        reasons.append(f"{relevant - own}: it is not about the target, nor does it explain what is")
+    return replace(finding, confidence=max(1, min(_MOST, relevant)), reasons=tuple(reasons))
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.cause} of {finding.object.name}" if finding.object is not None else str(finding.cause)
 
 
 def _effects(findings: Sequence[Finding]) -> list[list[int]]:

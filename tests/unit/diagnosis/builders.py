@@ -353,6 +353,8 @@ EVERYTHING = (
     kinds.INGRESS,
     kinds.HTTP_ROUTE,
     kinds.LEASE,
+    kinds.NETWORK_POLICY,
+    kinds.POD_DISRUPTION_BUDGET,
 )
 
 

@@ -69,3 +69,11 @@ def test_any_findings_come_out_in_order_within_range_and_the_same_each_time(
     assert all(1 <= f.confidence <= 97 for f in once)
     assert [f.confidence for f in once] == sorted((f.confidence for f in once), reverse=True)
     assert rank(given_findings, target, frozenset()) == once
+
+
+def test_every_score_is_told_in_words() -> None:
+    cause, effect = rank(
+        [finding(Cause.VOLUME_FULL, 80, {WEB}), finding(Cause.CRASH_LOOP, 90, {WEB})], frozenset({WEB}), frozenset()
+    )
+    assert cause.reasons == ("80 by what it saw itself", "+2: it explains CrashLoop")
+    assert effect.reasons == ("90 by what it saw itself", "70 at most: VolumeFull explains it")

@@ -1,4 +1,4 @@
-"""CPU: a workload or a node uses all that it has, or is throttled, compared with its own history."""
+"""CPU and disk: a workload or a node uses all that it has, or is throttled, compared with its own history."""
 
 from __future__ import annotations
 
@@ -76,18 +76,20 @@ def _up(moved: Movement, times: float, by: float) -> bool:
 
 
 def _node(case: Case, subject: str, moved: list[Movement]) -> Iterator[Finding]:
-    """A node's CPU in per cent of all its cores. Whether a workload does it is for the ranking to say."""
+    """A node's CPU in per cent of all its cores, its disks in per cent or as a ratio."""
     node = case.find(kinds.NODE, "", subject.removeprefix("Node/"))
+    causes = {Measure.CPU: Cause.CPU_SATURATED, Measure.DISK: Cause.DISK_SATURATED}
     for m in moved:
-        if node is None or m.measure is not Measure.CPU or m.before is None or m.after < _NODE_BUSY or m.rose < 1.3:
+        busy = m.after >= _NODE_BUSY or (m.measure is Measure.DISK and 0.9 <= m.after <= 1.0)
+        if node is None or m.measure not in causes or m.before is None or not busy or m.rose < 1.3:
             continue
         here = [p for p in case.evidence.of(kinds.POD) if fields.text(p, "spec", "nodeName") == fields.name(node)]
         workloads = {w.ref for p in here if (w := case.workload_of(p)) is not None}
         yield Finding(
-            cause=Cause.CPU_SATURATED,
+            cause=causes[m.measure],
             object=target_of(node),
             confidence=76,
-            summary=f"node {fields.name(node)} uses {m.after:.0f} % of its CPU, {m.before:.0f} % before",
+            summary=f"node {fields.name(node)} is busy: {m.name} is {m.after:.3g}, {m.before:.3g} before",
             evidence=(m.citation,),
             facts={"node": fields.name(node), "usage": f"{m.after:.3g}", "baseline": f"{m.before:.3g}"},
             about=frozenset({subject, *workloads}),

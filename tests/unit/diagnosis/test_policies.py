@@ -1,0 +1,111 @@
+"""NetworkPolicies, certificates, slow dependencies, autoscalers and budgets."""
+
+from typing import Any
+
+import pytest
+
+from incident_agents.diagnosis.ranking import BAR
+from incident_commander.api.causes import Cause
+from incident_commander.ports import Object
+from tests.unit.diagnosis.builders import log, meta, told
+from tests.unit.diagnosis.shop import Shop, shop
+
+TIMEOUT = 'Get "http://orders:8080/": dial tcp 10.96.0.2:8080: i/o timeout'
+
+
+def policy(**spec: Any) -> Object:
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": meta("strict"), "spec": spec}
+
+
+def complaining(*lines: str) -> Shop:
+    made = shop()
+    made.logs = [log(made.pods["web"], *["up"] * 5, *lines, container="web")]
+    return made
+
+
+ORDERS = {"matchLabels": {"app": "orders"}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "direction"),
+    [
+        (
+            {"podSelector": ORDERS, "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "admin"}}}]}]},
+            "Ingress",
+        ),
+        ({"podSelector": {}, "policyTypes": ["Egress"], "egress": []}, "Egress"),
+    ],
+)
+def test_a_policy_that_admits_nobody_else_is_the_cause(spec: dict[str, Any], direction: str) -> None:
+    made = complaining(*[TIMEOUT] * 5)
+    made.more.append(policy(**spec))
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["direction"]) == (Cause.NETWORK_POLICY_BLOCKS, direction), told(found)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"podSelector": ORDERS, "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "web"}}}]}]},
+        {"podSelector": ORDERS, "ingress": [{}]},
+        {"podSelector": {"matchLabels": {"app": "other"}}, "ingress": []},
+    ],
+)
+def test_a_policy_that_lets_the_caller_in_is_not(spec: dict[str, Any]) -> None:
+    made = complaining(*[TIMEOUT] * 5)
+    made.more.append(policy(**spec))
+    assert Cause.NETWORK_POLICY_BLOCKS not in {h.cause for h in made.diagnose().hypotheses}
+
+
+def test_a_ready_dependency_that_does_not_answer_in_time_is_slow() -> None:
+    found = complaining(*[TIMEOUT] * 5).diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.object.name if top.object else "") == (Cause.DEPENDENCY_SLOW, "orders"), told(found)
+    assert top.confidence < 70
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("x509: certificate has expired or is not yet valid: current time 2026-03-03T12:00:00Z", "Expired"),
+        ("x509: certificate is valid for a.example.com, not orders", "Name"),
+        ("sun.security.validator.ValidatorException: PKIX path building failed", "Authority"),
+    ],
+)
+def test_a_certificate_is_refused_for_a_reason(line: str, problem: str) -> None:
+    top = complaining(*[line] * 4).diagnose().hypotheses[0]
+    assert (top.cause, top.facts["problem"]) == (Cause.TLS_CERTIFICATE_INVALID, problem)
+
+
+def test_a_fault_that_a_mesh_injects_is_called_so() -> None:
+    top = complaining(*["503: fault filter abort"] * 4).diagnose().hypotheses[0]
+    assert top.cause is Cause.FAULT_INJECTED
+
+
+def test_an_autoscaler_without_metrics_says_so() -> None:
+    made = shop()
+    made.more.append(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": meta("orders"),
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "orders"},
+                "maxReplicas": 5,
+            },
+            "status": {
+                "conditions": [
+                    {
+                        "type": "ScalingActive",
+                        "status": "False",
+                        "reason": "FailedGetResourceMetric",
+                        "message": "the HPA was unable to compute the replica count: no metrics returned",
+                    }
+                ]
+            },
+        }
+    )
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.confidence >= BAR) == (Cause.HPA_CANNOT_SCALE, True), told(found)
