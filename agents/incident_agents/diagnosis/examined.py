@@ -17,18 +17,28 @@ from incident_commander.evidence.evidence import Evidence
 _ALWAYS = (kinds.POD, kinds.EVENT)
 _NEEDS: Mapping[str, tuple[Kind, ...]] = {
     "autoscaling": (kinds.HORIZONTAL_POD_AUTOSCALER,),
+    "claims": (kinds.PERSISTENT_VOLUME_CLAIM, kinds.PERSISTENT_VOLUME),
+    "components": (kinds.NODE,),
     "config": (kinds.CONFIG_MAP,),
     "jobs": (kinds.JOB,),
     "nodes": (kinds.NODE,),
     "quota": (kinds.RESOURCE_QUOTA,),
+    "references": (kinds.SERVICE,),
+    "routes": (kinds.INGRESS, kinds.SERVICE),
+    "scaled": (kinds.DEPLOYMENT,),
     "scheduling": (kinds.NODE,),
     "services": (kinds.SERVICE,),
+    "unreached": (kinds.SERVICE,),
     "volumes": (kinds.PERSISTENT_VOLUME_CLAIM,),
 }
 """By analyser: without these kinds, finding nothing means nothing. All need pods and events."""
 
-_NEED_SERIES = frozenset({"cpu", "memory", "saturation", "latency", "disk", "network"})
+_NEED_SERIES = frozenset({"cpu", "memory", "network", "saturation", "volumes"})
+_NEED_LOGS = frozenset({"databases", "dependencies", "resolution", "unreached"})
 _OF_TARGETS = frozenset({"gone"})
+
+KNOWN = frozenset(_NEEDS) | _NEED_SERIES | _NEED_LOGS | _OF_TARGETS
+"""The analysers that are named here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ def without_finding(evidence: Evidence, incident: Incident | None, now: datetime
 def _answered(analyser: str, evidence: Evidence) -> bool:
     asked = all(evidence.asked(kind) for kind in (*_ALWAYS, *_NEEDS.get(analyser, ())))
     measured = any(evidence.series.values()) or any(m.series for m in evidence.metrics.values())
-    return asked and (measured or analyser not in _NEED_SERIES)
+    heard = any(log.lines for log in evidence.logs)
+    return asked and (measured or analyser not in _NEED_SERIES) and (heard or analyser not in _NEED_LOGS)
 
 
 def _first_sentence(module: str) -> str:
