@@ -29,9 +29,10 @@ venv: $(STAMP) ## set up .venv from the locks
 demo: $(STAMP) ## two incidents from alert to verified fix, without a cluster (SEED=7 repeats exactly)
 	@$(BIN)/incident-commander demo $(if $(SEED),--seed $(SEED))
 
-test: $(STAMP) ## unit, simulation and functional tests (finds or builds an API server)
+test: $(STAMP) ## unit, simulation, chart and functional tests (finds or builds an API server and Helm)
 	@$(BIN)/python -m tests.controlplane assets || true
 	@$(BIN)/python -m tests.rules.promtool || true
+	@[ -n "$${HELM-}" ] || e2e/cluster/binaries helm > /dev/null || true
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict, import contracts

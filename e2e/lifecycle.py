@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from charts.helm import CHART
-from e2e.harness import chart
+from e2e.harness import chart, image
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.cluster import MARK, bring_up, take_down, take_possession
 from e2e.harness.commands import Ran, run
@@ -38,7 +38,6 @@ class Life:
     """What the chapters share."""
 
     api: Api
-    image: str
     private: Path
     say: Teller
 
@@ -220,10 +219,15 @@ async def main() -> int:
         private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="incident-commander-lifecycle-")))
         api = await stack.enter_async_context(Api(private))
         await chart.have_image(say)
+        built = await image.examine(chart.IMAGE)
+        if faults := built.faults():
+            raise Failure(f"the image: {'; '.join(faults)}")
+        size, parts = built.added / 1e6, len(built.sbom["components"])
+        say(f"✓ the image adds {size:.0f} MB to its base; its SBOM lists {parts} components")
         await take_possession(api, OPERATOR_NAMESPACE, say)
         labels = {LABEL_MANAGED: "true", **MARK}
         await api.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}])
-        life = Life(api, cluster.image, private, say)
+        life = Life(api, private, say)
         await life.installed(await package_before(private))
         before = await life.incident("before")
         known = before["metadata"]["name"]
