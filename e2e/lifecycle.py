@@ -18,7 +18,7 @@ import yaml
 
 from charts.helm import CHART
 from e2e.harness import chart, image
-from e2e.harness.api import INCIDENTS, Api, Json, incidents
+from e2e.harness.api import INCIDENTS, Api, Json, deployment, incidents
 from e2e.harness.cluster import MARK, bring_up, take_down, take_possession
 from e2e.harness.commands import Ran, run
 from e2e.harness.manifests import ROOT, read
@@ -38,7 +38,7 @@ class Life:
     """What the chapters share."""
 
     api: Api
-    private: Path
+    image: str
     say: Teller
 
     def check(self, holds: bool, claim: str, found: object = "") -> None:
@@ -128,13 +128,22 @@ class Life:
     # -- looking -----------------------------------------------------------------------------------------
 
     async def incident(self, name: str) -> Json:
-        """A Deployment whose image does not exist, reported by hand; answers the Incident at its end."""
-        variables = {"NAMESPACE": NAMESPACE, "IMAGE": "127.0.0.1:1/no/such:image"}
-        documents = read(ROOT / "e2e" / "workloads" / "web.yaml", variables)
+        """A rollout to an image that does not exist, reported by hand; answers the Incident at its end."""
+        documents = read(ROOT / "e2e" / "workloads" / "web.yaml", {"NAMESPACE": NAMESPACE, "IMAGE": self.image})
         for document in documents:
             document["metadata"]["name"] = name
         await self.api.apply(documents)
-        await asyncio.sleep(5)
+
+        async def available() -> None:
+            status = (await self.api.get(deployment(NAMESPACE, name))).get("status", {})
+            if status.get("availableReplicas") != 2:
+                raise NotYet(f"{status.get('availableReplicas', 0)} of 2 available")
+
+        await wait_for(f"deployment/{name} to be available", available, seconds=60, say=self.say)
+        container = {"name": "web", "image": "127.0.0.1:1/no/such:image"}
+        await self.api.merge(deployment(NAMESPACE, name), {"spec": {"template": {"spec": {"containers": [container]}}}})
+        # Until the kubelet has tried, and a controller has seen it.
+        await asyncio.sleep(10)
         await self.command("trigger", f"deployment/{name}", "--namespace", NAMESPACE, "--reason", "it does not start")
 
         async def ask() -> Json:
@@ -227,7 +236,7 @@ async def main() -> int:
         await take_possession(api, OPERATOR_NAMESPACE, say)
         labels = {LABEL_MANAGED: "true", **MARK}
         await api.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}])
-        life = Life(api, private, say)
+        life = Life(api, cluster.image, say)
         await life.installed(await package_before(private))
         before = await life.incident("before")
         known = before["metadata"]["name"]
