@@ -1,84 +1,51 @@
-"""Whether a citation can be found again in the evidence that it was made from."""
+"""Whether a citation can be found again: made once more from the evidence, it must come out the same."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable, Iterator
 
 from incident_commander.api.statement import Citation, CitationKind
-from incident_commander.evidence import fields
-from incident_commander.evidence.citing import value_at
-from incident_commander.evidence.evidence import Evidence, Log, reference
-from incident_commander.evidence.lines import clean_line
-from incident_commander.ports import Object
+from incident_commander.evidence import citing
+from incident_commander.evidence.evidence import Evidence
+
+_SAME = 12
+"""Characters by which lines are told apart before they are compared in full (redaction takes time)."""
 
 
 def unfounded(citation: Citation, evidence: Evidence) -> bool:
     """Whether nothing in the evidence says what the citation says it does."""
-    check = {
-        CitationKind.OBJECT: _object,
-        CitationKind.EVENT: _event,
-        CitationKind.LOG: _log,
-        CitationKind.NOTE: _note,
-        CitationKind.METRIC: _metric,
-        CitationKind.ALERT: _alert,
-    }[citation.kind]
-    return not check(citation, evidence)
-
-
-def _object(citation: Citation, evidence: Evidence) -> bool:
-    return any(
-        clean_line(reference(obj))[:1024] == citation.ref and _shown(obj, citation.path).startswith(citation.value)
-        for objects in evidence.objects.values()
-        for obj in objects
-        if fields.name(obj) and citation.ref.endswith(fields.name(obj)[-200:])
-    )
-
-
-def _shown(obj: Object, path: str) -> str:
-    found = value_at(obj, path)
-    return clean_line(found if isinstance(found, str) else json.dumps(found, sort_keys=True, default=str))
-
-
-def _event(citation: Citation, evidence: Evidence) -> bool:
-    return any(
-        clean_line(fields.text(event, "reason")) == citation.path
-        and clean_line(fields.text(event, "message")).startswith(citation.value)
-        and citation.ref.endswith(clean_line(fields.text(event, "involvedObject", "name")))
-        for event in evidence.objects.get("events", ())
-    )
-
-
-def _log(citation: Citation, evidence: Evidence) -> bool:
-    return any(
-        clean_line(line).startswith(citation.value) for log in evidence.logs if _of(log, citation) for line in log.lines
-    )
-
-
-def _of(log: Log, citation: Citation) -> bool:
-    previous = ":previous" if log.previous else ""
-    return clean_line(f"Pod/{log.namespace}/{log.pod}/{log.container}{previous}") == citation.ref
-
-
-def _note(citation: Citation, evidence: Evidence) -> bool:
-    return any(
-        clean_line(line).startswith(citation.value)
-        for note in evidence.notes
-        if clean_line(note.name) == citation.ref
-        for line in note.lines
-    )
-
-
-def _metric(citation: Citation, evidence: Evidence) -> bool:
-    named = citation.path in evidence.series or any(m.query.name == citation.path for m in evidence.metrics.values())
-    return named and any(c.isdigit() for c in citation.value)
-
-
-def _alert(citation: Citation, evidence: Evidence) -> bool:
-    return any(
-        clean_line(alert.name) == citation.ref
-        and any(
-            clean_line(text).startswith(citation.value)
-            for text in (*alert.annotations.values(), str(dict(alert.labels)))
+    if citation.kind is CitationKind.METRIC:
+        named = citation.path in evidence.series or any(
+            measured.query.name == citation.path for measured in evidence.metrics.values()
         )
-        for alert in evidence.alerts
-    )
+        return not (named and any(c.isdigit() for c in citation.value))
+    return all(made != citation for made in _made_again(citation, evidence))
+
+
+def _made_again(citation: Citation, evidence: Evidence) -> Iterator[Citation]:
+    if citation.kind is CitationKind.OBJECT:
+        for objects in evidence.objects.values():
+            yield from (citing.of_object(o, citation.path) for o in objects if _about(o, citation))
+    elif citation.kind is CitationKind.EVENT:
+        yield from (citing.of_event(event) for event in evidence.objects.get("events", ()))
+    elif citation.kind is CitationKind.LOG:
+        for log in evidence.logs:
+            if f"/{log.pod}/{log.container}" in citation.ref:
+                yield from (citing.of_log(log, line) for line in _like(log.lines, citation))
+    elif citation.kind is CitationKind.NOTE:
+        for note in evidence.notes:
+            yield from (citing.of_note(note, line) for line in _like(note.lines, citation))
+    else:
+        yield from (citing.of_alert(alert) for alert in evidence.alerts)
+
+
+def _about(obj: object, citation: Citation) -> bool:
+    meta = obj.get("metadata") if isinstance(obj, dict) else None
+    return isinstance(meta, dict) and citation.ref.endswith(str(meta.get("name")))
+
+
+def _like(lines: Iterable[str], citation: Citation) -> list[str]:
+    """The lines that begin as the citation does; all of them when none does."""
+    kept = list(lines)
+    start = citation.value[:_SAME]
+    return [line for line in kept if line.strip().startswith(start)] or kept
