@@ -7,13 +7,14 @@ sometimes by how much only in its prose: it counts as moved, without figures.
 from __future__ import annotations
 
 import enum
+import itertools
 import re
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from incident_agents.diagnosis.case import Case
-from incident_agents.diagnosis.series import finite
+from incident_agents.diagnosis.series import Point, finite
 from incident_agents.diagnosis.stores import behind_service
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
@@ -131,7 +132,7 @@ def _measure(words: str) -> Measure | None:
 def _of(name: str, series: Series, begun: float | None, subjects: _Subjects) -> Movement | None:
     measure = _measure(name)
     subject = subjects.of(series.labels) if measure is not None else ""
-    points = finite(series)
+    points = _levels(name, finite(series))
     if measure is None or not subject or len(points) < 2 * _MIN_BEFORE:
         return None
     at = begun if begun is not None and sum(t < begun for t, _ in points) >= _MIN_BEFORE else None
@@ -143,6 +144,14 @@ def _of(name: str, series: Series, begun: float | None, subjects: _Subjects) -> 
     peak = sorted(after)[int(0.9 * (len(after) - 1))]
     shown = f"{low:.4g} before, {high:.4g} since, {peak:.4g} at most for a tenth of the time"
     return Movement(measure, name, subject, low, high, peak, citing.of_series(name, series, shown))
+
+
+def _levels(name: str, points: list[Point]) -> list[Point]:
+    """A counter as what it grew by per second; a reset counts from zero. Anything else as it is."""
+    if not name.endswith(("_total", "_count", "_sum")):
+        return points
+    pairs = itertools.pairwise(points)
+    return [(t, (v if v < u else v - u) / (t - s)) for (s, u), (t, v) in pairs if t > s]
 
 
 def _alerted(case: Case, subjects: _Subjects) -> Iterator[Movement]:

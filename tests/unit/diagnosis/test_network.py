@@ -124,3 +124,17 @@ def test_alerts_alone_tell_who_is_slow() -> None:
     found = diagnose(replace(made, alerts=tuple(alerts)), incident(), NOW)
     top = found.hypotheses[0]
     assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Node/node-b"), told(found)
+
+
+def test_a_counter_is_read_as_what_it_grows_by() -> None:
+    end = NOW.timestamp()
+    times = [end - 15 * n for n in range(40)][::-1]
+    total, points = 0.0, []
+    for t in times:
+        total += 15 * (0.9 if t >= end - SINCE else 0.05)
+        points.append((t, total))
+    made = larger()
+    labels = {"namespace": "shop", "pod": made.pods["orders"]["metadata"]["name"]}
+    series = {"container_cpu_usage_seconds_total": [Series(labels, tuple(points))]}
+    top = made.diagnose(series=series).hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.CPU_SATURATED, "Deployment/shop/orders")

@@ -3,6 +3,7 @@
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import NOW, deployment, evidence, incident, node, pod, replica_set, running, told
+from tests.unit.diagnosis.shop import shop
 
 
 def test_a_node_that_is_not_ready_is_the_cause_for_the_pods_on_it() -> None:
@@ -35,3 +36,12 @@ def test_a_sick_node_elsewhere_does_not_explain_a_workload_that_is_not_on_it() -
     sick = pod(rs, "abcde", running(ready=False, restarts=0))
     found = diagnose(evidence(web, rs, sick, node("node-a"), node("node-z", ready="Unknown")), incident(), NOW)
     assert all(h.confidence < 50 for h in found.hypotheses if h.cause is Cause.NODE_NOT_READY), told(found)
+
+
+def test_without_a_target_a_sick_node_matters_only_where_something_runs_on_it() -> None:
+    made = shop()
+    made.nodes.append(node("node-z", ready="Unknown"))
+    found = made.diagnose()
+    assert all(h.confidence < 50 for h in found.hypotheses), told(found)
+    made.nodes[0] = node("node-a", ready="Unknown")
+    assert str(made.diagnose().hypotheses[0].object) == "Node/node-a"

@@ -67,7 +67,8 @@ def analyse(case: Case) -> Iterator[Finding]:
     lost = _loss(moved)
     worst = max(lost, key=lambda ref: lost[ref].peak, default="")
     fitted = _candidates(case, graph, frozenset(slow), measured)
-    ranked = sorted(((fit + (_SEEN if c.ref == worst else 0), c) for fit, c in fitted), key=lambda found: -found[0])
+    weighed = [(fit + (_SEEN if c.ref == worst else 0) + _steepest(slow.get(c.ref, [])), c) for fit, c in fitted]
+    ranked = sorted(weighed, key=lambda found: -found[0])
     if not ranked:
         return
     best = ranked[0][0]
@@ -75,6 +76,11 @@ def analyse(case: Case) -> Iterator[Finding]:
         behind = best - fit
         confidence = round(max(20, 80 - 14 * behind - (4 if n else 0)))
         yield _finding(case, candidate, slow, confidence, lost)
+
+
+def _steepest(moved: list[Movement]) -> float:
+    """A little for who slowed down most, for want of better when it is not known who calls whom."""
+    return 0.2 * math.log10(max([1.0, *(m.rose for m in moved if m.measure is Measure.LATENCY)]))
 
 
 def _slow(moved: list[Movement]) -> dict[str, list[Movement]]:

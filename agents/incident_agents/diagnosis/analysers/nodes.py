@@ -14,6 +14,9 @@ from incident_commander.evidence.health import PRESSURES
 from incident_commander.evidence.lines import clean_line
 from incident_commander.ports import Object
 
+_NOBODYS = 44
+"""A sick node on which nothing of what was asked about runs: worth a word, and no explanation."""
+
 
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each node in trouble; whether it matters for the target is for the ranking."""
@@ -56,6 +59,8 @@ def _finding(case: Case, node: Object, cause: Cause, type_: str, words: str, con
     evidence += [citing.of_event(e) for e in case.events(node)[:2]]
     evicted = [p for p in here if fields.text(p, "status", "reason") == "Evicted"]
     evidence += [citing.of_object(p, "status.message") for p in evicted[:2]]
+    if case.evidence.target is None and not any(case.workload_of(p) is not None for p in here):
+        confidence = min(confidence, _NOBODYS)
     facts = {"node": name, "reason": reason}
     if cause is Cause.NODE_PRESSURE:
         facts["condition"] = type_
