@@ -6,6 +6,7 @@ The version before is this one with a lower number and an older CRD, packaged: a
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 import tarfile
@@ -25,11 +26,13 @@ from e2e.harness.manifests import ROOT, read
 from e2e.harness.operator import PROGRAMS
 from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE, ROLES
+from tests.controlplane.pki import Authority
 
 NAMESPACE = "e2e-lifecycle"
 CRD = "runbooks.incidentcommander.io"
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
+_TLS = "gateway-web"
 _LEFT_ALONE = ("events", "componentstatuses", "bindings", "podmetrics", "nodemetrics")
 
 
@@ -39,6 +42,7 @@ class Life:
 
     api: Api
     image: str
+    private: Path
     say: Teller
 
     def check(self, holds: bool, claim: str, found: object = "") -> None:
@@ -111,8 +115,13 @@ class Life:
     async def came_back(self) -> None:
         """A new installation goes on with the keys of the one before; then even the namespace goes."""
         keys, agents = await self.keys(), await self.agents()
-        await chart.install(self.say)
+        await self.api.apply([_tls_secret(self.private)])
+        await chart.install(self.say, settings=[f"gateway.tls.secretName={_TLS}"])
         self.check(await self.keys() == keys and await self.agents() == agents, "a new installation keeps every key")
+        await self.tested()
+        await chart.install(self.say, settings=["allInOne.enabled=true"])
+        await self.tested()
+        self.say("✓ by HTTPS, and as one pod")
         await chart.helm("uninstall", chart.RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait")
         for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
             await self.api.delete(f"/api/v1/namespaces/{namespace}")
@@ -210,6 +219,15 @@ async def package_before(folder: Path) -> Path:
     return archive
 
 
+def _tls_secret(folder: Path) -> Json:
+    """A certificate for the gateway, as cert-manager would make it."""
+    pair = Authority(folder / "pki").issue("gateway", "gateway", alternative_names=["DNS:gateway"])
+    files = {"tls.crt": pair.certificate, "tls.key": pair.key}
+    data = {name: base64.b64encode(file.read_bytes()).decode() for name, file in files.items()}
+    meta = {"name": _TLS, "namespace": OPERATOR_NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "kubernetes.io/tls", "data": data}
+
+
 def _columns(crd: Json) -> list[str]:
     return [column["name"] for column in crd["spec"]["versions"][0].get("additionalPrinterColumns", [])]
 
@@ -234,9 +252,12 @@ async def main() -> int:
         size, parts = built.added / 1e6, len(built.sbom["components"])
         say(f"✓ the image adds {size:.0f} MB to its base; its SBOM lists {parts} components")
         await take_possession(api, OPERATOR_NAMESPACE, say)
+        await chart.helm("uninstall", chart.RELEASE, "--namespace", OPERATOR_NAMESPACE, "--ignore-not-found", "--wait")
+        await chart.make_room(api, say)
+        await take_possession(api, OPERATOR_NAMESPACE, say)
         labels = {LABEL_MANAGED: "true", **MARK}
         await api.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}])
-        life = Life(api, cluster.image, say)
+        life = Life(api, cluster.image, private, say)
         await life.installed(await package_before(private))
         before = await life.incident("before")
         known = before["metadata"]["name"]

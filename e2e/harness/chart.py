@@ -14,6 +14,7 @@ from charts.helm import CHART
 from e2e.cluster.parts import layout
 from e2e.harness.api import Api, Json
 from e2e.harness.commands import run
+from e2e.harness.install import uninstall
 from e2e.harness.streaming import stream
 from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
 from incident_commander.api.names import OPERATOR_NAMESPACE, ROLES
@@ -31,6 +32,7 @@ _SETTINGS = (
 _BUILD_SECONDS = 20 * 60
 _HELM_SECONDS = 300
 _READY_SECONDS = 120
+_CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/incidents.incidentcommander.io"
 _PODS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods"
 
 
@@ -47,6 +49,19 @@ async def helm(*arguments: str, check: bool = True) -> str:
     binaries = await run(str(layout.HERE / "binaries"), "helm", seconds=_BUILD_SECONDS)
     ran = await run(f"{binaries.out.strip()}/helm", *arguments, seconds=_HELM_SECONDS + 30, check=check)
     return ran.out
+
+
+async def make_room(api: Api, say: Teller) -> None:
+    """Remove what an earlier run installed without Helm, which takes over nothing that is not its own."""
+    if RELEASE in (await helm("list", "--short", "--namespace", OPERATOR_NAMESPACE)).split():
+        return
+    await uninstall(api, say)
+
+    async def gone() -> None:
+        if await api.find(_CRD) is not None:
+            raise NotYet("the CRDs are being deleted, with their Incidents")
+
+    await wait_for("the CRDs of an earlier run to be gone", gone, seconds=60, say=say)
 
 
 async def install(say: Teller, chart: Path = CHART, settings: Sequence[str] = ()) -> None:
