@@ -209,6 +209,7 @@ async def _by_chart(api: Api, cluster: Cluster, say: Teller) -> Operator:
         raise Failure("with --chart the scenarios play on the project's local cluster only; unset KUBECONFIG")
     await chart.have_image(say)
     await chart.make_room(api, say)
+    await take_possession(api, OPERATOR_NAMESPACE, say)
     await forget_quarantines(api)
     await chart.install(say)
     return chart.Release(api)
