@@ -137,7 +137,7 @@ class Life:
     # -- looking -----------------------------------------------------------------------------------------
 
     async def incident(self, name: str) -> Json:
-        """A rollout to an image that does not exist, reported by hand; answers the Incident at its end."""
+        """A rollout that refers to a ConfigMap which nobody made, reported by hand; answers the Incident at its end."""
         documents = read(ROOT / "e2e" / "workloads" / "web.yaml", {"NAMESPACE": NAMESPACE, "IMAGE": self.image})
         for document in documents:
             document["metadata"]["name"] = name
@@ -149,7 +149,7 @@ class Life:
                 raise NotYet(f"{status.get('availableReplicas', 0)} of 2 available")
 
         await wait_for(f"deployment/{name} to be available", available, seconds=60, say=self.say)
-        container = {"name": "web", "image": "127.0.0.1:1/no/such:image"}
+        container = {"name": "web", "envFrom": [{"configMapRef": {"name": "nobody-made-it"}}]}
         await self.api.merge(deployment(NAMESPACE, name), {"spec": {"template": {"spec": {"containers": [container]}}}})
         # Until the kubelet has tried, and a controller has seen it.
         await asyncio.sleep(10)
