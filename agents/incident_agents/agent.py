@@ -65,14 +65,15 @@ class Case:
 class Ballot:
     """A vote before it is signed. ``reason`` is one of the agent's own constants (CamelCase).
 
-    ``aside`` is said in the same write as the vote: communication's Account, verification's Measurement.
+    ``aside`` is said in the same write as the vote: communication's Account, verification's Measurement, and
+    detection's Assessment where it says no more than the alert did.
     """
 
     decision: Decision
     reason: str
     message: str
     evidence: tuple[Citation, ...] = ()
-    aside: Account | Measurement | None = None
+    aside: Account | Assessment | Measurement | None = None
 
 
 class Agent(Protocol):

@@ -29,10 +29,13 @@ from incident_commander.guards.chain import BEFORE_APPROVAL, evaluate
 from incident_commander.guards.guard import Breaker, GuardInput, PastAttempt
 from incident_commander.planning.policy import select_policy
 from incident_commander.ports import Cluster, Object
-from incident_commander.surroundings import read_breaker, read_history, read_policies
+from incident_commander.surroundings import attempts_of, read_breaker, read_history, read_policies
 
 PATIENCE = timedelta(minutes=5)
 """How long the executor can wait for a guard while the votes still count. What passes sooner is no reason for a no."""
+
+HISTORY_FRESH = timedelta(seconds=5)
+"""How long the attempts of all Incidents, once listed, are good enough for an opinion."""
 
 T = TypeVar("T")
 
@@ -147,28 +150,50 @@ class Rulebook:
         )
 
 
-async def read_rulebook(
-    cluster: Cluster, incident: Incident, targets: Iterable[TargetRef], *, now: datetime, operator_namespace: str
-) -> Rulebook:
-    """Read all that guards need to know about these targets. Raises ``ClusterError``."""
-    target = incident.spec.target_ref
-    refs = {str(ref): ref for ref in (*targets, *([target] if target is not None else ()))}
-    situations, namespaces = await asyncio.gather(
-        _each({name: _situation(cluster, ref) for name, ref in refs.items()}),
-        _each({name: _namespace(cluster, name) for name in {ref.namespace or "" for ref in refs.values()} - {""}}),
-    )
-    book = Rulebook(now, incident, situations, namespaces=namespaces, operator_namespace=operator_namespace)
-    try:
-        book = replace(book, policies=await read_policies(cluster))
-    except Refusal as refusal:
-        return replace(book, unreadable=str(refusal))
-    if book.mode is Mode.OBSERVE:
-        return book  # nothing is written, so neither history nor the breaker matters
-    try:
-        history, breaker = await asyncio.gather(read_history(cluster), _breaker(cluster, operator_namespace))
-    except Refusal as refusal:
-        return replace(book, broken=Objection("history", refusal.reason, str(refusal)))
-    return replace(book, history=history, breaker=breaker)
+class RulebookReader:
+    """Reads all that guards need to know, with the agent's own identity.
+
+    Attempts of other Incidents may be some seconds old: every vote of every agent would list all Incidents else, and
+    the executor reads them again right before it writes. Those of the Incident itself are what is given.
+    """
+
+    def __init__(self, cluster: Cluster, operator_namespace: str) -> None:
+        self._cluster = cluster
+        self._operator_namespace = operator_namespace
+        self._history: list[PastAttempt] = []
+        self._until: datetime | None = None
+        self._lock = asyncio.Lock()
+
+    async def read(self, incident: Incident, targets: Iterable[TargetRef], now: datetime) -> Rulebook:
+        """What there is to know about these targets. Raises ``ClusterError``."""
+        cluster, target = self._cluster, incident.spec.target_ref
+        refs = {str(ref): ref for ref in (*targets, *([target] if target is not None else ()))}
+        situations, namespaces = await asyncio.gather(
+            _each({name: _situation(cluster, ref) for name, ref in refs.items()}),
+            _each({name: _namespace(cluster, name) for name in {ref.namespace or "" for ref in refs.values()} - {""}}),
+        )
+        book = Rulebook(now, incident, situations, namespaces=namespaces, operator_namespace=self._operator_namespace)
+        try:
+            book = replace(book, policies=await read_policies(cluster))
+        except Refusal as refusal:
+            return replace(book, unreadable=str(refusal))
+        if book.mode is Mode.OBSERVE:
+            return book  # nothing is written, so neither history nor the breaker matters
+        try:
+            history, breaker = await asyncio.gather(
+                self._attempts(incident, now), _breaker(cluster, self._operator_namespace)
+            )
+        except Refusal as refusal:
+            return replace(book, broken=Objection("history", refusal.reason, str(refusal)))
+        return replace(book, history=history, breaker=breaker)
+
+    async def _attempts(self, incident: Incident, now: datetime) -> list[PastAttempt]:
+        async with self._lock:
+            if self._until is None or now >= self._until:
+                self._history = await read_history(self._cluster)
+                self._until = now + HISTORY_FRESH
+        others = [past for past in self._history if past.incident_uid != incident.metadata.uid]
+        return [*others, *attempts_of(incident)]
 
 
 async def _each(wanted: Mapping[str, Coroutine[Any, Any, T | None]]) -> dict[str, T]:

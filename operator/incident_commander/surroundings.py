@@ -87,6 +87,12 @@ async def read_history(cluster: Cluster) -> list[PastAttempt]:
     return history
 
 
+def attempts_of(incident: Incident) -> list[PastAttempt]:
+    """Those that one Incident records."""
+    uid, terminal = incident.metadata.uid, incident.status.phase.terminal
+    return [PastAttempt(uid, incident.key, terminal, attempt) for attempt in incident.status.execution.attempts]
+
+
 async def read_breaker(cluster: Cluster, namespace: str) -> tuple[Breaker, datetime | None]:
     """State and time of the last reset. A ConfigMap that does not exist is a closed breaker."""
     try:

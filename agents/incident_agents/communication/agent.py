@@ -7,7 +7,7 @@ from dataclasses import replace
 from incident_agents.agent import Ballot, Case
 from incident_agents.communication.story import account
 from incident_agents.communication.vote import vote
-from incident_agents.refusals import read_rulebook
+from incident_agents.refusals import RulebookReader
 from incident_commander.api.agent import Role
 from incident_commander.api.incident import Phase
 from incident_commander.api.names import OPERATOR_NAMESPACE
@@ -23,8 +23,7 @@ class CommunicationAgent:
     speaks_in: frozenset[Phase] = frozenset()
 
     def __init__(self, cluster: Cluster, *, operator_namespace: str = OPERATOR_NAMESPACE) -> None:
-        self._cluster = cluster
-        self._operator_namespace = operator_namespace
+        self._rules = RulebookReader(cluster, operator_namespace)
 
     async def speak(self, case: Case) -> Body | None:
         """Nothing before there is a plan."""
@@ -32,13 +31,7 @@ class CommunicationAgent:
 
     async def vote(self, case: Case, plan: Plan) -> Ballot:
         """May it be done now? With the account for people."""
-        book = await read_rulebook(
-            self._cluster,
-            case.incident,
-            (step.target for step in plan.steps),
-            now=case.now,
-            operator_namespace=self._operator_namespace,
-        )
+        book = await self._rules.read(case.incident, (step.target for step in plan.steps), case.now)
         found = book.certain(plan)
         objects: dict[str, Object] = {}
         ref = case.incident.spec.target_ref

@@ -8,7 +8,7 @@ from incident_agents.agent import Case
 from incident_agents.refusals import Objection
 from incident_agents.rules import Rules
 from incident_agents.wording import duration
-from incident_commander.api.incident import Incident
+from incident_commander.api.incident import AlertStatus, Incident
 from incident_commander.api.names import GROUP
 from incident_commander.api.plan import Plan, Step
 from incident_commander.api.policy import Mode
@@ -72,7 +72,11 @@ def _cited(citation: Citation) -> str:
 
 def _symptom(case: Case) -> str:
     said = case.assessment()
-    return f"Symptom: {said.state} ({said.severity}): {said.message}" if said is not None else ""
+    if said is not None:
+        return f"Symptom: {said.state} ({said.severity}): {said.message}"
+    spec = case.incident.spec
+    names = sorted({alert.name for alert in spec.alerts if alert.status is AlertStatus.FIRING and alert.name})
+    return f"Symptom: Firing ({spec.severity}): {', '.join(names[:5])}" if names else ""
 
 
 def _outlook(case: Case) -> str:

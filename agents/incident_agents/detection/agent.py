@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from incident_agents.agent import Ballot, Case
@@ -25,6 +26,7 @@ _STEP_SECONDS = 30
 _ALERTS = 5
 _CRASHED_WITHIN = timedelta(minutes=2)
 """A container that crashes every minute is ready in between."""
+_LONG_DIAGNOSIS = timedelta(seconds=10)
 _NOTHING = Scope((), logs=False, metrics=False)
 
 
@@ -39,18 +41,25 @@ class DetectionAgent:
         self._metrics = metrics
 
     async def speak(self, case: Case) -> Assessment | None:
-        """Once, and again when the symptom goes, so that nobody approves a plan for what has passed."""
+        """Once, and again when the symptom goes, so that nobody approves a plan for what has passed.
+
+        That the alert fires is known to all: it is said together with the vote, and costs no write of its own,
+        unless the diagnosis takes its time.
+        """
         before = case.own.body if case.own is not None else None
         if not isinstance(before, Assessment):
-            return await self._assess(case)
+            found = await self._assess(case)
+            return found if found.state is not AlertState.FIRING or _takes_long(case) else None
         if before.state is AlertState.GONE:
             return None
         found = await self._assess(case)
         return found if found.state is AlertState.GONE else None
 
     async def vote(self, case: Case, plan: Plan) -> Ballot:
-        """On what is seen now, not on what was said before."""
-        return vote(case.incident, await self._assess(case))
+        """On what is seen now, not on what was said before; with the Assessment, if there was none yet."""
+        found = await self._assess(case)
+        ballot = vote(case.incident, found)
+        return ballot if case.own is not None else replace(ballot, aside=found)
 
     async def _assess(self, case: Case) -> Assessment:
         incident = case.incident
@@ -96,3 +105,9 @@ class DetectionAgent:
             return await self._metrics.query_range(query, now - _HISTORY, now, _STEP_SECONDS)
         except MetricsUnavailable:
             return None
+
+
+def _takes_long(case: Case) -> bool:
+    """Whether people wait: for a diagnosis, or for each other."""
+    begun = case.incident.status.started_at
+    return case.incident.status.phase is not Phase.DIAGNOSING or begun is None or case.now - begun >= _LONG_DIAGNOSIS

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import structlog
 
 from incident_agents.agent import Ballot, Case
-from incident_agents.refusals import Rulebook, read_rulebook
+from incident_agents.refusals import Rulebook, RulebookReader
 from incident_agents.resolution.propose import merged, proposal, says_the_same, tried, wanted
 from incident_agents.resolution.vote import vote
 from incident_commander.api.agent import Role
@@ -40,7 +40,7 @@ class ResolutionAgent:
     ) -> None:
         self._cluster = cluster
         self._packaged = list(packaged)
-        self._operator_namespace = operator_namespace
+        self._rules = RulebookReader(cluster, operator_namespace)
 
     async def speak(self, case: Case) -> Proposal | None:
         """One proposal for each time that plans are asked for, and one more when what held it up has passed.
@@ -75,9 +75,7 @@ class ResolutionAgent:
         return vote(plan, case.proposal(), book.situations, bounds_of(book.policy), book.certain(plan))
 
     async def _rulebook(self, case: Case, refs: Iterable[TargetRef]) -> Rulebook:
-        return await read_rulebook(
-            self._cluster, case.incident, refs, now=case.now, operator_namespace=self._operator_namespace
-        )
+        return await self._rules.read(case.incident, refs, case.now)
 
     async def _runbooks(self) -> list[Runbook]:
         found, problems = runbooks_of(await self._cluster.list(RUNBOOK))

@@ -6,7 +6,7 @@ import asyncio
 from datetime import datetime
 
 from incident_agents.agent import Ballot, Case
-from incident_agents.refusals import read_rulebook
+from incident_agents.refusals import RulebookReader
 from incident_agents.verification.vote import DryRun, Instruments, Tried, vote
 from incident_commander.actions.send import look, send
 from incident_commander.actions.write import address, to_do
@@ -50,7 +50,7 @@ class VerificationAgent:
     ) -> None:
         self._cluster = cluster
         self._metrics = metrics
-        self._operator_namespace = operator_namespace
+        self._rules = RulebookReader(cluster, operator_namespace)
 
     async def speak(self, case: Case) -> Body | None:
         """Nothing before there is a plan."""
@@ -64,13 +64,7 @@ class VerificationAgent:
         tries, instruments, book = await asyncio.gather(
             asyncio.gather(*(self._try(step) for step in plan.steps)),
             self._instruments(case.incident, plan, case.now),
-            read_rulebook(
-                self._cluster,
-                case.incident,
-                (step.target for step in plan.steps),
-                now=case.now,
-                operator_namespace=self._operator_namespace,
-            ),
+            self._rules.read(case.incident, (step.target for step in plan.steps), case.now),
         )
         return vote(plan, tries, instruments, book.certain(plan))
 

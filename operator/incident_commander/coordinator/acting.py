@@ -100,7 +100,11 @@ def _applied(view: View, draft: Draft, attempt: Attempt) -> Transition:
         message=f"applied: {attempt.message}; measuring for {plan.window_seconds} s"[:1024],
     )
     draft.condition(ConditionType.EXECUTED, True, Reason.APPLIED, attempt.message)
-    draft.tell(Reason.APPLIED, attempt.message)
+    draft.tell(Reason.APPLIED, attempt.message, event=False)
+    # The first Event since the alert where nobody had to be asked: it says why, too.
+    status = view.incident.status
+    why = f"{status.plan.summary} ({status.votes} approve)" if status.plan and status.plan.summary else attempt.message
+    draft.announce(Reason.APPLIED, why)
     return draft.done(min(float(plan.poll_seconds), max(0.1, (ends - view.now).total_seconds())))
 
 

@@ -72,7 +72,7 @@ class Draft:
         return self
 
     def tell(self, reason: Reason, message: str, *, warning: bool = False, event: bool = True) -> Draft:
-        """Add a timeline entry, and an Event unless another one of this transition says it."""
+        """Add a timeline entry, and an Event unless another one says it (see ``_one_event``)."""
         timeline: Sequence[TimelineEntry] = self.fields.get("timeline", self.incident.status.timeline)
         entry = TimelineEntry(at=self.now, actor=self.actor, reason=reason, message=message[:1024])
         # The beginning and the end of a long story matter most.
@@ -80,6 +80,11 @@ class Draft:
         self.fields["timeline"] = [*kept, entry]
         if event:
             self.announcements.append(Announcement(reason, message, warning))
+        return self
+
+    def announce(self, reason: Reason, message: str, *, warning: bool = False) -> Draft:
+        """An Event without a timeline entry."""
+        self.announcements.append(Announcement(reason, message, warning))
         return self
 
     def end(self, phase: Phase, outcome: Outcome, reason: Reason, message: str, *, resolved: bool) -> Draft:
@@ -95,7 +100,7 @@ class Draft:
             status = status.model_copy(update={"observed_generation": self.incident.metadata.generation, **self.fields})
         return Transition(
             status,
-            _one_event(self.announcements),
+            _one_event(self.announcements, self.fields.get("phase")),
             requeue_seconds,
             tuple(self.quarantines),
             tuple(self.suspicions),
@@ -104,13 +109,15 @@ class Draft:
 
 
 _ABOUT_AGENTS = frozenset({Reason.AGENT_QUARANTINED, Reason.STATEMENT_REFUSED})
+_PASSED_THROUGH = frozenset({Phase.VOTING, Phase.EXECUTING})
+"""Left within seconds, by what agents and the executor answer; and that has an Event in any case."""
 
 
-def _one_event(told: Sequence[Announcement]) -> tuple[Announcement, ...]:
-    """One Event for each transition, where it ended; what led to it is in the timeline, and costs no write of its own.
+def _one_event(told: Sequence[Announcement], phase: Phase | None) -> tuple[Announcement, ...]:
+    """One Event where an Incident comes to rest; what led there is in the timeline, and costs no write of its own.
 
-    What an agent did is a story of its own.
+    What an agent did is a story of its own, and a warning is never kept back.
     """
     about_agents = [a for a in told if a.reason in _ABOUT_AGENTS]
-    rest = [a for a in told if a.reason not in _ABOUT_AGENTS]
+    rest = [a for a in told if a.reason not in _ABOUT_AGENTS and (a.warning or phase not in _PASSED_THROUGH)]
     return (*about_agents, *rest[-1:])

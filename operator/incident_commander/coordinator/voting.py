@@ -18,7 +18,7 @@ from incident_commander.api.incident import (
 from incident_commander.api.plan import Plan
 from incident_commander.api.policy import ConsensusPolicy, Mode
 from incident_commander.api.reasons import Reason
-from incident_commander.api.statement import Account, Decision
+from incident_commander.api.statement import Account, Assessment, Decision, Forecast
 from incident_commander.consensus import certificate
 from incident_commander.consensus.ballot import accept_vote
 from incident_commander.consensus.membership import MIN_MEMBERS, members_of, quorum, tolerated_faults
@@ -86,6 +86,11 @@ def count(view: View) -> Transition:
     story = next((s.body.story for s in view.statements.values() if isinstance(s.body, Account)), None)
     if story is not None:
         draft.set(story=story)
+    for body in (statement.body for statement in view.statements.values()):
+        if isinstance(body, Assessment):
+            draft.set(assessment=body)
+        if isinstance(body, Forecast):
+            draft.set(forecast=body)
     draft.silent += sorted(waiting - {a for a, _, _ in invalid})
     for agent, reason, message in (*view.invalid, *invalid):
         suspicion = suspect(agent, InvalidStatement(reason, message))
@@ -230,7 +235,7 @@ def execute(view: View, draft: Draft, reason: Reason, message: str) -> Transitio
     """Hand over to the executor."""
     draft.condition(ConditionType.APPROVED, True, reason, message)
     draft.set(phase=Phase.EXECUTING, deadline=view.after(view.settings.execution_seconds), message=message[:1024])
-    draft.tell(reason, message, event=reason is Reason.APPROVED)
+    draft.tell(reason, message)
     return draft.done(float(view.settings.execution_seconds))
 
 

@@ -107,7 +107,7 @@ def add_agent(
         telemetry=process.telemetry,
         in_charge=lease.held,
     )
-    process.add(component, runner.reconcile, agent_interest(name, role.value), lease)
+    process.add(component, runner.reconcile, agent_interest(name, role.value, agent.speaks_in), lease)
 
 
 def add_gateway(process: Process) -> None:

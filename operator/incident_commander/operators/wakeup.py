@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from incident_commander.api.incident import Phase
@@ -42,17 +42,18 @@ def executor_interest(body: Mapping[str, Any]) -> object:
     return [phase, consensus.get("round"), consensus.get("planDigest"), attempts, (body.get("spec") or {}).get("undo")]
 
 
-def agent_interest(agent: str, role: str) -> Interest:
-    """What an agent decides on: the round, and whether it has spoken; resolution also hears the others."""
+def agent_interest(agent: str, role: str, speaks_in: Collection[Phase]) -> Interest:
+    """What an agent decides on: the round, and whether it has spoken; resolution also hears the diagnosis."""
     own = (statement_annotation(agent), vote_annotation(agent))
 
     def interest(body: Mapping[str, Any]) -> object:
         status = body.get("status") or {}
         phase = status.get("phase")
-        if phase not in (Phase.DIAGNOSING, Phase.PLANNING, Phase.VOTING, Phase.AWAITING_APPROVAL):
+        if phase != Phase.VOTING and phase not in speaks_in:
             return None
         consensus = status.get("consensus") or {}
-        written = _annotations(body, "-statement") if role == "resolution" else {}
+        hears = role == "resolution" and phase == Phase.DIAGNOSING
+        written = _annotations(body, "-statement") if hears else {}
         annotations = (body.get("metadata") or {}).get("annotations") or {}
         voting = [consensus.get("round"), consensus.get("planDigest")] if phase == Phase.VOTING else []
         spoken = [key in annotations for key in own]

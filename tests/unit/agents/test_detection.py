@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from incident_agents.agent import Case
@@ -10,7 +12,7 @@ from incident_agents.detection.alerts import AlertView, Presence, state_of, view
 from incident_agents.detection.assess import DetectionReason, assess, vote
 from incident_agents.evidence_source import EvidenceSource
 from incident_commander.api.agent import Role
-from incident_commander.api.incident import AlertStatus
+from incident_commander.api.incident import AlertStatus, Phase
 from incident_commander.api.kinds import DEPLOYMENT
 from incident_commander.api.statement import AlertState, Assessment, Decision, Severity
 from incident_commander.errors import MetricsUnavailable
@@ -231,6 +233,27 @@ class TestAgent:
         assert await firing.speak(Case(NOW, incident, {}, before)) is None
         gone = self.agent(world, _Prometheus([], [line(1)]))
         found = await gone.speak(Case(NOW, incident, {}, before))
+        assert found is not None
+        assert found.state is AlertState.GONE
+
+    async def test_says_with_its_vote_what_everybody_knows(self) -> None:
+        quick = an_incident(phase=Phase.DIAGNOSING, started_at=NOW, spec={"target_ref": None})
+        agent = self.agent(self.world(ready=True), _Prometheus([line(1)], [line(1)]))
+        assert await agent.speak(a_case(quick)) is None
+        aside = (await agent.vote(a_case(quick), a_plan())).aside
+        assert isinstance(aside, Assessment)
+        assert (await agent.vote(a_case(quick, own=said(Role.DETECTION, aside)), a_plan())).aside is None
+
+    async def test_says_it_by_itself_where_the_diagnosis_takes_long(self) -> None:
+        long = an_incident(phase=Phase.DIAGNOSING, started_at=NOW - timedelta(seconds=10), spec={"target_ref": None})
+        agent = self.agent(self.world(ready=True), _Prometheus([line(1)], [line(1)]))
+        found = await agent.speak(a_case(long))
+        assert found is not None
+        assert found.state is AlertState.FIRING
+
+    async def test_says_at_once_that_the_symptom_has_gone(self) -> None:
+        quick = an_incident(phase=Phase.DIAGNOSING, started_at=NOW, spec={"target_ref": None})
+        found = await self.agent(self.world(ready=True), _Prometheus([], [line(1)])).speak(a_case(quick))
         assert found is not None
         assert found.state is AlertState.GONE
 

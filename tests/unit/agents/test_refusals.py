@@ -10,7 +10,7 @@ import pytest
 
 from incident_agents.agent import Ballot, Case
 from incident_agents.assembly import build_agent
-from incident_agents.refusals import PATIENCE, Rulebook, read_rulebook
+from incident_agents.refusals import HISTORY_FRESH, PATIENCE, Rulebook, RulebookReader
 from incident_commander.actions.action import Bounds
 from incident_commander.actions.catalogue import CATALOGUE
 from incident_commander.api import kinds
@@ -119,13 +119,8 @@ class Scene:
 
     async def book(self, plan: Plan, **status: Any) -> Rulebook:
         cluster = self.world.cluster(agent_account("communication"))
-        return await read_rulebook(
-            cluster,
-            self.incident(**status),
-            [step.target for step in plan.steps],
-            now=self.world.clock.now(),
-            operator_namespace=OPERATOR,
-        )
+        reader = RulebookReader(cluster, OPERATOR)
+        return await reader.read(self.incident(**status), [step.target for step in plan.steps], self.world.clock.now())
 
 
 async def frozen(scene: Scene, hours: float) -> None:
@@ -341,3 +336,33 @@ def decided(ballots: dict[Role, Ballot]) -> RoundDecision:
         for role in Role
     ]
     return tally(votes, members, quorum(len(members)), ()).decision
+
+
+class TestHistory:
+    async def test_is_listed_once_for_many_votes_and_again_after_some_seconds(self) -> None:
+        scene = Scene()
+        await scene.past()
+        user = agent_account("communication")
+        reader, targets = RulebookReader(scene.world.cluster(user), OPERATOR), [scene.target()]
+
+        async def read() -> tuple[int, int]:
+            book = await reader.read(scene.incident(), targets, scene.world.clock.now())
+            asked = [e.call for e in scene.world.audit.entries if e.call.user == user and e.call.verb == "list"]
+            return len(book.history), len([call for call in asked if call.resource == kinds.INCIDENT.resource])
+
+        assert await read() == (1, 1)
+        assert await read() == (1, 1)
+        scene.later(HISTORY_FRESH.total_seconds())
+        assert await read() == (1, 2)
+
+    async def test_of_the_incident_itself_is_never_an_old_one(self) -> None:
+        scene = Scene()
+        cluster, targets = scene.world.cluster(agent_account("communication")), [scene.target()]
+        reader = RulebookReader(cluster, OPERATOR)
+        before = await reader.read(scene.incident(), targets, scene.world.clock.now())
+        attempt = Attempt(
+            id="1", round=1, plan_digest="sha256:x", started_at=scene.world.clock.now(), outcome=StepOutcome.UNDONE
+        )
+        tried = scene.incident(execution={"attempts": [attempt]})
+        after = await reader.read(tried, targets, scene.world.clock.now())
+        assert (len(before.history), [past.attempt.id for past in after.history]) == (0, ["1"])

@@ -24,7 +24,9 @@ from incident_commander.api.incident import (
 )
 from incident_commander.api.plan import ActionName, Verb
 from incident_commander.api.policy import Mode
-from incident_commander.api.statement import AlertState, Assessment, Decision, Severity
+from incident_commander.api.reasons import Reason
+from incident_commander.api.statement import AlertState, Assessment, Decision, Forecast, Severity
+from incident_commander.coordinator.transition import Draft
 from incident_commander.coordinator.view import TargetState
 from incident_commander.verification.observation import WORKLOAD_HEALTHY, Observation
 from tests.unit.coordinator.board import NOW, TARGET, Board, a_plan, a_step
@@ -457,14 +459,40 @@ class TestOvertaken:
         assert board.status.phase is Phase.EXECUTING
 
 
+class TestWhatIsSaidBesideAVote:
+    def test_is_recorded_with_the_votes(self) -> None:
+        board = Board()
+        board.voting()
+        forecast = Forecast(abstained=False, message="full in an hour")
+        symptom = Assessment(state=AlertState.FIRING, severity=Severity.CRITICAL)
+        said = (board.statement(Role.PREDICTION, forecast), board.statement(Role.DETECTION, symptom))
+        board.step(*said, vote_envelopes=board.ballots(6), now=later(1))
+        assert (board.status.assessment, board.status.forecast) == (symptom, forecast)
+
+
 class TestEvents:
-    def test_each_transition_costs_one_and_says_where_it_ended(self) -> None:
+    def test_one_is_posted_where_an_incident_comes_to_rest(self) -> None:
         board = Board(mode=Mode.APPROVE)
         board.step()
         planned = board.step(board.diagnosed(), board.proposed(a_plan()))
-        assert [a.reason for a in planned.announcements] == ["PlanReady"]
+        assert planned.announcements == (), "what the votes come to is told within seconds"
         certified = board.step(vote_envelopes=board.ballots(6), now=later(1))
         assert [a.reason for a in certified.announcements] == ["ApprovalRequired"]
         assert "6 of 6 approve" in certified.announcements[0].message
         reasons = [entry.reason for entry in board.status.timeline]
         assert {"CauseFound", "PlanReady", "QuorumReached", "ApprovalRequired"} <= set(reasons), "nothing is lost"
+
+    def test_the_first_after_acting_says_why_and_who_agreed(self) -> None:
+        board = Board()
+        board.voting()
+        certified = board.step(vote_envelopes=board.ballots(6), now=later(1))
+        assert (board.status.phase, certified.announcements) == (Phase.EXECUTING, ())
+        executed(board, StepOutcome.APPLIED)
+        applied = board.step(now=later(2))
+        assert [a.reason for a in applied.announcements] == ["PlanApplied"]
+        assert applied.announcements[0].message == "restart web (6/6 approve)"
+
+    def test_what_went_wrong_on_the_way_is_posted_in_any_case(self) -> None:
+        draft = Draft(Board().incident, NOW).set(phase=Phase.VOTING)
+        draft.tell(Reason.DECLINED, "beware", warning=True).tell(Reason.PLANNED, "fine")
+        assert [a.message for a in draft.done().announcements] == ["beware"]

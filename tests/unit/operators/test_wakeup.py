@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from incident_commander.api.incident import Phase
 from incident_commander.operators.wakeup import (
     Memory,
     agent_interest,
@@ -15,6 +16,8 @@ from incident_commander.operators.wakeup import (
 )
 from incident_commander.operators.watching import Subscriber
 from incident_commander.operators.workqueue import Key, WorkQueue
+
+DIAGNOSING = frozenset({Phase.DIAGNOSING})
 
 
 def incident(phase: str | None = "Diagnosing", **status: Any) -> dict[str, Any]:
@@ -83,28 +86,38 @@ class TestExecutor:
 
 class TestAgents:
     def test_are_woken_by_a_new_round(self) -> None:
-        memory = Memory(agent_interest("detection", "detection"))
+        memory = Memory(agent_interest("detection", "detection", DIAGNOSING))
         memory.news(incident("Voting", consensus={"round": 1, "planDigest": "a"}))
         assert memory.news(incident("Voting", consensus={"round": 2, "planDigest": "b"}))
 
     def test_are_not_woken_by_the_words_of_others(self) -> None:
-        memory = Memory(agent_interest("detection", "detection"))
+        memory = Memory(agent_interest("detection", "detection", DIAGNOSING))
         memory.news(incident())
         assert not memory.news(with_annotation(incident(), "diagnosis-statement"))
 
     def test_notice_when_their_own_word_was_taken_away(self) -> None:
-        memory = Memory(agent_interest("detection", "detection"))
+        memory = Memory(agent_interest("detection", "detection", DIAGNOSING))
         memory.news(with_annotation(incident(), "detection-statement"))
         assert memory.news(incident())
 
     def test_resolution_is_woken_by_a_diagnosis(self) -> None:
-        memory = Memory(agent_interest("resolution", "resolution"))
+        memory = Memory(agent_interest("resolution", "resolution", DIAGNOSING))
         memory.news(incident())
         assert memory.news(with_annotation(incident(), "diagnosis-statement"))
 
+    def test_resolution_is_not_woken_by_what_is_said_beside_the_votes(self) -> None:
+        memory = Memory(agent_interest("resolution", "resolution", DIAGNOSING))
+        memory.news(incident("Voting"))
+        assert not memory.news(with_annotation(incident("Voting"), "communication-statement"))
+
+    def test_that_only_vote_are_woken_for_nothing_else(self) -> None:
+        interest = agent_interest("verification", "verification", frozenset())
+        assert interest(incident()) is None
+        assert interest(incident("Voting")) is not None
+
     @pytest.mark.parametrize("phase", [None, "Pending", "Executing", "Verifying", "Resolved"])
     def test_have_nothing_to_do_in_other_phases(self, phase: str | None) -> None:
-        assert agent_interest("detection", "detection")(incident(phase)) is None
+        assert agent_interest("detection", "detection", DIAGNOSING)(incident(phase)) is None
 
 
 class TestMemory:
