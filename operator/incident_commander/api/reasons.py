@@ -10,6 +10,7 @@ class Reason(enum.StrEnum):
 
     RECEIVED = "AlertReceived"
     EFFECT = "EffectOfAnother"
+    QUEUED = "WaitsForItsTurn"
     DIAGNOSED = "CauseFound"
     CAUSE_UNKNOWN = "CauseUnknown"
     DIAGNOSIS_TIMED_OUT = "DiagnosisTimedOut"

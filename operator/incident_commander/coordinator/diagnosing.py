@@ -20,6 +20,7 @@ from incident_commander.coordinator.cascading import stop_waiting, wait_for_root
 from incident_commander.coordinator.holding import hold_back
 from incident_commander.coordinator.retrying import escalate
 from incident_commander.coordinator.transition import Draft, Transition
+from incident_commander.coordinator.turns import wait_for_turn
 from incident_commander.coordinator.view import TargetState, View
 from incident_commander.coordinator.voting import open_round
 
@@ -27,7 +28,9 @@ B = TypeVar("B", bound=BaseModel)
 
 
 def begin(view: View) -> Transition:
-    """Pending → Diagnosing, but for the effect of another Incident, which waits for that one."""
+    """Pending → Diagnosing, when it has its turn; the effect of another Incident waits for that one."""
+    if not view.turn:
+        return wait_for_turn(view)
     if (waits := wait_for_root(view)) is not None:
         return waits
     incident = view.incident

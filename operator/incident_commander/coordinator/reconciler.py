@@ -18,6 +18,7 @@ from incident_commander.coordinator.gather import Outside, gather_view
 from incident_commander.coordinator.notices import notice_of
 from incident_commander.coordinator.status import status_patch
 from incident_commander.coordinator.transition import Announcement, Transition
+from incident_commander.coordinator.turns import Turns
 from incident_commander.coordinator.view import CoordinatorSettings, View
 from incident_commander.errors import AlreadyExists, ClusterError, Conflict, NotFound
 from incident_commander.ports import Clock, Cluster, Metrics, Notifier, PatchType, Telemetry, Uncounted
@@ -29,7 +30,7 @@ REMEMBERED_VOTES = 4096
 
 
 class Coordinator:
-    """Reconciles one Incident at a time. Stateless but for votes seen, which only help to catch a liar."""
+    """Reconciles one Incident at a time. Stateless but for votes seen, which only help to catch a liar, and turns."""
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class Coordinator:
         self._outside = Outside(cluster, metrics, clock, settings or CoordinatorSettings())
         self._telemetry: Telemetry = telemetry or Uncounted()
         self._counting = Counting(self._telemetry)
+        self._turns = Turns(self._outside.settings.diagnosed_at_once)
         self._seen: OrderedDict[tuple[str, int, str], str] = OrderedDict()
 
     async def reconcile(self, namespace: str, name: str) -> float | None:
@@ -59,8 +61,10 @@ class Coordinator:
             return None
         if incident.metadata.deletion_timestamp is not None:
             return None
-        view = await gather_view(self._outside, incident, self._earlier_votes(incident))
+        view = await self._view(incident)
         transition = decide(view)
+        if transition.status.phase is Phase.PENDING:
+            self._turns.give_back(incident)
         self._remember(view)
         for agent, quarantine in transition.quarantines:
             await self._quarantine(view, agent, quarantine)
@@ -92,6 +96,13 @@ class Coordinator:
         for announcement in transition.announcements:
             await self._announce(incident, announcement)
         return transition.requeue_seconds
+
+    async def _view(self, incident: Incident) -> View:
+        now = self._outside.clock.now()
+        self._turns.saw(incident, now)
+        if incident.status.phase is Phase.PENDING and not self._turns.take(incident, now):
+            return View(now=now, incident=incident, settings=self._outside.settings, turn=False)
+        return await gather_view(self._outside, incident, self._earlier_votes(incident))
 
     def _earlier_votes(self, incident: Incident) -> dict[str, tuple[str, ...]]:
         """Votes of the present round: recorded in status, and seen by this process before."""

@@ -39,6 +39,8 @@ class CoordinatorSettings:
     vote_grace_seconds: float = 0.5
     """How long a quorum waits for the votes still missing, so that dissent is on record."""
     min_confidence: int = 60
+    diagnosed_at_once: int = 5
+    """Incidents that agents gather evidence for at the same time."""
     operator_namespace: str = "incident-commander"
 
 
@@ -63,6 +65,8 @@ class View:
     policy: RemediationPolicy | None = None
     target: TargetState = TargetState.UNKNOWN
     observation: Observation | None = None
+    turn: bool = True
+    """False while it is Pending and others are being diagnosed."""
     effect: Effect | None = None
     """What it is the effect of; read while it is Pending."""
     undo_seen: bool | None = None
