@@ -1,4 +1,4 @@
-"""Group commit: alerts of one lane that arrive while a write is in flight, or just after one, share the next one."""
+"""Group commit: alerts of one lane that arrive while a write is in flight, or in the moment before it, share it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,13 @@ from incident_commander.ports import Clock
 _log = structlog.get_logger(__name__)
 
 _PACE = timedelta(seconds=0.25)
-"""From one write to an Incident to the next. The first alert never waits; a flood becomes four writes a second. Each
-costs the API server some 20 ms, and goes to all who watch.
+"""For how long a write to an Incident waits for company. The first alert never waits. Groups of Alertmanager whose
+alerts began with the same evaluation have their timers in step, so that what they tell later comes within
+milliseconds; and a flood becomes four writes a second, each of which costs the API server some 20 ms, and goes to all
+who watch.
 """
+_KNOWN = timedelta(minutes=30)
+_REMEMBERED = 4096
 
 Commit = Callable[[Lane, Batch], Awaitable[None]]
 
@@ -42,7 +46,7 @@ class Lanes:
         self._clock = clock
         self._metrics = metrics
         self._written: OrderedDict[tuple[str, str], datetime] = OrderedDict()
-        """When each lane was last written to, oldest first; only those of the last moment."""
+        """When each lane was last written to, oldest first: its next alerts are news of an Incident that is open."""
         self._waiting: dict[tuple[str, str], list[_Submission]] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
@@ -80,11 +84,10 @@ class Lanes:
 
     async def _pace(self, key: tuple[str, str]) -> None:
         now = self._clock.now()
-        while self._written and now - next(iter(self._written.values())) > _PACE:
+        while self._written and (len(self._written) > _REMEMBERED or now - next(iter(self._written.values())) > _KNOWN):
             self._written.popitem(last=False)
-        last = self._written.get(key)
-        if last is not None:
-            await self._clock.sleep((last + _PACE - now).total_seconds())
+        if key in self._written:
+            await self._clock.sleep(_PACE.total_seconds())
 
     async def _store(self, lane: Lane, submissions: Sequence[_Submission]) -> Batch:
         """Commit; what does not belong into the lane's own Incident goes on without holding up the lane."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
 from incident_commander.api.incident import AlertStatus
 from incident_commander.api.kinds import DEPLOYMENT, INCIDENT, NAMESPACE, NODE, REPLICA_SET
 from incident_commander.api.names import LABEL_TARGET_HASH, OPERATOR_NAMESPACE
 from incident_commander.intake.naming import target_hash
-from tests.unit.gateway.harness import Bench, alert, fates, post
+from tests.unit.gateway.harness import Bench, Patient, alert, fates, post
 
 
 @pytest.fixture
@@ -204,6 +205,26 @@ class TestRaces:
         await asyncio.gather(*(post(app, alert(n)) for n in range(100)))
         assert bench.accounted() == 100
         assert bench.writes() <= 3
+
+    async def test_groups_that_tell_of_one_incident_side_by_side_are_one_write(self) -> None:
+        bench = Bench(Patient())
+        app = bench.app()
+        await post(app, alert(1), alert(2), alert(3))
+        bench.clock.advance(300)
+        before = bench.writes()
+
+        async def resolved(number: int) -> httpx.Response:
+            for _ in range(100 * number):
+                await asyncio.sleep(0)
+            return await post(app, alert(number, resolved=True))
+
+        answers = await asyncio.gather(*(resolved(number) for number in (1, 2, 3)))
+        assert [fates(answer) for answer in answers] == [["Resolved"]] * 3
+        assert bench.writes() == before + 1
+
+    async def test_the_first_alert_of_an_incident_waits_for_nobody(self, bench: Bench) -> None:
+        await post(bench.app(), alert(1))
+        assert bench.clock.elapsed() < 0.1
 
     async def test_the_coordinator_moving_on_meanwhile_is_no_trouble(self, bench: Bench) -> None:
         app = bench.app()
