@@ -11,6 +11,7 @@ from incident_commander.api.kinds import CONFIG_MAP, EVENT, POD, SECRET, Kind
 from incident_commander.api.meta import TargetRef
 from incident_commander.consensus.canonical import digest
 from incident_commander.evidence import fields, pods
+from incident_commander.evidence.routes import routes
 from incident_commander.ports import Object
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -36,8 +37,8 @@ def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:
     """A copy that may be kept as evidence.
 
     Of ``managedFields`` who wrote and when is kept, and the last-applied annotation is not. Values of a ConfigMap
-    become their digests, unless one is nothing but the address of one of ``services``: that shows who depends on
-    whom. Of a Secret, names, type and keys are kept.
+    become their digests, followed by the routes that they hold (``evidence.routes``); one that is nothing but the
+    address of one of ``services`` is kept: that shows who depends on whom. Of a Secret, names, type and keys are kept.
     """
     meta = dict(fields.mapping(obj, "metadata"))
     if "managedFields" in meta:
@@ -101,7 +102,8 @@ def _hidden(value: Any, services: Collection[str]) -> str:
     found = _ADDRESS.fullmatch(text) if len(text) <= 300 else None
     if found is not None and found["host"].split(".", 1)[0] in services:
         return text
-    return digest(text.encode("utf-8", "replace").decode("utf-8"))
+    hidden = digest(text.encode("utf-8", "replace").decode("utf-8"))
+    return "\n".join([hidden, *routes(text)])
 
 
 def _inverted(written: str) -> str:

@@ -3,7 +3,9 @@
 import pytest
 
 from incident_agents.diagnosis.ranking import BAR
+from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
+from incident_commander.evidence.trim import trim
 from incident_commander.ports import Object
 from tests.unit.diagnosis.builders import log, meta, told
 from tests.unit.diagnosis.shop import Shop, shop
@@ -163,3 +165,22 @@ def test_a_driver_that_hides_the_address_is_believed_when_nobody_else_complains(
         "Port",
         "mysql",
     )
+
+
+NGINX = "location /orders/ {\n  proxy_pass http://web:80;\n}\nlocation /web/ {\n  proxy_pass http://web:80;\n}\n"
+SPRING = "routes:\n- id: orders\n  uri: http://web:80\n  predicates:\n  - Path=/api/v1/orders/**\n- id: web\n  uri: http://web:80\n"
+
+
+@pytest.mark.parametrize("text", [NGINX, SPRING])
+def test_a_gateways_own_configuration_is_read(text: str) -> None:
+    def told_of(written: str) -> list[tuple[Cause, str]]:
+        made = shop()
+        volumes = [{"name": "conf", "configMap": {"name": "routes"}}]
+        made.add("entry", {"name": "entry", "image": "nginx:1"}, 80, volumes=volumes)
+        whole: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("routes"), "data": {"f": written}}
+        made.more.append(trim(kinds.CONFIG_MAP, whole, ["orders", "web"]))
+        found = made.diagnose().hypotheses
+        return [(h.cause, h.facts.get("expected", "")) for h in found if h.confidence >= BAR]
+
+    assert told_of(text) == [(Cause.GATEWAY_MISROUTED, "orders")]
+    assert told_of(text.replace("web:80", "orders:8080", 1)) == []

@@ -14,6 +14,7 @@ from incident_agents.diagnosis import stores
 from incident_agents.diagnosis.addresses import Complaint, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.naming import meant, services, words
 from incident_agents.diagnosis.settings import Setting, settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
@@ -178,15 +179,13 @@ def _by_port(case: Case, workload: Workload, service: Object, port: int | None) 
 
 def _other_service(case: Case, workload: Workload, setting: Setting, service: Object, place: str) -> _Wrong | None:
     """The variable is named after one Service and holds the address of another one."""
-    named = _tokens(setting.name) | _tokens(_beside(workload, setting))
-    if not named:
+    said = words(setting.name) | words(_beside(workload, setting))
+    wanted = meant(case, place, said)
+    known = services(case, place)
+    if not wanted or fields.name(service) in wanted or known[fields.name(service)][1] & said:
         return None
-    meant = [s for s in _services(case, place) if _tokens(fields.name(s)) and _tokens(fields.name(s)) <= named]
-    if not meant or any(reference(s) == reference(service) for s in meant) or _tokens(fields.name(service)) & named:
-        return None
-    best = max(meant, key=lambda s: len(_tokens(fields.name(s))))
-    words = f"{setting.name} is meant for Service {fields.name(best)}"
-    return _Wrong("Service", 80 if _is_gateway(workload) else 76, words, fields.name(best), service)
+    text = f"{setting.name} is meant for Service {wanted[0]}"
+    return _Wrong("Service", 80 if _is_gateway(workload) else 76, text, wanted[0], service)
 
 
 _ROUTE = re.compile(r"(?P<stem>.+)[_.](?:URI|URL|HOST|TARGET|BACKEND|UPSTREAM)$", re.IGNORECASE)
@@ -207,18 +206,6 @@ def _beside(workload: Workload, setting: Setting) -> str:
         if (name := fields.text(variable, "name")).lower().startswith(stem) and _OF_ROUTE.search(name[len(stem) :])
     ]
     return "_".join(re.sub(r"[^a-zA-Z0-9]+", "_", text[:200]) for text in found[:4])
-
-
-_PLAIN = frozenset(
-    {"service", "services", "svc", "server", "app", "api", "addr", "address", "host", "port", "url", "uri"}
-)
-
-
-def _tokens(name: str) -> frozenset[str]:
-    """The words of a name that tell it from others: ``PAINT_SERVICE_URL`` and ``paint-svc`` are both ``cart``."""
-    words = name.lower().replace("-", "_").replace(".", "_").split("_")
-    stripped = {w.removesuffix("service") or w for w in words}
-    return frozenset(w for w in stripped if w and w not in _PLAIN and not w.isdigit())
 
 
 def _is_gateway(workload: Workload) -> bool:

@@ -1,0 +1,42 @@
+"""The words of a name that tell it from others: ``PAINT_SERVICE_URL`` and ``paint-svc`` both say ``cart``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from incident_agents.diagnosis.case import Case
+from incident_commander.api import kinds
+from incident_commander.evidence import fields
+from incident_commander.ports import Object
+
+_PLAIN = frozenset(
+    {"service", "services", "svc", "server", "app", "api", "addr", "address", "host", "port", "url", "uri"}
+    | {"http", "https", "v1", "v2", "v3"}
+)
+
+
+def words(name: str) -> frozenset[str]:
+    """Lower case, without what every name has."""
+    parts = re.split(r"[^a-z0-9]+", name.lower())
+    stripped = {part.removesuffix("service") or part for part in parts}
+    return frozenset(w for w in stripped if w and w not in _PLAIN and not w.isdigit())
+
+
+def services(case: Case, place: str) -> dict[str, tuple[Object, frozenset[str]]]:
+    """The Services of a namespace by name, each with its own words: a prefix that most of them have tells nothing."""
+    return case.once(("words", place), lambda: _services(case, place))
+
+
+def _services(case: Case, place: str) -> dict[str, tuple[Object, frozenset[str]]]:
+    found = {fields.name(s): s for s in case.evidence.of(kinds.SERVICE) if fields.namespace(s) == place}
+    counted = Counter(word for name in found for word in words(name))
+    common = {word for word, n in counted.items() if n > max(2, len(found) / 2)}
+    return {name: (service, words(name) - common) for name, service in found.items()}
+
+
+def meant(case: Case, place: str, said: frozenset[str]) -> list[str]:
+    """Names of the Services all of whose own words are said, the most telling first."""
+    known = services(case, place)
+    fitting = [(len(own), name) for name, (_, own) in known.items() if own and own <= said]
+    return [name for _, name in sorted(fitting, reverse=True)]
