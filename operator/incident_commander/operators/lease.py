@@ -27,7 +27,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LeaseTimes:
-    """``duration``: how long a silent holder keeps it. ``renew``: how often it is renewed. Seconds."""
+    """``duration``: how long a silent holder keeps it. ``renew``: how often it is renewed. Seconds.
+
+    An agent that takes the place of one that was killed must speak well within the coordinator's 60 s. (A container
+    that is restarted in its pod has the name of the holder, and waits for nobody.)
+    """
 
     duration: int = 15
     renew: int = 5
@@ -36,11 +40,6 @@ class LeaseTimes:
     def margin(self) -> timedelta:
         """How long after its last renewal the holder itself still relies on it: less than others wait."""
         return timedelta(seconds=self.duration * 2 / 3)
-
-
-LEADER = LeaseTimes(duration=15, renew=5)
-HEARTBEAT = LeaseTimes(duration=20, renew=5)
-"""Of agents. Whoever takes the place of one that was killed must speak well within the coordinator's 60 s."""
 
 
 class LeaseHold:
@@ -54,7 +53,7 @@ class LeaseHold:
         namespace: str,
         name: str,
         holder: str,
-        times: LeaseTimes = LEADER,
+        times: LeaseTimes = LeaseTimes(),
         changed: Callable[[bool], None] | None = None,
     ) -> None:
         self._cluster = cluster

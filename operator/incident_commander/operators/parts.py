@@ -22,7 +22,6 @@ from incident_commander.coordinator.view import CoordinatorSettings
 from incident_commander.errors import ConfigurationError
 from incident_commander.executor.reconciler import Executor, ExecutorSettings
 from incident_commander.operators.breaker import watch_breaker
-from incident_commander.operators.lease import HEARTBEAT
 from incident_commander.operators.process import Process
 from incident_commander.operators.roster import watch_agents
 from incident_commander.operators.wakeup import agent_interest, coordinator_interest, executor_interest
@@ -98,7 +97,7 @@ def add_agent(
         source=source,
         operator_namespace=process.settings.namespace,
     )
-    lease = process.lease(component, cluster, HEARTBEAT)
+    lease = process.lease(component, cluster)
     runner = AgentRunner(
         agent,
         AgentIdentity(name, key),

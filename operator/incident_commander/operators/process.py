@@ -29,7 +29,7 @@ from incident_commander.adapters.telemetry import PrometheusTelemetry
 from incident_commander.api.kinds import INCIDENT
 from incident_commander.errors import ClusterError, PartEnded
 from incident_commander.operators.health import HealthServer
-from incident_commander.operators.lease import LEADER, LeaseHold, LeaseTimes
+from incident_commander.operators.lease import LeaseHold
 from incident_commander.operators.open_incidents import OpenIncidents
 from incident_commander.operators.wakeup import Interest
 from incident_commander.operators.watching import Subscriber, watch
@@ -81,7 +81,7 @@ class Process:
             observe=partial(self.telemetry.requested, component),
         )
 
-    def lease(self, component: str, cluster: KubernetesCluster, times: LeaseTimes = LEADER) -> LeaseHold:
+    def lease(self, component: str, cluster: KubernetesCluster) -> LeaseHold:
         """The Lease of that component. Its queue is filled anew whenever it is acquired."""
         hold = LeaseHold(
             cluster,
@@ -89,7 +89,6 @@ class Process:
             namespace=self.settings.namespace,
             name=component,
             holder=f"{self.settings.identity}_{os.getpid()}",
-            times=times,
             changed=partial(self._lease_changed, component),
         )
         self._leases.append(hold)
