@@ -6,7 +6,7 @@ from incident_agents.diagnosis.analysers.databases import _LITERALS, _SIGNS
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import log, told
-from tests.unit.diagnosis.shop import shop
+from tests.unit.diagnosis.shop import shop, tier
 
 C = Cause
 
@@ -152,3 +152,18 @@ def test_the_pieces_that_are_looked_for_first_cover_every_sign() -> None:
     for sample in samples:
         assert any(pattern.search(sample) for _, _, pattern in _SIGNS), sample
         assert any(piece in sample.lower() for piece in _LITERALS), sample
+
+
+def test_of_several_stores_the_one_that_says_it_of_itself_comes_first() -> None:
+    made = shop()
+    made.pods["orders"]["spec"]["containers"][0]["env"] = []
+    made.add("archive", tier("archive", "mysql:8.4", 3306), 3306)
+    made.add("zoo", tier("zoo", "mysql:8.4", 3306), 3306)
+    made.logs = [
+        log(made.pods["orders"], *["Too many connections"] * 4, container="orders"),
+        log(made.pods["zoo"], *["[Warning] Too many connections"] * 4, container="zoo"),
+    ]
+    found = made.diagnose().hypotheses
+    names = [h.object.name for h in found if h.cause is C.DATABASE_CONNECTIONS_EXHAUSTED and h.object is not None]
+    assert names[0] == "zoo"
+    assert set(names) == {"zoo", "db", "archive"}

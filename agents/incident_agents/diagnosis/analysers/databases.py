@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from incident_agents.diagnosis import stores
 from incident_agents.diagnosis.case import Case
@@ -19,6 +19,7 @@ from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Log, reference
 from incident_commander.evidence.lines import clean_line
+from incident_commander.ports import Object
 
 _MAX_LINES = 1500
 _SIGNS: tuple[tuple[Cause, str, re.Pattern[str]], ...] = tuple(
@@ -131,11 +132,29 @@ class _Heard:
 
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload and trouble with a store."""
-    for workload in case.workloads:
-        for heard in _listen(case, workload).values():
-            found = _finding(case, heard)
+    everything = [heard for workload in case.workloads for heard in _listen(case, workload).values()]
+    speaking = {(h.workload.ref, h.cause) for h in everything if stores.kind_of(h.workload) == h.kind}
+    for heard in everything:
+        for place, (service, store) in enumerate(_meant(case, heard, speaking)):
+            found = _finding(case, heard, service, store)
             if found is not None:
-                yield found
+                yield replace(found, confidence=found.confidence - _LESS * place)
+
+
+_LESS = 12
+"""When several stores of the kind may be meant, the later ones."""
+
+
+def _meant(case: Case, heard: _Heard, speaking: set[tuple[str, Cause]]) -> list[tuple[Object | None, Workload | None]]:
+    """The stores that the words may be about, the one that says the same of itself first; at most three."""
+    if stores.kind_of(heard.workload) == heard.kind:
+        return [(None, heard.workload)]
+    found: dict[str, tuple[Object | None, Workload | None]] = {}
+    for service, store in stores.used_by(case, heard.workload, heard.kind):
+        found.setdefault(store.ref if store is not None else reference(service or {}), (service, store))
+    ranked = sorted(found.items(), key=lambda entry: (entry[0], heard.cause) not in speaking)
+    most = 1 if heard.cause is Cause.DATABASE_CREDENTIALS_INVALID else 3
+    return [pair for _, pair in ranked[:most]] or [(None, None)]
 
 
 def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
@@ -160,7 +179,7 @@ def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
     return found
 
 
-def _finding(case: Case, heard: _Heard) -> Finding | None:
+def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload | None) -> Finding | None:
     workload = heard.workload
     own = stores.kind_of(workload) == heard.kind
     sick = [p for p in workload.living if case.unwell(p)]
@@ -169,7 +188,6 @@ def _finding(case: Case, heard: _Heard) -> Finding | None:
         confidence -= 30
     if own and heard.cause is Cause.DATABASE_CREDENTIALS_INVALID:
         return None  # the store turned somebody away; who, its callers say
-    service, store = (None, workload) if own else next(iter(stores.used_by(case, workload, heard.kind)), (None, None))
     if store is None and service is None:
         # No such store is known here: the words may be somebody else's, and some of them are anybody's.
         confidence -= 12 if heard.kind in ("mysql", "postgresql", "mssql") else 34
