@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from incident_agents.diagnosis.labels import holds
 from incident_commander.evidence import fields
 from incident_commander.ports import Object
 
@@ -55,26 +56,7 @@ def _term(term: dict[str, Any], node: Object) -> bool:
     if not wanted and not names:
         return False
     named = {"metadata.name": fields.name(node)}
-    return all(_holds(e, labels) for e in wanted) and all(_holds(e, named) for e in names)
-
-
-def _holds(expression: dict[str, Any], labels: dict[str, str]) -> bool:
-    key, operator = fields.text(expression, "key"), fields.text(expression, "operator")
-    values, found = fields.words(expression, "values"), labels.get(fields.text(expression, "key"))
-    if operator == "In":
-        return found in values
-    if operator == "NotIn":
-        return found not in values
-    if operator == "Exists":
-        return key in labels
-    if operator == "DoesNotExist":
-        return key not in labels
-    if operator in ("Gt", "Lt") and found is not None and values:
-        try:
-            return int(found) > int(values[0]) if operator == "Gt" else int(found) < int(values[0])
-        except ValueError:
-            return False
-    return False
+    return all(holds(e, labels) for e in wanted) and all(holds(e, named) for e in names)
 
 
 def tolerates(pod: Object, taint: dict[str, Any]) -> bool:

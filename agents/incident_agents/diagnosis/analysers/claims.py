@@ -6,18 +6,18 @@ with the labels of its selector, and free. The volume that comes closest is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
+from incident_agents.diagnosis.labels import matches
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.evidence.lines import clean_line
-from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
 
 _BAD = ("ProvisioningFailed", "FailedBinding", "VolumeMismatch", "ClaimLost", "ClaimMisbound")
@@ -137,7 +137,7 @@ def _mismatches(claim: Object, volume: Object) -> list[str]:
     found = []
     if fields.text(claim, "spec", "storageClassName") != fields.text(volume, "spec", "storageClassName"):
         found.append("StorageClassMismatch")
-    if not _labels_match(claim, volume):
+    if not matches(fields.mapping(claim, "spec", "selector"), fields.strings(volume, "metadata", "labels")):
         found.append("SelectorMismatch")
     modes = fields.words(claim, "spec", "accessModes")
     if not set(modes) <= set(fields.words(volume, "spec", "accessModes")):
@@ -160,21 +160,3 @@ def _occupied(claim: Object, volume: Object) -> bool:
     if holder:
         return (fields.text(holder, "namespace"), fields.text(holder, "name")) != here
     return fields.text(volume, "status", "phase") in ("Released", "Failed")
-
-
-def _labels_match(claim: Object, volume: Object) -> bool:
-    labels = fields.strings(volume, "metadata", "labels")
-    wanted = fields.strings(claim, "spec", "selector", "matchLabels")
-    if wanted and not selects(wanted, labels):
-        return False
-    return all(_holds(e, labels) for e in fields.items(claim, "spec", "selector", "matchExpressions"))
-
-
-def _holds(expression: dict[str, object], labels: dict[str, str]) -> bool:
-    key, operator = fields.text(expression, "key"), fields.text(expression, "operator")
-    values: Sequence[str] = fields.words(expression, "values")
-    if operator == "In":
-        return labels.get(key) in values
-    if operator == "NotIn":
-        return labels.get(key) not in values
-    return (key in labels) == (operator == "Exists")

@@ -8,13 +8,13 @@ from typing import Any
 from incident_agents.diagnosis import endpoints
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
+from incident_agents.diagnosis.labels import matches
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import reference, target_of
-from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
 
 
@@ -47,19 +47,8 @@ def _applies(policy: Object, pod: Object, direction: str) -> bool:
     return same and direction in types and _matches(fields.mapping(policy, "spec", "podSelector"), pod)
 
 
-def _matches(selector: dict[str, Any], pod: Object) -> bool:
-    labels = fields.strings(pod, "metadata", "labels")
-    wanted = fields.strings(selector, "matchLabels")
-    if wanted and not selects(wanted, labels):
-        return False
-    return all(_holds(e, labels) for e in fields.items(selector, "matchExpressions"))
-
-
-def _holds(expression: dict[str, Any], labels: dict[str, str]) -> bool:
-    key, operator = fields.text(expression, "key"), fields.text(expression, "operator")
-    if operator in ("In", "NotIn"):
-        return (labels.get(key) in fields.words(expression, "values")) == (operator == "In")
-    return (key in labels) == (operator == "Exists")
+def _matches(selector: dict[str, Any], obj: Object) -> bool:
+    return matches(selector, fields.strings(obj, "metadata", "labels"))
 
 
 def _admits(case: Case, policy: Object, other: Object, direction: str, key: str) -> bool:
