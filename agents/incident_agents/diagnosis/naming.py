@@ -1,4 +1,4 @@
-"""The words of a name that tell it from others: ``PAINT_SERVICE_URL`` and ``paint-svc`` both say ``cart``."""
+"""The words of a name that tell it from others: ``PAINT_SERVICE_URL`` and ``paint-svc`` both say ``paint``."""
 
 from __future__ import annotations
 
