@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -115,3 +116,14 @@ async def test_of_a_fix_that_is_undone_are_eight_more(seed: int) -> None:
     _, others = writes(run)
     assert run.incident.status.outcome is Outcome.ROLLED_BACK
     assert others <= UNDONE
+
+
+async def test_measuring_reads_neither_agents_nor_events_again_and_again() -> None:
+    run = await rehearse("bad-image", 5)
+    user = COMPONENTS + "coordinator"
+    asked = Counter(
+        e.call.resource for e in run.system.world.audit.entries if e.call.user == user and not e.call.writes
+    )
+    assert asked[kinds.POD.resource] > 20, "it is measured often"
+    assert asked[kinds.AGENT.resource] <= 4
+    assert asked[kinds.EVENT.resource] == 0

@@ -10,7 +10,6 @@ from incident_agents.refusals import RulebookReader
 from incident_agents.verification.vote import DryRun, Instruments, Tried, vote
 from incident_commander.actions.send import look, send
 from incident_commander.actions.write import address, to_do
-from incident_commander.api import kinds
 from incident_commander.api.agent import Role
 from incident_commander.api.incident import AlertStatus, Incident, Phase
 from incident_commander.api.meta import TargetRef
@@ -112,8 +111,7 @@ class VerificationAgent:
         objects: dict[str, list[Object]] = {}
         try:
             for kind in polling(target).kinds:
-                if kind != kinds.EVENT:
-                    objects[kind.resource] = await self._cluster.list(kind, target.namespace)
+                objects[kind.resource] = await self._cluster.list(kind, target.namespace)
         except ClusterError as error:
             return str(error)
         return _judged(target, objects)

@@ -29,6 +29,7 @@ from incident_commander.planning.recompute import confirm_step
 from incident_commander.ports import Clock, Cluster, Metrics, Object
 from incident_commander.verification.observation import Observation
 
+_ACTING = frozenset({Phase.EXECUTING, Phase.VERIFYING, Phase.ROLLING_BACK})
 CITED_BOUND = 24
 """Objects read to check the citations of one round."""
 
@@ -53,7 +54,8 @@ async def gather_view(outside: Outside, incident: Incident, earlier: Mapping[str
         return replace(view, effect=effect)
     if phase.terminal and incident.spec.undo is None and not may_heal:
         return view
-    agents = await read_agents(outside.cluster)
+    # While something is carried out and measured nothing that agents say is looked at, and it is looked often.
+    agents = [] if phase in _ACTING else await read_agents(outside.cluster)
     statements, invalid = _open(incident, agents, now)
     target = incident.spec.target_ref
     obj, state = await _target(outside.cluster, target)

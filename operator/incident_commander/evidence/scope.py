@@ -49,16 +49,13 @@ _OF_CLUSTER: tuple[Kind, ...] = (
     kinds.API_SERVICE,
 )
 _POLLED_WITH: dict[str, tuple[Kind, ...]] = {
-    "Deployment": (kinds.REPLICA_SET, kinds.POD, kinds.EVENT),
-    "StatefulSet": (kinds.CONTROLLER_REVISION, kinds.POD, kinds.EVENT),
-    "DaemonSet": (kinds.CONTROLLER_REVISION, kinds.POD, kinds.EVENT),
-    "ReplicaSet": (kinds.POD, kinds.EVENT),
-    "Pod": (kinds.EVENT,),
-    "Job": (kinds.POD, kinds.EVENT),
-    "CronJob": (kinds.JOB, kinds.POD, kinds.EVENT),
+    "Deployment": (kinds.REPLICA_SET, kinds.POD),
+    "StatefulSet": (kinds.CONTROLLER_REVISION, kinds.POD),
+    "DaemonSet": (kinds.CONTROLLER_REVISION, kinds.POD),
+    "ReplicaSet": (kinds.POD,),
+    "Job": (kinds.POD,),
+    "CronJob": (kinds.JOB, kinds.POD),
     "Service": (kinds.ENDPOINT_SLICE,),
-    "HorizontalPodAutoscaler": (kinds.EVENT,),
-    "PersistentVolumeClaim": (kinds.EVENT,),
 }
 
 
@@ -79,7 +76,7 @@ RECORDED = Scope((*FULL.kinds, kinds.SECRET))
 
 
 def polling(target: TargetRef) -> Scope:
-    """For looking again: the target, what tells its health, and events. No logs, no metrics."""
+    """For looking again: the target, and what tells its health. No logs, no metrics."""
     own = kinds.kind_of(target.api_version, target.kind)
     found = dict.fromkeys(((own,) if own is not None else ()) + _POLLED_WITH.get(target.kind, ()))
     return Scope(tuple(found), logs=False, metrics=False)

@@ -144,7 +144,7 @@ async def test_polling_reads_the_target_and_its_pods_only() -> None:
     found = await gather(
         TARGET, cluster=cluster, metrics=metrics, clock=FakeClock(), namespace=NS, scope=polling(TARGET)
     )
-    assert set(found.objects) == {"deployments.apps", "replicasets.apps", "pods", "events"}
+    assert set(found.objects) == {"deployments.apps", "replicasets.apps", "pods"}
     assert found.logs == ()
     assert metrics.asked == []
 
