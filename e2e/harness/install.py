@@ -61,7 +61,7 @@ async def _deployment() -> list[Json]:
 async def _established(api: Api, name: str, say: Teller) -> None:
     async def ask() -> None:
         crd = await api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}")
-        conditions = {c["type"]: c for c in crd.get("status", {}).get("conditions", [])}
+        conditions = {c["type"]: c for c in crd.get("status", {}).get("conditions") or []}
         if conditions.get("Established", {}).get("status") != "True":
             raise NotYet(conditions.get("NamesAccepted", {}).get("message", "not established"))
 
