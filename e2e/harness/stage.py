@@ -135,7 +135,7 @@ class Stage:
     # -- what comes of it --------------------------------------------------------------------------------
 
     async def incident(self, seconds: float = FIRING_SECONDS) -> str:
-        """Wait for the Incident; answers its name."""
+        """Wait for the Incident that is worked on; answers its name. What waits for another one is still pending."""
 
         async def ask() -> str:
             found = await self.api.items(incidents(self.namespace))
@@ -143,7 +143,10 @@ class Stage:
                 raise NotYet(
                     f"no Incident; alerts: {', '.join(await self.monitoring.alerts(self.namespace)) or 'none'}"
                 )
-            return str(found[0]["metadata"]["name"])
+            decided = [i for i in found if i.get("status", {}).get("phase", "Pending") != "Pending"]
+            if not decided:
+                raise NotYet(f"{len(found)} pending")
+            return str(decided[0]["metadata"]["name"])
 
         name = await wait_for("an alert to become an Incident", ask, seconds=seconds, say=self.say)
         self.say(f"Incident {name}")
@@ -257,13 +260,14 @@ class Stage:
     async def common_checks(self) -> None:
         """What holds for every scenario."""
         found = await self.api.items(incidents(self.namespace))
-        names = [incident["metadata"]["name"] for incident in found]
-        self.check(len(names) == 1, "one cause, one Incident", ", ".join(names))
-        meta = found[0]["metadata"]
+        roots = [incident for incident in found if not incident.get("status", {}).get("cascade")]
+        names = ", ".join(incident["metadata"]["name"] for incident in roots)
+        self.check(len(roots) == 1, "one cause, one Incident, for which its effects wait", names)
+        meta = roots[0]["metadata"]
         kopf = [key for key in meta.get("annotations", {}) if "kopf" in key]
         left = [*kopf, *meta.get("finalizers", [])]
         self.check(not left, "neither finalizers nor annotations of a framework are left on it", ", ".join(left))
-        size = len(json.dumps(found[0]))
+        size = len(json.dumps(roots[0]))
         self.check(size < _LARGEST, f"the Incident has {size // 1024} KiB", f"{size} bytes")
 
     async def cli(self, *arguments: str, person: Path | None = None, check: bool = True) -> Ran:

@@ -94,6 +94,8 @@ class Suite:
         """Keep what there is; show it when it failed."""
         try:
             found = await self.api.items(incidents(stage.namespace))
+            # Those that wait for the Incident of their cause come last.
+            found.sort(key=lambda incident: bool(incident.get("status", {}).get("cascade")))
             result.incident = found[0] if found else None
             names = [incident["metadata"]["name"] for incident in found]
             if self.audit is not None and names:

@@ -12,8 +12,8 @@ LETTER = "3"
 async def play(stage: Stage) -> None:
     await stage.deploy()
     before = await stage.snapshot("session-store")
-    stage.broken("it leaks 1 MiB a second")
-    incident = await stage.ended(await stage.incident(180), "Escalated", "Escalated")
+    stage.broken("it leaks 256 KiB a second")
+    incident = await stage.ended(await stage.incident(240), "Escalated", "Escalated")
     stage.diagnosed(incident, "MemoryLeak")
     limits = [
         json.loads(snapshot.wanted)["spec"]["template"]["spec"]["containers"][0]["resources"]
