@@ -109,7 +109,7 @@ TABLE: Mapping[Cause, Row] = {
     Cause.VOLUME_FULL: _row("the claim", "claim usedPercent capacity storageClass expandable"),
     Cause.RBAC_FORBIDDEN: _row("top controller or Pod", "serviceAccount verb resource"),
     Cause.SCALED_TO_ZERO: _row("top controller"),
-    Cause.TARGET_GONE: _row("the target"),
+    Cause.TARGET_GONE: _row("the target", "found"),
     Cause.SERVICE_SELECTS_NOTHING: _row("the Service", "service selector"),
     Cause.SERVICE_WRONG_PORT: _row("the Service", "service port targetPort containerPorts"),
     Cause.SERVICE_PROTOCOL_MISMATCH: _row("the Service", "service port protocol"),

@@ -331,6 +331,7 @@ def series(name: str, values: Sequence[float], *, step: float = 15, until: float
 
 
 EVERYTHING = (
+    kinds.NAMESPACE,
     kinds.POD,
     kinds.REPLICA_SET,
     kinds.DEPLOYMENT,

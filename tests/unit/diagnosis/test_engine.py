@@ -105,6 +105,27 @@ def test_an_object_of_the_same_name_with_another_uid_is_not_the_target() -> None
     ref = target_of(web).model_copy(update={"uid": "before"})
     top = diagnose(evidence(ref, web, *objects), incident(), NOW).hypotheses[0]
     assert (top.cause, top.evidence[0].value) == (Cause.TARGET_GONE, "uid-web")
+    assert top.facts["found"] == "was deleted; another object has its name now"
+
+
+def test_what_was_never_seen_is_not_said_to_be_gone() -> None:
+    web, objects = healthy_shop()
+    shop: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "uid": "uid-shop"}}
+    ref = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="typo")
+    top = diagnose(evidence(ref, web, shop, *objects), incident(), NOW).hypotheses[0]
+    assert (top.cause, top.facts["found"]) == (Cause.TARGET_GONE, "does not exist")
+    assert "any more" not in top.summary
+    seen = diagnose(evidence(ref.model_copy(update={"uid": "u"}), web, shop, *objects), incident(), NOW).hypotheses[0]
+    assert seen.facts["found"] == "does not exist any more"
+
+
+def test_a_target_in_a_namespace_that_does_not_exist_names_the_namespace() -> None:
+    shop: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "uid": "uid-shop"}}
+    ref = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shpo", name="web")
+    top = diagnose(evidence(ref, shop), incident(), NOW).hypotheses[0]
+    assert top.facts["found"] == "does not exist: there is no namespace shpo"
+    cut = diagnose(evidence(ref, shop, gaps=("namespaces: only the first 100 were read",)), incident(), NOW)
+    assert cut.hypotheses[0].facts["found"] == "does not exist"
 
 
 def test_a_target_whose_kind_could_not_be_read_is_not_called_gone() -> None:
