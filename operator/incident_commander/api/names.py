@@ -17,6 +17,8 @@ LABEL_TARGET_HASH = f"{GROUP}/target"
 """On an Incident: short hash of its target, so that open Incidents of one target are found by a selector."""
 LABEL_STORM = f"{GROUP}/storm"
 """``"true"`` on the one Incident that stands for an alert storm of its namespace."""
+ANNOTATION_KEY_ID = f"{GROUP}/key-id"
+"""On an agent's Lease: id of the key that its process signs with. Told for people; nothing counts because of it."""
 ANNOTATION_RESTARTED_AT = f"{GROUP}/restartedAt"
 """Put on a pod template by RestartRollout."""
 

@@ -75,14 +75,15 @@ def rotate(
 @_keys.command("list", epilog=examples("incident-commander keys list"))
 def list_(
     ctx: typer.Context,
+    namespace: NamespaceOption = OPERATOR_NAMESPACE,
     kubeconfig: KubeconfigOption = None,
     context: ContextOption = None,
 ) -> None:
-    """Show until when each agent's keys count."""
+    """Show until when each agent's keys count, and which one its process signs with."""
     from incident_commander.cli.work import keyring
     from incident_commander.cli.work.desk import carry_out
 
-    carry_out(ctx, Where(kubeconfig, context), keyring.show)
+    carry_out(ctx, Where(kubeconfig, context, namespace), keyring.show)
 
 
 @_crds.command(epilog=examples("incident-commander crds apply"))

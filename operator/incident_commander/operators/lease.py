@@ -11,9 +11,10 @@ not changed for its duration, whatever its clock says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import structlog
 
@@ -43,7 +44,10 @@ class LeaseTimes:
 
 
 class LeaseHold:
-    """Tries to hold one Lease. ``held`` is safe to ask before every write: it runs out by itself."""
+    """Tries to hold one Lease. ``held`` is safe to ask before every write: it runs out by itself.
+
+    ``annotations``: what the holder tells of itself, written along with its renewals.
+    """
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class LeaseHold:
         holder: str,
         times: LeaseTimes = LeaseTimes(),
         changed: Callable[[bool], None] | None = None,
+        annotations: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._cluster = cluster
         self._clock = clock
@@ -63,6 +68,7 @@ class LeaseHold:
         self._holder = holder
         self._times = times
         self._changed = changed
+        self._annotations = dict(annotations)
         self._until: datetime | None = None
         self._other: tuple[tuple[object, object], datetime] | None = None
         self._told = False
@@ -106,7 +112,10 @@ class LeaseHold:
             renewed["acquireTime"] = _micro(now)
             renewed["leaseTransitions"] = int(spec.get("leaseTransitions") or 0) + 1
         # The resourceVersion lets only one of two that found it abandoned have it.
-        body = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}, "spec": renewed}
+        metadata: Object = {"resourceVersion": lease["metadata"]["resourceVersion"]}
+        if self._annotations:
+            metadata["annotations"] = self._annotations
+        body = {"metadata": metadata, "spec": renewed}
         try:
             await self._cluster.patch(LEASE, self._namespace, self._name, body, patch_type=PatchType.MERGE)
         except Conflict:
@@ -145,6 +154,8 @@ class LeaseHold:
                 "leaseTransitions": 0,
             },
         }
+        if self._annotations:
+            body["metadata"]["annotations"] = self._annotations
         try:
             await self._cluster.create(LEASE, self._namespace, body)
         except AlreadyExists:

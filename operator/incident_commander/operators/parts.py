@@ -14,6 +14,7 @@ from incident_agents.runtime import AgentIdentity, AgentRunner
 from incident_commander.adapters.gauges import AgentGauges, BreakerGauge
 from incident_commander.adapters.webhook import Format, WebhookNotifier, address_from
 from incident_commander.api.agent import Role
+from incident_commander.api.names import ANNOTATION_KEY_ID
 from incident_commander.api.runbook import Runbook
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.coordinator.policies import PolicyReviewer
@@ -97,7 +98,7 @@ def add_agent(
         source=source,
         operator_namespace=process.settings.namespace,
     )
-    lease = process.lease(component, cluster)
+    lease = process.lease(component, cluster, {ANNOTATION_KEY_ID: key.key_id})
     runner = AgentRunner(
         agent,
         AgentIdentity(name, key),

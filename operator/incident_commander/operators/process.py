@@ -7,8 +7,9 @@ import contextlib
 import importlib.metadata
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -81,7 +82,9 @@ class Process:
             observe=partial(self.telemetry.requested, component),
         )
 
-    def lease(self, component: str, cluster: KubernetesCluster) -> LeaseHold:
+    def lease(
+        self, component: str, cluster: KubernetesCluster, annotations: Mapping[str, str] = MappingProxyType({})
+    ) -> LeaseHold:
         """The Lease of that component. Its queue is filled anew whenever it is acquired."""
         hold = LeaseHold(
             cluster,
@@ -90,6 +93,7 @@ class Process:
             name=component,
             holder=f"{self.settings.identity}_{os.getpid()}",
             changed=partial(self._lease_changed, component),
+            annotations=annotations,
         )
         self._leases.append(hold)
         return hold

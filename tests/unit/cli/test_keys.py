@@ -9,6 +9,7 @@ import pytest
 
 from incident_commander.api import kinds
 from incident_commander.api.agent import Agent, Role
+from incident_commander.api.names import ANNOTATION_KEY_ID
 from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.errors import Forbidden
@@ -159,3 +160,50 @@ class TestList:
         assert installed.run("keys", "list").out.count("soon: rotate it") == 6
         installed.now = NOW + timedelta(days=366)
         assert installed.run("keys", "list").out.count("RAN OUT") == 6
+
+    def test_the_previous_key_is_told_from_one_that_must_be_rotated(self, installed: Stage) -> None:
+        told(installed, key(installed.cluster).key_id)
+        installed.run("keys", "rotate", "diagnosis")
+        out = installed.run("keys", "list").out
+        assert "soon: rotate it" not in out
+        assert "previous key, runs out by itself" in words(out)
+        assert "STILL SIGNED WITH: restart it" in words(out)
+        told(installed, key(installed.cluster).key_id)
+        assert "STILL SIGNED WITH" not in installed.run("keys", "list").out
+
+    def test_an_agent_that_signs_with_a_key_that_ran_out_is_shown(self, installed: Stage) -> None:
+        told(installed, key(installed.cluster).key_id)
+        installed.run("keys", "rotate", "diagnosis", "--overlap-hours", "0", "--no-restart")
+        line = next(line for line in words_by_line(installed.run("keys", "list").out) if "RAN OUT" in line)
+        assert line.startswith("diagnosis *")
+        assert "its votes count for nothing: restart it" in line
+
+    def test_an_agent_that_signs_with_a_key_nobody_listed_is_shown(self, installed: Stage) -> None:
+        told(installed, "cd" * 32)
+        line = next(line for line in words_by_line(installed.run("keys", "list").out) if "NOT LISTED" in line)
+        assert line.startswith("diagnosis *cdcdcdcdcdcd")
+
+    def test_where_leases_cannot_be_read_the_keys_are_listed_and_that_is_said(self, installed: Stage) -> None:
+        installed.cluster.refuse[("list", "leases.coordination.k8s.io")] = Forbidden("no")
+        ran = installed.run("keys", "list")
+        assert ran.code == 0
+        assert "cannot be read: no" in words(ran.out)
+
+
+def told(stage: Stage, key_id: str) -> None:
+    """The Lease of diagnosis, held by a process that signs with that key."""
+    meta = {"name": "agent-diagnosis", "namespace": NAMESPACE, "annotations": {ANNOTATION_KEY_ID: key_id}}
+    body = {"kind": "Lease", "metadata": meta, "spec": {"holderIdentity": "pod-1"}}
+    stage.cluster.put(kinds.LEASE, body)
+
+
+def words_by_line(text: str) -> list[str]:
+    """Lines are wrapped at the console's width: each starts with the name of an agent."""
+    names = tuple(Role)
+    joined: list[str] = []
+    for line in text.splitlines():
+        if line.startswith(names) or not joined:
+            joined.append(line)
+        else:
+            joined[-1] += " " + line
+    return [words(line) for line in joined]

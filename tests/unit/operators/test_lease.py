@@ -8,6 +8,7 @@ import pytest
 
 from incident_commander import errors
 from incident_commander.api.kinds import LEASE
+from incident_commander.api.names import ANNOTATION_KEY_ID
 from incident_commander.operators.lease import LeaseHold, LeaseTimes
 from incident_commander.rehearsal.world import World
 
@@ -94,6 +95,30 @@ class TestAcquiring:
         await world.cluster().create(LEASE, NAMESPACE, body)
         await two.step()
         assert not two.held()
+
+
+class TestAnnotations:
+    async def test_what_the_holder_tells_is_written_along_and_the_next_holder_tells_its_own(self, world: World) -> None:
+        def teller(holder: str, key: str) -> LeaseHold:
+            told = {ANNOTATION_KEY_ID: key}
+            cluster = world.cluster()
+            return LeaseHold(
+                cluster, world.clock, namespace=NAMESPACE, name="agent-diagnosis", holder=holder, annotations=told
+            )
+
+        async def told() -> str:
+            found = await world.cluster().get(LEASE, NAMESPACE, "agent-diagnosis")
+            return str(found["metadata"]["annotations"][ANNOTATION_KEY_ID])
+
+        one, two = teller("one", "aa"), teller("two", "bb")
+        await one.step()
+        assert await told() == "aa"
+        await two.step()
+        assert await told() == "aa"
+        await one.release()
+        await two.step()
+        assert two.held()
+        assert await told() == "bb"
 
 
 class TestReleasing:

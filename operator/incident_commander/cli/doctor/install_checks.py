@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from incident_commander.api import kinds
 from incident_commander.api.agent import Agent
-from incident_commander.api.names import LABEL_MANAGED, ROLES
+from incident_commander.api.names import ANNOTATION_KEY_ID, LABEL_MANAGED, ROLES
 from incident_commander.cli.doctor import needs
 from incident_commander.cli.doctor.facts import Facts, Unread
 from incident_commander.cli.doctor.finding import Finding, fail, ok, unknown, warn
+from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.membership import MIN_MEMBERS, is_quarantined, members_of, quorum
 from incident_commander.ports import Object
 
@@ -98,6 +99,43 @@ def agents(facts: Facts) -> Iterator[Finding]:
     soon = [a.metadata.name for a in read if _last_day(a) <= facts.now + _EXPIRES_SOON]
     if soon and len(members) >= MIN_MEMBERS:
         yield warn("Keys", f"run out within 30 days: {', '.join(soon)}", "rotate them (docs/operations.md, keys)")
+
+
+def signing(facts: Facts) -> Iterator[Finding]:
+    """An agent whose process signs with a key that does not count has no say, however well it seems to work."""
+    found, leases = facts.of(kinds.AGENT), facts.of(kinds.LEASE)
+    if isinstance(found, Unread) or isinstance(leases, Unread):
+        return  # said by the checks of agents and heartbeats
+    at = facts.server_time or facts.now
+    beating = {str(lease["metadata"]["name"]): lease for lease in leases if _beats(lease, at)}
+    untold, useless, checked = [], [], 0
+    for agent in _parsed(found)[0]:
+        name = agent.metadata.name
+        lease = beating.get(f"agent-{name}")
+        if lease is None:
+            continue
+        checked += 1
+        key_id = str((lease["metadata"].get("annotations") or {}).get(ANNOTATION_KEY_ID) or "")
+        if not key_id:
+            untold.append(name)
+        elif not any(key.key_id == key_id and key_counts(key, facts.now) for key in agent.spec.public_keys):
+            useless.append(f"{name} (signs with {key_id[:12]})")
+    if useless:
+        first = useless[0].partition(" ")[0]
+        yield fail(
+            "Keys",
+            f"votes count for nothing, the key is not one of the Agent's that count now: {', '.join(useless)}",
+            f"incident-commander keys init -n {facts.namespace}; "
+            f"then kubectl rollout restart deployment/agent-{first} -n {facts.namespace}",
+        )
+    if untold:
+        yield unknown(
+            "Keys",
+            f"not told which key signs: {', '.join(untold)}",
+            f"its Lease lacks {ANNOTATION_KEY_ID}: let it run this version (upgrade the release)",
+        )
+    if checked and not useless and not untold:
+        yield ok("Keys", f"{checked} agents sign with a key that counts")
 
 
 def rights(facts: Facts) -> Iterator[Finding]:
@@ -208,7 +246,7 @@ def breaker(facts: Facts) -> Iterator[Finding]:
         yield ok("Breaker", "closed")
 
 
-CHECKS = (processes, agents, rights, admission, runbooks, scope, breaker)
+CHECKS = (processes, agents, signing, rights, admission, runbooks, scope, breaker)
 
 
 def _parsed(items: Sequence[Object]) -> tuple[list[Agent], list[str]]:

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from incident_commander.api import kinds
 from incident_commander.api.agent import Agent, AgentSpec, PublicKey, Role
 from incident_commander.api.meta import ObjectMeta, format_time
-from incident_commander.api.names import ANNOTATION_RESTARTED_AT
+from incident_commander.api.names import ANNOTATION_KEY_ID, ANNOTATION_RESTARTED_AT
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import Desk, read_agent
+from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.errors import ClusterError, ConfigurationError, NotFound
 from incident_commander.ports import Object, PatchType
@@ -27,6 +28,7 @@ FIELD_MANAGER = "incident-commander-keys"
 SOON = timedelta(days=30)
 """A key that runs out within this is pointed out."""
 _LISTED_AT_MOST = 4
+_USELESS = "its votes count for nothing"
 _LABELS = {"app.kubernetes.io/part-of": "incident-commander"}
 
 
@@ -72,10 +74,52 @@ async def rotate(desk: Desk, name: str, *, days: int, overlap_hours: int, restar
 async def show(desk: Desk) -> None:
     """Each agent's keys: which one it signs with, and until when they count."""
     now = desk.now()
-    for agent in await desk.agents():
-        name = agent.metadata.name
-        for key in sorted(agent.spec.public_keys, key=lambda k: k.not_after):
-            desk.out.print(styled(f"{name:14} {key.key_id[:12]}  {_validity(key, now)}"))
+    agents = await desk.agents()
+    try:
+        signing, unread = _signing(await desk.cluster.list(kinds.LEASE, desk.namespace)), ""
+    except ClusterError as error:
+        signing, unread = {}, f" (Leases of {desk.namespace} cannot be read: {error})"
+    for agent in agents:
+        name, keys = agent.metadata.name, sorted(agent.spec.public_keys, key=lambda k: k.not_after)
+        signs = signing.get(name)
+        for key in keys:
+            mark = "*" if key.key_id == signs else " "
+            said = _standing(key, keys, now, signs=key.key_id == signs)
+            desk.out.print(styled(f"{name:14}{mark}{key.key_id[:12]}  {said}"))
+        if signs and all(key.key_id != signs for key in keys):
+            said = f"NOT LISTED, {_USELESS}: incident-commander keys init {desk.flag()}, then restart it"
+            desk.out.print(styled(f"{name:14}*{signs[:12]}  {said}"))
+    if signing:
+        desk.out.print(styled("* the key that the agent's process signs with"))
+    untold = [agent.metadata.name for agent in agents if agent.metadata.name not in signing]
+    if untold:
+        desk.out.print(styled(f"not known which key signs: {', '.join(untold)}{unread}"))
+
+
+def _signing(leases: Sequence[Object]) -> dict[str, str]:
+    """Agent to the id of the key that its process signs with, as the agents' held Leases tell it."""
+    told = {}
+    for lease in leases:
+        agent = str(lease["metadata"]["name"]).removeprefix("agent-")
+        key_id = (lease["metadata"].get("annotations") or {}).get(ANNOTATION_KEY_ID)
+        if key_id and (lease.get("spec") or {}).get("holderIdentity"):
+            told[agent] = str(key_id)
+    return told
+
+
+def _standing(key: PublicKey, keys: Sequence[PublicKey], now: datetime, *, signs: bool) -> str:
+    """What there is to say of one listed key. One that a later key has followed needs no rotation."""
+    followed = any(k.not_before >= key.not_before and k.not_after > key.not_after and key_counts(k, now) for k in keys)
+    if signs and not key_counts(key, now):
+        if followed:
+            return f"RAN OUT at {format_time(key.not_after)}, {_USELESS}: restart it, the next key is there"
+        return f"{_validity(key, now)}; {_USELESS}"
+    if not followed:
+        return _validity(key, now)
+    if key.not_after <= now:
+        return f"previous key, ran out at {format_time(key.not_after)}"
+    until = f"previous key, runs out by itself at {format_time(key.not_after)}"
+    return f"{until}; STILL SIGNED WITH: restart it before then" if signs else until
 
 
 async def _ensure(desk: Desk, role: Role, validity: timedelta) -> str:

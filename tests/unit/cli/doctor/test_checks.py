@@ -14,7 +14,7 @@ from rich.console import Console
 
 from incident_commander.api import kinds
 from incident_commander.api.meta import format_time
-from incident_commander.api.names import ROLES
+from incident_commander.api.names import ANNOTATION_KEY_ID, ROLES
 from incident_commander.cli.doctor import cluster_checks, install_checks, monitoring_checks, needs
 from incident_commander.cli.doctor.facts import Answer, Facts, Token, Unread
 from incident_commander.cli.doctor.finding import Finding, Verdict
@@ -39,6 +39,15 @@ def lease(name: str, *, silent_for: int = 0) -> dict[str, Any]:
         "metadata": {"name": name},
         "spec": {"holderIdentity": "pod-1", "renewTime": renewed, "leaseDurationSeconds": 15},
     }
+
+
+def agent_leases() -> list[dict[str, Any]]:
+    """As ``Council(6)`` holds them: each signs with its own key."""
+    leases = []
+    for agent in Council(6).agents:
+        leases.append(lease(f"agent-{agent.metadata.name}"))
+        leases[-1]["metadata"]["annotations"] = {ANNOTATION_KEY_ID: agent.spec.public_keys[0].key_id}
+    return leases
 
 
 def crds() -> list[dict[str, Any]]:
@@ -132,6 +141,41 @@ class TestTheCluster:
         checks = {f.check: f.verdict for f in cluster_checks.rights_to_install(facts)}
         assert checks == {"Your rights": Verdict.OK}
         assert not facts.installed
+
+
+class TestTheKeysThatAgentsSignWith:
+    def test_are_fine_when_each_is_listed_and_counts(self) -> None:
+        finding = the("Keys", install_checks.signing(installation(objects={kinds.LEASE: agent_leases()})))
+        assert (finding.verdict, finding.message) == (Verdict.OK, "6 agents sign with a key that counts")
+
+    def test_one_that_its_agent_does_not_list_is_a_failure_that_names_the_agent(self) -> None:
+        leases = agent_leases()
+        leases[2]["metadata"]["annotations"][ANNOTATION_KEY_ID] = "ab" * 32
+        findings = examine(installation(objects={kinds.LEASE: leases}))
+        finding = the("Keys", findings)
+        name = Council(6).agents[2].metadata.name
+        assert finding.verdict is Verdict.FAIL
+        assert f"{name} (signs with abababababab)" in finding.message
+        assert f"deployment/agent-{name} -n {NAMESPACE}" in finding.advice
+
+    def test_one_that_ran_out_is_a_failure_though_it_is_listed(self) -> None:
+        agents = [agent.to_json() for agent in Council(6).agents]
+        agents[0]["spec"]["publicKeys"][0]["notAfter"] = format_time(NOW)
+        objects = {kinds.LEASE: agent_leases(), kinds.AGENT: agents}
+        assert the("Keys", install_checks.signing(installation(objects=objects))).verdict is Verdict.FAIL
+
+    def test_one_that_is_not_told_is_not_taken_for_good(self) -> None:
+        leases = agent_leases()
+        del leases[0]["metadata"]["annotations"]
+        finding = the("Keys", install_checks.signing(installation(objects={kinds.LEASE: leases})))
+        assert finding.verdict is Verdict.UNKNOWN
+
+    def test_a_lease_that_is_not_renewed_says_nothing(self) -> None:
+        leases = agent_leases()
+        silent = lease("agent-x", silent_for=600)
+        leases[0]["spec"] = silent["spec"]
+        finding = the("Keys", install_checks.signing(installation(objects={kinds.LEASE: leases})))
+        assert finding.message == "5 agents sign with a key that counts"
 
 
 class TestTheInstallation:
