@@ -3,8 +3,11 @@
 import pytest
 
 from incident_commander.api.incident import Outcome, Phase
+from incident_commander.api.kinds import DEPLOYMENT
 from incident_commander.api.policy import Mode
+from incident_commander.cli.rehearsed import RehearsedSystem, policy
 from incident_commander.rehearsal.scenarios.catalogue import SCENARIOS
+from incident_commander.rehearsal.world import World
 from tests.simulation.run import hold, rehearse
 
 
@@ -52,3 +55,19 @@ async def test_a_namespace_that_did_not_opt_in_is_left_alone() -> None:
     run = await rehearse("bad-image", 3, disturb=opt_out)
     assert run.workload_writes() == []
     assert run.incident.status.phase is Phase.ESCALATED
+
+
+async def test_a_plan_whose_target_is_deleted_while_it_waits_for_a_person_is_closed() -> None:
+    world = World(3)
+    system = RehearsedSystem(world, policies=[policy(Mode.APPROVE)])
+    stage = SCENARIOS["bad-image"].prepare(world)
+
+    def waiting() -> bool:
+        return any(i.status.phase is Phase.AWAITING_APPROVAL for i in system.incidents())
+
+    assert await system.engine.run(seconds=3600, until=waiting)
+    await world.cluster().delete(DEPLOYMENT, stage.namespace, stage.name)
+    await system.engine.run(seconds=20)
+    (incident,) = system.incidents()
+    assert (incident.status.phase, incident.status.outcome) == (Phase.CLOSED, Outcome.INCONCLUSIVE)
+    assert incident.status.message == "the target was deleted meanwhile; nothing was changed"

@@ -22,7 +22,7 @@ from incident_commander.consensus.envelope import open_envelope, read_unverified
 from incident_commander.coordinator.cascading import read_effect
 from incident_commander.coordinator.observe import observe
 from incident_commander.coordinator.view import CoordinatorSettings, TargetState, View
-from incident_commander.errors import ClusterError, InvalidStatement, NotFound, Refusal
+from incident_commander.errors import ClusterError, Forbidden, InvalidStatement, NotFound, Refusal
 from incident_commander.evidence.situation import read_situation
 from incident_commander.planning.policy import bounds_of, select_policy
 from incident_commander.planning.recompute import confirm_step
@@ -59,6 +59,8 @@ async def gather_view(outside: Outside, incident: Incident, earlier: Mapping[str
     statements, invalid = _open(incident, agents, now)
     target = incident.spec.target_ref
     obj, state = await _target(outside.cluster, target)
+    if phase is Phase.AWAITING_APPROVAL and state in (TargetState.PRESENT, TargetState.UNKNOWN):
+        state = await _acted_on(outside.cluster, incident, state)
     return View(
         now=now,
         incident=incident,
@@ -148,6 +150,20 @@ async def _target(cluster: Cluster, ref: TargetRef | None) -> tuple[Object | Non
         return None, TargetState.MISSING if ref.uid else TargetState.UNKNOWN
     replaced = bool(ref.uid) and obj.get("metadata", {}).get("uid") != ref.uid
     return obj, TargetState.REPLACED if replaced else TargetState.PRESENT
+
+
+async def _acted_on(cluster: Cluster, incident: Incident, state: TargetState) -> TargetState:
+    """Whether what the plan changes is gone: the plan pins UIDs, where the Incident may only name its target."""
+    plan = incident.status.plan
+    refs = {str(step.target): step.target for step in plan.steps} if plan is not None else {}
+    for ref in refs.values():
+        try:
+            _, found = await _target(cluster, ref)
+        except Forbidden:
+            continue
+        if found in (TargetState.MISSING, TargetState.REPLACED):
+            return found
+    return state
 
 
 async def _observe(outside: Outside, incident: Incident, statements: Mapping[str, Statement]) -> Observation | None:

@@ -36,6 +36,8 @@ class CoordinatorSettings:
     """How long a plan may wait for a freeze window, a cool-down or another Incident to end before people are asked."""
     execution_seconds: int = 600
     undo_seconds: int = 300
+    look_seconds: float = 15.0
+    """How often, while a person is waited for, it is looked whether what the plan changes is still there."""
     vote_grace_seconds: float = 0.5
     """How long a quorum waits for the votes still missing, so that dissent is on record."""
     min_confidence: int = 60

@@ -174,7 +174,7 @@ def _certified(view: View, draft: Draft, plan: Plan, votes: list[RecordedVote], 
         draft.tell(
             Reason.APPROVAL_REQUIRED, f"approve or reject until {deadline:%H:%M:%S} UTC ({message}): {plan.summary}"
         )
-        return draft.done(float(seconds))
+        return draft.done(min(float(seconds), view.settings.look_seconds))
     why = "the policy's mode is Observe" if view.policy else "no policy matches, so only a recommendation is made"
     return draft.end(
         Phase.CLOSED, Outcome.RECOMMENDED, Reason.RECOMMENDED, f"{why}: {plan.summary}", resolved=False
@@ -220,7 +220,7 @@ def await_approval(view: View) -> Transition:
         draft.condition(ConditionType.APPROVED, False, Reason.APPROVAL_EXPIRED, message)
         return draft.end(Phase.ESCALATED, Outcome.EXPIRED, Reason.APPROVAL_EXPIRED, message, resolved=False).done()
     if approval is None or approval.plan_digest != digest:
-        return draft.done(view.until_deadline())
+        return draft.done(view.until_deadline(view.settings.look_seconds))
     if status.approval is not None:
         draft.set(approval=status.approval.model_copy(update={"decided_by": approval.approver}))
     said = f": {approval.reason}" if approval.reason else ""

@@ -252,7 +252,9 @@ class Stage:
 
     @classmethod
     def of(cls, *incidents: Incident, agents: Sequence[Agent] = COUNCIL.agents) -> Stage:
-        return cls(FakeCluster(*(i.to_json() for i in incidents), *(a.to_json() for a in agents)))
+        meta = {"name": WEB.name, "namespace": WEB.namespace, "uid": WEB.uid}
+        web = {"apiVersion": WEB.api_version, "kind": WEB.kind, "metadata": meta}
+        return cls(FakeCluster(web, *(i.to_json() for i in incidents), *(a.to_json() for a in agents)))
 
     async def connect(self, where: Where) -> Connection:
         if where.context == "nowhere":

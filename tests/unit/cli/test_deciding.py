@@ -49,6 +49,23 @@ class TestApprove:
         assert (ran.code, stage.cluster.patches) == (1, [])
         assert "nothing was written" in words(ran.err)
 
+    @pytest.mark.parametrize(("uid", "said"), [(None, "was deleted meanwhile"), ("another", "was replaced")])
+    def test_a_target_that_is_gone_is_said_before_anybody_is_asked(self, uid: str | None, said: str) -> None:
+        stage = Stage.of(incident())
+        key = ("deployments.apps", "shop", "web")
+        stage.cluster.objects.pop(key)
+        if uid is not None:
+            stage.cluster.objects[key] = {"metadata": {"name": "web", "namespace": "shop", "uid": uid}}
+        ran = stage.run("approve", "web-crash", answer="y\n")
+        assert (ran.code, stage.cluster.patches) == (1, [])
+        assert f"Deployment/shop/web {said}" in words(ran.err)
+        assert "Approve this plan" not in ran.err
+
+    def test_a_target_that_may_not_be_read_is_left_to_the_executor(self) -> None:
+        stage = Stage.of(incident())
+        stage.cluster.refuse[("get", "deployments.apps")] = errors.Forbidden("no")
+        assert stage.run("approve", "web-crash", "--yes").code == 0
+
     def test_yes_does_not_ask(self) -> None:
         stage = Stage.of(incident())
         assert stage.run("approve", "web-crash", "--yes").code == 0

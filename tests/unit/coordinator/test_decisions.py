@@ -263,6 +263,18 @@ class TestApproval:
         assert board.status.approval is not None
         assert board.status.approval.decided_by == "ann@example.org"
 
+    def test_while_a_person_is_waited_for_the_target_is_looked_at_now_and_then(self) -> None:
+        board = Board(mode=Mode.APPROVE)
+        board.voting()
+        assert (board.step(vote_envelopes=board.ballots(6)).requeue_seconds or 900) <= 15
+        assert (board.step().requeue_seconds or 900) <= 15
+
+    def test_a_target_that_was_deleted_is_waited_for_no_more(self) -> None:
+        board, _ = self.waiting()
+        board.step(target=TargetState.MISSING)
+        assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.INCONCLUSIVE)
+        assert board.status.message == "the target was deleted meanwhile; nothing was changed"
+
     def test_approval_of_another_plan_is_not_approval(self) -> None:
         board, _ = self.waiting()
         self.decide(board, "sha256:" + "1" * 64, "Approve")

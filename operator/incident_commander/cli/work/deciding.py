@@ -17,7 +17,7 @@ from incident_commander.cli.render.votes import votes_view
 from incident_commander.cli.work.desk import Desk
 from incident_commander.consensus.certificate import verify_certificate
 from incident_commander.consensus.digest import plan_digest
-from incident_commander.errors import Forbidden, InvalidCertificate
+from incident_commander.errors import Forbidden, InvalidCertificate, NotFound
 from incident_commander.ports import PatchType
 
 FIELD_MANAGER = "kubectl-incident"
@@ -42,6 +42,8 @@ async def decide(desk: Desk, name: str, verdict: Verdict, *, digest: str | None,
             "somebody changed it after the vote",
             f"do not approve it; see `{desk.program} verify {name} {desk.flag()}`",
         )
+    if verdict is Verdict.APPROVE:
+        await _check_targets(desk, incident, plan)
     desk.out.print(Group(plan_diff(plan), Text(), votes_view(incident.status.consensus)))
     if verdict is Verdict.APPROVE:
         await _check_certificate(desk, incident, plan)
@@ -108,6 +110,34 @@ def _standing_attempt(desk: Desk, incident: Incident) -> Attempt:
 def _check_digest(desk: Desk, actual: str, wanted: str | None) -> None:
     if wanted is not None and wanted not in (actual, actual.removeprefix("sha256:")):
         raise desk.no(f"the plan's digest is {actual}, not {wanted}", "read the plan again; it is not the one you mean")
+
+
+async def _check_targets(desk: Desk, incident: Incident, plan: Plan) -> None:
+    """What is gone cannot be changed. A target that may not be read is left to the executor, which looks again."""
+    tried = desk.tried
+    for ref in {str(step.target): step.target for step in plan.steps}.values():
+        kind = kinds.kind_of(ref.api_version, ref.kind)
+        if kind is None:
+            continue
+        desk.trying(f"read {ref}, which the plan changes")
+        gone = ""
+        try:
+            stored = await desk.cluster.get(kind, ref.namespace if kind.namespaced else None, ref.name)
+        except Forbidden:
+            continue
+        except NotFound:
+            gone = "was deleted meanwhile"
+        else:
+            if ref.uid and stored.get("metadata", {}).get("uid") != ref.uid:
+                gone = "was replaced by another object of that name"
+        if gone:
+            desk.trying(tried)
+            raise desk.no(
+                f"{ref} {gone}; there is nothing that the plan could change",
+                f"nothing has to be done: the Incident is closed soon. `{desk.program} show {incident.metadata.name} "
+                f"{desk.flag()}` says so",
+            )
+    desk.trying(tried)
 
 
 async def _check_certificate(desk: Desk, incident: Incident, plan: Plan) -> None:
