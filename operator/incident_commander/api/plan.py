@@ -119,7 +119,7 @@ class PromQLCheck(Model):
     """A query whose every sample must satisfy ``value OPERATOR threshold``. No sample is Inconclusive."""
 
     name: ShortText
-    query: Text
+    query: Annotated[str, Field(min_length=1, max_length=1024)]
     operator: Annotated[str, Field(pattern="^(<|<=|>|>=|==|!=)$")]
     threshold: Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,8 @@ from incident_commander.api.quantity import parse_quantity
 from incident_commander.consensus.membership import members_of
 from incident_commander.guards.freeze import active_freeze
 
+_CLASS = re.compile(r"\[!?[^\[\]]+\]")
+_OF_NAMESPACE_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-*?")
 _STRICTEST_FIRST = (Mode.OBSERVE, Mode.APPROVE, Mode.AUTO)
 
 
@@ -94,9 +97,24 @@ def _invalid(policy: RemediationPolicy, now: datetime) -> str:
             parse_quantity(text)
         except ValueError as error:
             return f"spec.limits.{field}: {error}"
+    for glob in policy.spec.match.namespaces:
+        problem = _bad_glob(glob)
+        if problem:
+            return f"spec.match.namespaces: {glob!r} {problem}"
     unknown = [kind for kind in policy.spec.match.kinds if kind_named(kind) is None]
     if unknown:
         return f"spec.match.kinds: {', '.join(unknown)} is not a kind that this operator knows"
+    return ""
+
+
+def _bad_glob(glob: str) -> str:
+    """Why no name of a namespace can ever match; empty when one may. Shell globs, as ``fnmatch`` reads them."""
+    outside = _CLASS.sub("", glob)
+    if "[" in outside or "]" in outside:
+        return "has a bracket that opens or closes no class; write [abc], or leave it out"
+    odd = sorted(set(outside) - _OF_NAMESPACE_NAMES)
+    if odd:
+        return f"can match no namespace: their names are lower-case letters, digits and -, and it has {odd[0]!r}"
     return ""
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from incident_commander.api import kinds
 from incident_commander.api.conditions import PolicyConditionType, find_condition
@@ -43,6 +44,22 @@ class TestAccepted:
         status, reason, message = said(policy(actions=["RestartRollout"]), type_=PolicyConditionType.ACCEPTED)
         assert (status, reason) == ("True", "Accepted")
         assert message == "mode Auto; actions: RestartRollout; 0 freeze windows"
+
+    @pytest.mark.parametrize("glob", ["[a", "a]", "shop-[ab", "Shop", "shop/*", "a b"])
+    def test_a_glob_that_no_namespace_can_match_is_refused(self, glob: str) -> None:
+        policy_ = policy(match={"namespaces": ["shop", glob]})
+        status, reason, message = said(policy_, type_=PolicyConditionType.ACCEPTED)
+        assert (status, reason) == ("False", "InvalidValue")
+        assert f"spec.match.namespaces: {glob!r}" in message
+
+    @pytest.mark.parametrize("glob", ["", "*", "shop-*", "team-[ab]", "team-[!a-c]-?", "kube-system"])
+    def test_a_glob_that_may_match_is_accepted(self, glob: str) -> None:
+        assert said(policy(match={"namespaces": [glob]}), type_=PolicyConditionType.ACCEPTED)[0] == "True"
+
+    def test_an_empty_query_is_no_check(self) -> None:
+        check = {"name": "errors", "query": "", "operator": "<", "threshold": "1"}
+        with pytest.raises(ValidationError, match="query"):
+            policy(verification={"promql": [check]})
 
     @pytest.mark.parametrize(
         ("spec", "names"),
