@@ -15,7 +15,7 @@ from incident_commander.ports import Clock, Cluster
 _FRESH = timedelta(seconds=15)
 """How long an Incident may be gone before alerts told again are stored again."""
 _ENDED = 4
-"""Ended Incidents kept per lane; older ones are found again by their names."""
+"""Ended Incidents kept per lane, besides those that people have; older ones are found again by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +70,6 @@ class IncidentCache:
 
 
 def _kept(knowns: Sequence[Known]) -> tuple[Known, ...]:
-    ended = sorted((known for known in knowns if not known.open), key=lambda known: known.created)[-_ENDED:]
-    return (*(known for known in knowns if known.open), *ended)
+    lasting = tuple(known for known in knowns if known.open or known.handed_over)
+    ended = sorted((known for known in knowns if known not in lasting), key=lambda known: known.created)[-_ENDED:]
+    return (*lasting, *ended)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from incident_commander.api.incident import Alert, AlertStatus
@@ -13,7 +14,14 @@ from incident_commander.intake.fingerprint import firing_key
 from incident_commander.intake.known import Known, home_of
 from incident_commander.intake.lane import Lane
 from incident_commander.intake.naming import STORM_PREFIX, incident_names
+from incident_commander.intake.severity import highest, severity_of
 from incident_commander.ports import Object
+
+_AFTERMATH = timedelta(minutes=5)
+"""How long after its end an Incident whose cause is known explains a further alert of its target.
+
+Alerts of one trouble fire one after the other, as long as their ``for`` says.
+"""
 
 
 class Fate(enum.StrEnum):
@@ -22,7 +30,7 @@ class Fate(enum.StrEnum):
     CREATED = "Created"
     """Recorded in an Incident that was created for it."""
     JOINED = "Joined"
-    """Recorded in an open Incident."""
+    """Recorded in an Incident that was stored already."""
     UPDATED = "Updated"
     """A recorded alert fires again."""
     RESOLVED = "Resolved"
@@ -32,7 +40,7 @@ class Fate(enum.StrEnum):
     UNCHANGED = "Unchanged"
     """Recorded or counted before; nothing was written."""
     ALREADY_OVER = "AlreadyOver"
-    """Told as resolved, and no open Incident is about it: nothing to do."""
+    """Told as resolved, and no Incident knew of it: nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +94,31 @@ def decide(
     ``knowns``: Incidents of the lane and storms of its namespace, open and ended. ``truncated``: by group key, how
     many alerts Alertmanager left out. ``take_new`` False: only alerts that are known already are decided about; the
     others appear nowhere in the decision.
+
+    New alerts join the open Incident. One that has ended takes only the same alert again (same fingerprint and
+    ``startsAt``: a repeat or its resolution), and, while people have it (``Known.handed_over``), another alert of the
+    same trouble: it ended with a known cause, the alert began at most five minutes after the end, and is not more
+    severe than the Incident, whose severity stays. Whatever else fires is a new Incident, to be diagnosed. A storm's
+    Incident, which diagnoses nothing, takes all alerts until people are rid of it.
     """
     stored = [Draft.of(known, lane) for known in knowns]
     home = home_of(knowns, lane.hash)
-    into = next((draft for draft in stored if draft.base is home and home is not None), Draft.of(None, lane))
+    fresh = Draft.of(None, lane)
+    counting = next((draft for draft in stored if draft.base is home and home is not None), fresh)
+    into = counting if home is not None and (home.open or lane.storm) else fresh
     drafts = [into, *(draft for draft in stored if draft is not into)]
+    ended = [draft for draft in stored if draft is not into and _people_have(draft.base, lane)]
     if not take_new:
         arrivals = {place: arrival for place, arrival in arrivals.items() if _is_known(arrival.alert, drafts)}
         truncated = {}
     for group_key, count in truncated.items():
         if not any(_counts_truncated(draft, group_key, count) for draft in drafts):
-            into.count_truncated(group_key, count)
-    fates = {place: _place(arrival.alert, into, drafts) for place, arrival in arrivals.items()}
+            counting.count_truncated(group_key, count)
+    fates = {place: _place(arrival.alert, into, drafts, ended) for place, arrival in arrivals.items()}
     if into.changed:
         # What was over before anything fired here is kept beside it, in whatever order they came.
         over = [place for place, (fate, _) in fates.items() if fate is Fate.ALREADY_OVER]
-        fates |= {place: _place(arrivals[place].alert, into, drafts) for place in over}
+        fates |= {place: _place(arrivals[place].alert, into, drafts, ended) for place in over}
     decision = Decision()
     for draft in drafts:
         mine = {place: fate for place, (fate, of) in fates.items() if of is draft}
@@ -110,7 +127,7 @@ def decide(
                 decision.create = _create(lane, knowns, arrivals, truncated, draft, mine)
         elif draft.changed:
             decision.patches.append(Patch(draft.base, patch_of(draft, draft.base), mine))
-            decision.joins |= draft is into and (bool(draft.added) or draft.omitted != draft.base.omitted)
+            decision.joins |= bool(draft.added) or draft.omitted != draft.base.omitted
         else:
             decision.settled.update({place: (fate, draft.base.key) for place, fate in mine.items()})
     decision.settled.update({place: (fate, "") for place, (fate, of) in fates.items() if of is None})
@@ -127,8 +144,56 @@ def _is_known(alert: Alert, drafts: Sequence[Draft]) -> bool:
     return False
 
 
-def _place(alert: Alert, into: Draft, drafts: Sequence[Draft]) -> tuple[Fate, Draft | None]:
-    """Put the alert into a draft. ``drafts`` begins with ``into``, which new alerts join."""
+def _people_have(known: Known | None, lane: Lane) -> bool:
+    return known is not None and known.handed_over and known.lane == lane.hash
+
+
+def _same_trouble(alert: Alert, known: Known) -> bool:
+    """Whether the ended Incident explains this other alert of its target."""
+    if known.explained_until is None or alert.starts_at - known.explained_until > _AFTERMATH:
+        return False
+    return highest((known.severity, severity_of(alert.labels))) is known.severity
+
+
+def _place_in_ended(alert: Alert, draft: Draft, known: Known) -> Fate | None:
+    """What an ended Incident that people have makes of an alert that it does not hold as it is; None: nothing."""
+    firing = alert.status is AlertStatus.FIRING
+    state = draft.state_of(alert.fingerprint)
+    if state is not None and alert.starts_at < state.starts_at:
+        return Fate.UNCHANGED
+    if state is not None and state.firing and not firing:
+        # Its entry keeps its start: what begins later is not what was diagnosed.
+        draft.resolve(alert.model_copy(update={"starts_at": state.starts_at}))
+        return Fate.RESOLVED
+    if state is None and firing and _same_trouble(alert, known):
+        return Fate.JOINED if draft.record(alert) else Fate.COUNTED
+    return None
+
+
+def _place(alert: Alert, into: Draft, drafts: Sequence[Draft], ended: Sequence[Draft]) -> tuple[Fate, Draft | None]:
+    """Put the alert into a draft. ``drafts`` begins with ``into``, which new alerts join; people have ``ended``."""
+    if (again := _place_again(alert, drafts)) is not None:
+        return again
+    firing = alert.status is AlertStatus.FIRING
+    recorded = into.state_of(alert.fingerprint)
+    if recorded is not None:
+        if alert.starts_at < recorded.starts_at:
+            return Fate.UNCHANGED, into
+        into.update(alert)
+        return (Fate.UPDATED if firing else Fate.RESOLVED), into
+    if into.base is None:
+        for draft in ended:
+            if draft.base is not None and (fate := _place_in_ended(alert, draft, draft.base)) is not None:
+                return fate, draft
+        if not firing and not into.changed:
+            return Fate.ALREADY_OVER, None
+    if into.record(alert):
+        return (Fate.CREATED if into.base is None else Fate.JOINED), into
+    return Fate.COUNTED, into
+
+
+def _place_again(alert: Alert, drafts: Sequence[Draft]) -> tuple[Fate, Draft] | None:
+    """What becomes of an alert that was told before with the same start; None for one that was not."""
     firing = alert.status is AlertStatus.FIRING
     key = _key(alert, drafts)
     for draft in drafts:
@@ -139,22 +204,12 @@ def _place(alert: Alert, into: Draft, drafts: Sequence[Draft]) -> tuple[Fate, Dr
             if not firing:
                 draft.resolve(alert)
                 return Fate.RESOLVED, draft
-            if draft.base is None or draft.base.open:
+            if draft.base is None or draft.base.open or draft.base.handed_over:
                 draft.update(alert)
                 return Fate.UPDATED, draft
         elif draft.omitted.holds(key):
             return Fate.UNCHANGED, draft
-    recorded = into.state_of(alert.fingerprint)
-    if recorded is not None:
-        if alert.starts_at < recorded.starts_at:
-            return Fate.UNCHANGED, into
-        into.update(alert)
-        return (Fate.UPDATED if firing else Fate.RESOLVED), into
-    if not firing and into.base is None and not into.changed:
-        return Fate.ALREADY_OVER, None
-    if into.record(alert):
-        return (Fate.CREATED if into.base is None else Fate.JOINED), into
-    return Fate.COUNTED, into
+    return None
 
 
 def _key(alert: Alert, drafts: Sequence[Draft]) -> bytes:

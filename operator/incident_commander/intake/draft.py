@@ -105,7 +105,7 @@ class Draft:
         self.omitted = self.omitted.with_truncated(group_key, count)
 
     def _raise_severity(self, alert: Alert) -> None:
-        if alert.status is AlertStatus.FIRING:
+        if alert.status is AlertStatus.FIRING and (self.base is None or self.base.open):
             self.severity = highest((self.severity, severity_of(alert.labels)))
 
 

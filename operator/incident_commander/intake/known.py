@@ -16,6 +16,8 @@ from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
 from incident_commander.ports import Object
 
 _TERMINAL = frozenset(phase.value for phase in Phase if phase.terminal)
+_SURE = 50
+"""Confidence, in percent, from which on a cause explains more than the alert that it was found for."""
 _HANDED_OVER = frozenset({Outcome.RECOMMENDED.value, Outcome.REJECTED.value, Outcome.ROLLED_BACK.value})
 
 
@@ -41,10 +43,14 @@ class Known:
     """Value of the label ``incidentcommander.io/target``."""
     phase: str
     open: bool
-    """Alerts may join: not being deleted, and not ended, or ended with people while one of its alerts still fires.
+    """Alerts may join: not ended, and not being deleted."""
+    handed_over: bool
+    """Ended with people while one of its alerts still fires.
 
-    What people already have on their desk needs no second Incident, and no second try of what did not help.
+    The same trouble needs no second Incident on their desk, and no second try of what did not help.
     """
+    explained_until: datetime | None
+    """When it ended, if with a cause that is known; None otherwise."""
     created: str
     alerts: Mapping[str, KnownAlert]
     """By fingerprint."""
@@ -78,7 +84,9 @@ def known_incident(obj: Object) -> Known:
         resource_version=str(meta.get("resourceVersion") or ""),
         lane=str(labels.get(LABEL_TARGET_HASH) or ""),
         phase=phase,
-        open=not meta.get("deletionTimestamp") and (phase not in _TERMINAL or _on_the_desk(obj, alerts or ())),
+        open=not meta.get("deletionTimestamp") and phase not in _TERMINAL,
+        handed_over=not meta.get("deletionTimestamp") and _handed_over(obj, alerts or ()),
+        explained_until=_explained_until(_mapping(obj.get("status"))) if phase in _TERMINAL else None,
         created=str(meta.get("creationTimestamp") or ""),
         alerts=_alerts(alerts or ()),
         places=None if alerts is None else len(alerts),
@@ -89,7 +97,7 @@ def known_incident(obj: Object) -> Known:
     )
 
 
-def _on_the_desk(obj: Object, alerts: Sequence[Any]) -> bool:
+def _handed_over(obj: Object, alerts: Sequence[Any]) -> bool:
     status = _mapping(obj.get("status"))
     phase, outcome = status.get("phase"), status.get("outcome")
     if status.get("cause") == Cause.TARGET_GONE.value:
@@ -98,10 +106,16 @@ def _on_the_desk(obj: Object, alerts: Sequence[Any]) -> bool:
     return held and any(alert.firing for alert in _alerts(alerts).values())
 
 
+def _explained_until(status: Mapping[str, Any]) -> datetime | None:
+    cause, confidence = status.get("cause"), status.get("confidence")
+    vague = not cause or cause == Cause.UNKNOWN.value or (isinstance(confidence, int) and confidence < _SURE)
+    return None if vague else _moment(status.get("finishedAt"))
+
+
 def home_of(knowns: Sequence[Known], lane: str) -> Known | None:
-    """The open Incident that alerts of this lane join: the oldest, or None."""
-    mine = [known for known in knowns if known.open and known.lane == lane]
-    return min(mine, key=lambda known: (known.created, known.name), default=None)
+    """Where untold alerts of the lane are counted: the oldest open Incident, else the oldest with people."""
+    mine = [known for known in knowns if (known.open or known.handed_over) and known.lane == lane]
+    return min(mine, key=lambda known: (not known.open, known.created, known.name), default=None)
 
 
 def _alerts(listed: Sequence[Any]) -> dict[str, KnownAlert]:

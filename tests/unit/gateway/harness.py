@@ -119,9 +119,9 @@ class Bench:
     def accounted(self) -> int:
         return sum(len(one.spec.alerts) + one.spec.omitted_alerts for one in self.incidents())
 
-    def set_phase(self, phase: str) -> None:
+    def set_phase(self, phase: str, **status: Any) -> None:
         for obj in self.api.list(INCIDENT, None, None, None):
-            self.api.change_status(INCIDENT, obj, {"phase": phase})
+            self.api.change_status(INCIDENT, obj, {"phase": phase, **status})
 
 
 class Reviews:

@@ -169,6 +169,21 @@ class TestSentAgain:
         assert fates(await post(app, alert(3, at="2026-01-31T12:30:00Z"))) == ["Created"]
         assert sorted(len(one.spec.alerts) for one in bench.incidents()) == [1, 2]
 
+    async def test_another_alert_of_a_trouble_that_people_have_is_no_second_incident(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1))
+        bench.set_phase("Escalated", cause="ImageNotFound", confidence=90, finishedAt="2026-01-31T12:00:12Z")
+        assert fates(await post(app, alert(2, at="2026-01-31T12:00:37Z"))) == ["Joined"]
+        assert len(bench.incidents()) == 1
+
+    async def test_what_nobody_diagnosed_is_a_new_incident_although_people_have_another(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1))
+        bench.set_phase("Escalated", cause="Unknown", finishedAt="2026-01-31T12:00:12Z")
+        answer = await post(app, alert(2, at="2026-01-31T12:00:37Z"), alert(1))
+        assert fates(answer) == ["Created", "Unchanged"]
+        assert sorted(len(one.spec.alerts) for one in bench.incidents()) == [1, 1]
+
     async def test_an_incident_whose_label_was_taken_off_is_found_by_its_name(self, bench: Bench) -> None:
         await post(bench.app(), alert())
         [obj] = bench.api.list(INCIDENT, "shop", None, None)

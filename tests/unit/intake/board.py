@@ -53,10 +53,15 @@ class Board:
         assert sorted(fates) == list(arrivals)
         return [fates[place] for place in arrivals]
 
-    def end(self, phase: str = "Resolved") -> None:
+    def end(self, phase: str = "Resolved", **status: Any) -> None:
         """All Incidents end."""
         for obj in self.incidents:
-            self._touch(obj, generation=False)["status"] = {"phase": phase}
+            self._touch(obj, generation=False)["status"] = {"phase": phase, **status}
+
+    def escalate(self, cause: str = "ImageNotFound", *, confidence: int | None = 90, at: float = 12) -> None:
+        """All Incidents end with people, ``at`` seconds after ``NOW``."""
+        known = {} if confidence is None else {"confidence": confidence}
+        self.end("Escalated", cause=cause, finishedAt=format_time(NOW + timedelta(seconds=at)), **known)
 
     def go_on(self) -> None:
         """The coordinator has seen them."""

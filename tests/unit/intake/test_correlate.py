@@ -57,26 +57,12 @@ class TestANewAlert:
         assert board.send(alert("a2")) == [Fate.CREATED]
         assert len({obj["metadata"]["name"] for obj in board.incidents}) == 2
 
-    def test_joins_what_people_already_have_on_their_desk(self) -> None:
-        board = Board()
-        board.send(alert("a1"))
-        board.end("Escalated")
-        assert board.send(alert("a2")) == [Fate.JOINED]
-        assert len(board.incidents) == 1
-
     def test_does_not_join_what_people_had_once_all_of_it_resolved(self) -> None:
         board = Board()
         board.send(alert("a1"))
         board.end("Escalated")
         board.send(alert("a1", resolved=True))
         assert board.send(alert("a2")) == [Fate.CREATED]
-
-    def test_joins_what_people_have_on_their_desk_while_it_still_fires(self) -> None:
-        board = Board()
-        board.send(alert("a1"))
-        board.end("Escalated")
-        assert board.send(alert("a2", at=5)) == [Fate.JOINED]
-        assert len(board.incidents) == 1
 
     def test_does_not_join_what_was_handed_over_and_is_over(self) -> None:
         board = Board()
@@ -99,6 +85,84 @@ class TestANewAlert:
         twin.incidents[0]["metadata"] |= {"creationTimestamp": "2027-01-01T00:00:00Z", "uid": "twin"}
         board.send(alert("a3"))
         assert [len(stored.spec.alerts) for stored in board.specs] == [2, 1]
+
+
+class TestAnotherAlertOfWhatPeopleHave:
+    """The target's Incident has ended with people, and its alert still fires."""
+
+    @staticmethod
+    def escalated(cause: str = "ImageNotFound", *, confidence: int | None = 90) -> Board:
+        board = Board()
+        board.send(alert("a1"))
+        board.escalate(cause, confidence=confidence, at=12)
+        return board
+
+    @pytest.mark.parametrize("at", [5, 37, 312])
+    def test_joins_when_its_cause_is_known_and_it_ended_within_five_minutes(self, at: float) -> None:
+        board = self.escalated()
+        assert board.send(alert("a2", at=at)) == [Fate.JOINED]
+        assert board.send(alert("a2", at=at)) == [Fate.UNCHANGED]
+        assert board.send(alert("a2", at=at, resolved=True)) == [Fate.RESOLVED]
+        assert len(board.incidents) == 1
+
+    def test_joins_when_nobody_said_how_sure_the_cause_is(self) -> None:
+        assert self.escalated(confidence=None).send(alert("a2", at=37)) == [Fate.JOINED]
+
+    def test_is_a_new_incident_when_it_began_later(self) -> None:
+        board = self.escalated()
+        assert board.send(alert("a2", at=313)) == [Fate.CREATED]
+        assert [len(stored.spec.alerts) for stored in board.specs] == [1, 1]
+
+    @pytest.mark.parametrize(("cause", "confidence"), [("Unknown", 90), ("", None), ("ImageNotFound", 49)])
+    def test_is_a_new_incident_when_the_cause_was_not_known(self, cause: str, confidence: int | None) -> None:
+        board = self.escalated(cause, confidence=confidence)
+        assert board.send(alert("a2", at=37)) == [Fate.CREATED]
+        assert [len(stored.spec.alerts) for stored in board.specs] == [1, 1]
+
+    def test_is_a_new_incident_when_nobody_said_when_it_ended(self) -> None:
+        board = Board()
+        board.send(alert("a1"))
+        board.end("Escalated", cause="ImageNotFound")
+        assert board.send(alert("a2", at=5)) == [Fate.CREATED]
+
+    def test_is_a_new_incident_when_it_is_more_severe(self) -> None:
+        board = self.escalated()
+        assert board.send(alert("a2", at=37, severity="critical")) == [Fate.CREATED]
+        assert [stored.spec.severity for stored in board.specs] == [Severity.WARNING, Severity.CRITICAL]
+
+    def test_joins_the_incident_that_is_open_again_about_the_target(self) -> None:
+        board = self.escalated()
+        board.send(alert("a2", at=400))
+        assert board.send(alert("a3", at=37), alert("a4", at=500, severity="critical")) == [Fate.JOINED] * 2
+        assert [len(stored.spec.alerts) for stored in board.specs] == [1, 3]
+
+    @pytest.mark.parametrize("cause", ["ImageNotFound", "Unknown"])
+    def test_is_a_new_incident_when_it_is_the_same_that_began_anew(self, cause: str) -> None:
+        board = self.escalated(cause)
+        assert board.send(alert("a1", at=37)) == [Fate.CREATED]
+        assert board.send(alert("a1", at=37), alert("a1")) == [Fate.UNCHANGED] * 2
+        assert [len(stored.spec.alerts) for stored in board.specs] == [1, 1]
+
+    def test_began_anew_in_the_post_in_which_it_first_joined_is_a_new_incident(self) -> None:
+        assert self.escalated().send(alert("a2", at=20), alert("a2", at=60)) == [Fate.JOINED, Fate.CREATED]
+
+    @pytest.mark.parametrize("cause", ["ImageNotFound", "Unknown"])
+    def test_that_is_over_already_is_nothing(self, cause: str) -> None:
+        board = self.escalated(cause)
+        assert board.send(alert("a2", at=5, resolved=True)) == [Fate.ALREADY_OVER]
+        assert [len(stored.spec.alerts) for stored in board.specs] == [1]
+
+    def test_that_is_the_same_begun_anew_and_over_ends_its_entry(self) -> None:
+        board = self.escalated()
+        assert board.send(alert("a1", at=37, resolved=True)) == [Fate.RESOLVED]
+        [entry] = board.specs[0].spec.alerts
+        assert (entry.status, entry.starts_at) == (AlertStatus.RESOLVED, alert("a1").starts_at)
+        assert board.send(alert("a1", at=37, resolved=True)) == [Fate.ALREADY_OVER]
+
+    def test_is_counted_where_they_are_told_only_as_a_number(self) -> None:
+        board = self.escalated()
+        assert board.send(alert("a1"), truncated=3) == [Fate.UNCHANGED]
+        assert [stored.spec.omitted_alerts for stored in board.specs] == [3]
 
 
 class TestARepeatedAlert:
@@ -247,6 +311,19 @@ class TestAStorm:
         assert stored.metadata.name.startswith("alert-storm-")
         assert stored.metadata.labels[LABEL_STORM] == "true"
 
+    def test_takes_more_of_itself_while_people_have_it(self) -> None:
+        board = Board(self.LANE)
+        board.send(alert("a1"))
+        board.escalate("Unknown")
+        assert board.send(alert("a2", at=900)) == [Fate.JOINED]
+
+    def test_is_not_where_an_alert_of_a_target_joins_after_its_end(self) -> None:
+        storm = Board(self.LANE)
+        storm.send(alert("a1"))
+        storm.escalate()
+        decision = decide(LANE, [known_incident(obj) for obj in storm.incidents], {0: Arrival(alert("a2"), "g")}, {})
+        assert decision.create is not None
+
     def test_keeps_its_alerts_when_they_are_re_sent_after_it(self) -> None:
         storm = Board(self.LANE)
         storm.send(*(alert(f"a{n}") for n in range(60)))
@@ -336,15 +413,17 @@ _ALERTS = st.lists(
 )
 
 
-@given(st.lists(_ALERTS, min_size=1, max_size=4), st.booleans())
+@given(st.lists(_ALERTS, min_size=1, max_size=4), st.sampled_from(["", "Resolved", "ImageNotFound", "Unknown"]))
 def test_every_firing_alert_is_in_a_stored_incident_and_sending_it_all_again_writes_nothing(
-    posts: list[list[Alert]], ended: bool
+    posts: list[list[Alert]], ended: str
 ) -> None:
     board = Board()
     for post in posts:
         board.send(*post)
-        if ended:
+        if ended == "Resolved":
             board.end()
+        elif ended:
+            board.escalate(ended)
     recorded = {a.fingerprint for stored in board.specs for a in stored.spec.alerts}
     fired = {a.fingerprint for post in posts for a in post if a.status is AlertStatus.FIRING}
     counted = sum(stored.spec.omitted_alerts for stored in board.specs)
