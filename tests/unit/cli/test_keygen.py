@@ -53,3 +53,13 @@ def test_the_service_account_follows_the_name_as_admission_wants_it(tmp_path: Pa
 
 def test_an_unknown_role_is_a_wrong_command_line(tmp_path: Path) -> None:
     assert Stage().run("keygen", "oracle", "--out", str(tmp_path)).code == 2
+
+
+@pytest.mark.parametrize("name", ["../x y", "/tmp/x", "a.b", "A", "-a", "a-", "a" * 64, ".", "a\n"])
+def test_a_name_that_no_agent_can_have_is_refused_and_nothing_is_written(name: str, tmp_path: Path) -> None:
+    out = tmp_path / "keys"
+    out.mkdir()
+    ran = Stage().run("keygen", "diagnosis", f"--name={name}", "--out", str(out))
+    assert ran.code == 2
+    assert "not a DNS-1123 label" in ran.err
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []

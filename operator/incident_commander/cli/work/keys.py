@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +16,23 @@ from incident_commander.cli.work.failure import CommandError, ExitCode
 from incident_commander.cli.work.keyring import CLOCK_MARGIN
 from incident_commander.consensus.keys import SigningKey
 
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NAME_MAX = 63
+
 
 def keygen(role: Role, name: str, *, days: int, directory: Path, now: datetime) -> None:
     """Write ``NAME.pem``, readable by its owner only and never over another, and print the manifest.
 
-    Raises CommandError when the file cannot be written.
+    Raises CommandError when the name cannot be an Agent's or the file cannot be written.
     """
+    if len(name) > _NAME_MAX or not _NAME.fullmatch(name):
+        raise CommandError(
+            f"make a key for agent {name!r}",
+            "the name is not a DNS-1123 label: at most 63 lower-case letters, digits and '-', "
+            "beginning and ending with a letter or digit",
+            "choose another --name",
+            ExitCode.USAGE,
+        )
     key = SigningKey.generate()
     path = directory / f"{name}.pem"
     tried = f"write the private key to {path}"
