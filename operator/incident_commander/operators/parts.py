@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def add_coordinator(process: Process) -> None:
     process.telemetry.coordinates()
     process.count_open_incidents()
     gauges = AgentGauges(process.registry)
-    process.serve(watch_agents(cluster, process.clock, gauges, process.settings.namespace, process.stop))
+    process.serve(partial(watch_agents, cluster, process.clock, gauges, process.settings.namespace, process.stop))
     lease = process.lease("coordinator", cluster)
     process.add("coordinator", coordinator.reconcile, coordinator_interest, lease)
     process.repeat("policies", PolicyReviewer(cluster, process.clock).review_all, lease)
@@ -65,7 +66,7 @@ def _notifier(process: Process) -> WebhookNotifier | None:
         address, Format(settings.notify_format), process.telemetry, token_file=settings.notify_token_file
     )
     notifier.check()
-    process.serve(notifier.run(process.stop))
+    process.serve(partial(notifier.run, process.stop))
     return notifier
 
 
@@ -79,7 +80,7 @@ def add_executor(process: Process) -> None:
         telemetry=process.telemetry,
     )
     gauge = BreakerGauge(process.registry)
-    process.serve(watch_breaker(cluster, gauge, process.settings.namespace, process.stop))
+    process.serve(partial(watch_breaker, cluster, gauge, process.settings.namespace, process.stop))
     process.add("executor", executor.reconcile, executor_interest, process.lease("executor", cluster))
 
 
@@ -145,7 +146,7 @@ def add_gateway(process: Process) -> None:
         await serving
         stopping.cancel()
 
-    process.serve(serve())
+    process.serve(serve)
 
 
 def _certificate(settings: Settings) -> Certificate | None:

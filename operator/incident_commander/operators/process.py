@@ -69,7 +69,7 @@ class Process:
         self._subscribers: list[Subscriber] = []
         self._open_incidents: OpenIncidents | None = None
         self._leases: list[LeaseHold] = []
-        self._services: list[Coroutine[Any, Any, None]] = []
+        self._services: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._watching = asyncio.Event()
         self.stop = asyncio.Event()
 
@@ -123,8 +123,8 @@ class Process:
         queue.add(Key("", component))
         self._subscribers.append(Subscriber(queue, lambda body: None))
 
-    def serve(self, service: Coroutine[Any, Any, None]) -> None:
-        """Something else that runs until ``stop`` is set: the gateway's HTTP server."""
+    def serve(self, service: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Something else that runs until ``stop`` is set: the gateway's HTTP server. Begun by ``run`` only."""
         self._services.append(service)
 
     async def run(self) -> None:
@@ -136,7 +136,7 @@ class Process:
             await health.start()
         work = [asyncio.create_task(s.queue.run(), name=f"queue {s.queue.component}") for s in self._subscribers]
         leases = [asyncio.create_task(lease.run(), name="lease") for lease in self._leases]
-        others = [asyncio.create_task(service, name="server") for service in self._services]
+        others = [asyncio.create_task(service(), name="server") for service in self._services]
         others.append(asyncio.create_task(self._stopped(), name="signals"))
         if self._subscribers:
             others.append(asyncio.create_task(self._watch(), name="watch"))
