@@ -126,11 +126,14 @@ def timeline(
 def verify(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="Name of the Incident; may be left out with --file.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="Name of the Incident; with --file also NAMESPACE/NAME, or none for all.", show_default=False
+        ),
     ] = None,
     file: Annotated[
         Path | None,
-        typer.Option("--file", "-f", help="An exported Incident: no cluster is asked.", exists=True, dir_okay=False),
+        typer.Option("--file", "-f", help="Exported Incidents: no cluster is asked.", exists=True, dir_okay=False),
     ] = None,
     keys: Annotated[
         Path | None,
@@ -149,7 +152,8 @@ def verify(
 
     Recomputes the digest of the plan, membership, quorum, and every signature, as of when the plan was
     certified. Exits with 0 when all of it holds, and with 1 when anything does not: the first false claim
-    is named. Without a cluster it needs the exported Incident and the public keys, and nothing else.
+    is named. Without a cluster it needs the exported Incidents and the public keys, and nothing else; of several
+    Incidents each gets a line.
     """
     from incident_commander.cli.work import verifying
     from incident_commander.cli.work.desk import carry_out, session_of
@@ -160,7 +164,7 @@ def verify(
                 "--file needs --keys: `kubectl get agents -o yaml > agents.yaml`", param_hint="--keys"
             )
         program = session_of(ctx).program
-        raise typer.Exit(verifying.verify_files(file, keys, policy, name, output, program))
+        raise typer.Exit(verifying.verify_files(file, keys, policy, name, namespace, output, program))
     if name is None or keys is not None or policy is not None:
         raise typer.BadParameter("give the NAME of an Incident, or --file and --keys", param_hint="NAME")
     wanted = name

@@ -29,12 +29,20 @@ class Finding:
     detail: str = ""
 
 
+NOT_COVERED = (
+    "free texts (descriptions, messages, timeline) and spec.targetRef, which no approval signs: the plan's own targets "
+    "are; and who spec.approval names, which admission proved when it was made"
+)
+"""What a good audit says nothing about."""
+MAX_INCIDENT = 256
+"""Characters of ``namespace/name`` in a statement."""
 _PLAN = "the plan is the one that was certified (digest recomputed)"
 _PERIOD = "the certificate had not expired when it was issued"
 _MEMBERS = "its members are the agents with a key that counted then"
 _QUORUM = "its quorum is not lower than these members and the policy require"
 _VOTES = "every envelope is a signed approval of this Incident, round and plan, one for each agent"
 _ENOUGH = "the approvals make the quorum, every required role among them"
+_NAMED = "every approval names this Incident (namespace and name)"
 _ROUND = "the certificate is of the round that the status shows"
 _CLAIMS: tuple[tuple[str, frozenset[Reason]], ...] = (
     (_PLAN, frozenset({Reason.FOREIGN_INCIDENT, Reason.FOREIGN_PLAN})),
@@ -57,6 +65,7 @@ def audit(incident: Incident, agents: Sequence[Agent], consensus_policy: Consens
         return [Finding("a plan was certified", False, f"there is no {what} in this Incident")]
     return [
         *_certificate(certificate, plan, incident, agents, consensus_policy),
+        _named(certificate, incident, agents),
         _recorded_votes(certificate, incident, agents),
         _round(certificate, incident),
         *_approval(plan, incident),
@@ -71,7 +80,7 @@ def _certificate(
     agents: Sequence[Agent],
     consensus_policy: ConsensusPolicy | None,
 ) -> Iterator[Finding]:
-    details = _details(certificate)
+    details = _details(certificate, plan)
     if certificate.plan_digest != plan.digest == plan_digest(plan):
         detail = (
             f"status.plan is another plan now ({plan.runbook}, {plan.digest}); the certified one, "
@@ -102,15 +111,30 @@ def _certificate(
         yield Finding(claim, True, details[claim])
 
 
-def _details(certificate: Certificate) -> Mapping[str, str]:
+def _details(certificate: Certificate, plan: Plan) -> Mapping[str, str]:
+    targets = ", ".join(dict.fromkeys(str(step.target) for step in plan.steps))
     return {
-        _PLAN: certificate.plan_digest,
+        _PLAN: f"{certificate.plan_digest}; it acts on {targets}",
         _PERIOD: f"issued {certificate.issued_at:%Y-%m-%d %H:%M:%SZ}, until {certificate.expires_at:%H:%M:%SZ}",
         _MEMBERS: ", ".join(member.agent for member in certificate.members),
         _QUORUM: f"{certificate.quorum} of {len(certificate.members)}, {certificate.faults} may be faulty",
         _VOTES: f"{len(certificate.envelopes)} envelopes",
         _ENOUGH: "",
     }
+
+
+def _named(certificate: Certificate, incident: Incident, agents: Sequence[Agent]) -> Finding:
+    for envelope in certificate.envelopes:
+        try:
+            signed, _ = signed_vote(envelope, agents)
+        except InvalidStatement:
+            return Finding(_NAMED, None)
+        statement = signed.statement
+        if statement.incident != incident.key[:MAX_INCIDENT]:
+            return Finding(
+                _NAMED, False, f"this one reads {incident.key}, agent {statement.agent} signed {statement.incident}"
+            )
+    return Finding(_NAMED, True, incident.key)
 
 
 def _recorded_votes(certificate: Certificate, incident: Incident, agents: Sequence[Agent]) -> Finding:

@@ -102,6 +102,8 @@ class TestFromFiles:
                 "decision of the vote of agent-01 reads Reject",
             ),
             (("status", "consensus", "votes", 1, "reason"), "x", "reason of the vote of agent-01"),
+            (("metadata", "name"), "other", "this one reads shop/other, agent agent-00 signed shop/web-crash"),
+            (("metadata", "namespace"), "bank", "this one reads bank/web-crash"),
             (("status", "consensus", "round"), 3, "round of status.consensus differs: 3 there"),
             (("spec", "approval", "planDigest"), "sha256:" + "0" * 64, "spec.approval says Approve of sha256:000"),
             (("spec", "approval", "decision"), "Reject", "spec.approval says Reject"),
@@ -206,12 +208,6 @@ class TestBadFiles:
         ran = files.verify()
         assert ran.code == 1
         assert "it has more than 4194304 bytes" in words(ran.err)
-
-    def test_of_several_incidents_one_has_to_be_named(self, files: Files) -> None:
-        other = done().model_copy(update={"metadata": done().metadata.model_copy(update={"name": "b"})})
-        files.incident.write_text(yaml.safe_dump({"kind": "List", "items": [done().to_json(), other.to_json()]}))
-        assert "2 Incidents" in words(files.verify().err)
-        assert files.verify("web-crash").code == 0
 
     def test_a_file_without_agents_says_how_to_export_them(self, files: Files) -> None:
         files.keys.write_text("kind: List\nitems: []\n")

@@ -18,9 +18,10 @@ from incident_commander.cli.options import Output
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import Desk, console, fail, read_agent, read_incident
 from incident_commander.cli.work.failure import CommandError, ExitCode
+from incident_commander.cli.work.history import verify_all
 from incident_commander.cli.work.printing import print_data
 from incident_commander.cli.work.reading import read_objects
-from incident_commander.consensus.audit import Finding, audit
+from incident_commander.consensus.audit import NOT_COVERED, Finding, audit
 from incident_commander.errors import Forbidden, IncidentCommanderError, NotFound
 from incident_commander.ports import Object
 
@@ -34,22 +35,35 @@ async def verify_on_line(desk: Desk, name: str, output: Output) -> ExitCode:
 
 
 def verify_files(
-    incident_file: Path, keys_file: Path, policy_file: Path | None, name: str | None, output: Output, program: str
+    incident_file: Path,
+    keys_file: Path,
+    policy_file: Path | None,
+    name: str | None,
+    namespace: str | None,
+    output: Output,
+    program: str,
 ) -> ExitCode:
-    """Nothing but files: no cluster is asked."""
+    """Nothing but files: no cluster is asked. Of several Incidents without ``name``: a line for each."""
     tried = f"read {incident_file}"
     try:
-        incident = _one_incident(read_objects(incident_file), incident_file, name)
+        found = _incidents(read_objects(incident_file), incident_file, name, namespace)
         tried = f"read {keys_file}"
         agents = [read_agent(item, tried) for item in read_objects(keys_file) if item.get("kind") == "Agent"]
         if not agents:
             raise CommandError(
                 tried, "there is no Agent in it", "export them: `kubectl get agents -o yaml > agents.yaml`"
             )
-        policy, note = None, "judged by the default quorum; --policy gives the policy's rules"
+        policies: Sequence[Object] | None = None
         if policy_file is not None:
             tried = f"read {policy_file}"
-            policy, note = _one_policy(read_objects(policy_file), policy_file, incident.status.policy), ""
+            policies = read_objects(policy_file)
+        note = "" if policies is not None else "judged by the default quorum; --policy gives the policy's rules"
+        if len(found) > 1:
+            return verify_all(console(), found, agents, lambda i: _policy_of(i, policies, policy_file), note, output)
+        incident = read_incident(found[0], f"read {incident_file}")
+        policy = None
+        if policies is not None and policy_file is not None:
+            policy = _one_policy(policies, policy_file, incident.status.policy)
     except IncidentCommanderError as error:
         return fail(error, tried, program)
     return _report(console(), incident, agents, policy, note, output)
@@ -67,12 +81,14 @@ def _report(
     good = all(finding.holds for finding in findings)
     if output is not Output.TABLE:
         checks = [{"claim": f.claim, "holds": f.holds, "detail": f.detail} for f in findings]
-        print_data(out, {"incident": incident.key, "verified": good, "checks": checks}, output)
+        report = {"incident": incident.key, "verified": good, "checks": checks, "notCovered": NOT_COVERED}
+        print_data(out, report, output)
         return ExitCode.DONE if good else ExitCode.NO
     verdict = ("VERIFIED", "bold green") if good else ("NOT VERIFIED", "bold red")
     out.print(Text.assemble(styled(incident.key, "bold"), "  ", verdict))
     for finding in findings:
         out.print(_line(finding))
+    out.print(Text.assemble(("not covered: ", "bold"), NOT_COVERED))
     if note:
         out.print(Text.assemble(("note: ", "bold"), styled(note)))
     return ExitCode.DONE if good else ExitCode.NO
@@ -101,17 +117,31 @@ async def _policy(desk: Desk, incident: Incident) -> tuple[ConsensusPolicy | Non
     return _read_policy(stored, desk.tried), ""
 
 
-def _one_incident(documents: Sequence[Object], path: Path, name: str | None) -> Incident:
+def _incidents(documents: Sequence[Object], path: Path, name: str | None, namespace: str | None) -> list[Object]:
+    """At least one; exactly one when it is named (``NAME`` or ``NAMESPACE/NAME``)."""
     found = [d for d in documents if d.get("kind") == "Incident"]
-    if name is not None:
-        found = [d for d in found if (d.get("metadata") or {}).get("name") == name]
-    if len(found) != 1:
+    wanted = name
+    if name is not None and "/" in name:
+        namespace, _, wanted = name.partition("/")
+    for field, value in (("name", wanted), ("namespace", namespace)):
+        if value is not None:
+            found = [d for d in found if (d.get("metadata") or {}).get(field) == value]
+    if not found or (name is not None and len(found) > 1):
+        what = f"{len(found)} Incidents" + (f" named {name}" if name else "")
         raise CommandError(
             f"find the Incident in {path}",
-            f"{len(found)} Incidents" + (f" named {name}" if name else ""),
-            "export one: `kubectl get incident NAME -n NAMESPACE -o yaml > incident.yaml`, or name one of the file's",
+            what + (f" in namespace {namespace}" if namespace else ""),
+            "say which: NAMESPACE/NAME, or -n NAMESPACE"
+            if found
+            else "export one: `kubectl get incident NAME -n NAMESPACE -o yaml > incident.yaml`, "
+            "or name one of the file's",
         )
-    return read_incident(found[0], f"read {path}")
+    return found
+
+
+def _policy_of(incident: Incident, documents: Sequence[Object] | None, path: Path | None) -> ConsensusPolicy | None:
+    name = incident.status.policy
+    return _one_policy(documents, path, name) if documents is not None and path is not None and name else None
 
 
 def _one_policy(documents: Sequence[Object], path: Path, name: str) -> ConsensusPolicy:
