@@ -143,3 +143,35 @@ def test_a_proposal_is_a_kustomization_that_can_be_applied() -> None:
     }
     assert yaml.safe_load(patch["patch"]) == [{"op": "replace", "path": "/spec/replicas", "value": 5}]
     assert kustomize_patches(PLAN) == ""
+
+
+def test_a_proposed_rollback_holds_only_the_fields_that_change() -> None:
+    def template(image: str, limits: dict[str, str] | None = None, mark: str = "") -> str:
+        resources = {"limits": limits} if limits else {}
+        container = {"name": "web", "image": image, "imagePullPolicy": "IfNotPresent", "resources": resources}
+        spec = {"containers": [{"name": "log", "image": "log:1"}, container], "dnsPolicy": "ClusterFirst"}
+        annotations = {mark: "x"} if mark else {}
+        return json.dumps({"metadata": {"annotations": annotations, "creationTimestamp": None}, "spec": spec})
+
+    path = "/spec/template"
+    changed = {
+        "action": ActionName.GITOPS_PROPOSAL,
+        "verb": Verb.NONE,
+        "operations": [Operation(op=Op.REPLACE, path=path, value=template("web:1", {"cpu": "1"}))],
+        "pre_image": [FieldValue(path=path, value=template("web:2", mark="kubectl.kubernetes.io/restartedAt"))],
+        "summary": "web=web:2 → web=web:1",
+    }
+    text = kustomize_patches(PLAN.model_copy(update={"steps": [PLAN.steps[0].model_copy(update=changed)]}))
+    assert "# web=web:2 -> web=web:1" in text
+    (patch,) = yaml.safe_load(text)["patches"]
+    assert yaml.safe_load(patch["patch"]) == [
+        {"op": "test", "path": "/spec/template/spec/containers/1/name", "value": "web"},
+        {"op": "add", "path": "/spec/template/spec/containers/1/image", "value": "web:1"},
+        {"op": "add", "path": "/spec/template/spec/containers/1/resources", "value": {"limits": {"cpu": "1"}}},
+    ]
+
+
+def test_only_what_writes_is_said_to_be_verified() -> None:
+    step = PLAN.steps[0].model_copy(update={"action": ActionName.ESCALATE, "verb": Verb.NONE, "operations": []})
+    assert "Verified over" not in rendered(plan_diff(PLAN.model_copy(update={"steps": [step]})))
+    assert "Verified over" in rendered(plan_diff(PLAN))

@@ -47,7 +47,8 @@ def plan_diff(plan: Plan) -> RenderableType:
         parts.append(Text.assemble(("Proposal only: ", "yellow"), styled(plan.proposal_reason)))
     parts += [step_diff(number, step) for number, step in enumerate(plan.steps, 1)]
     check = plan.verification
-    parts.append(Text(f"Verified over {check.window_seconds} s, after {check.settle_seconds} s to settle.", "dim"))
+    if any(step.verb is not Verb.NONE for step in plan.steps):
+        parts.append(Text(f"Verified over {check.window_seconds} s, after {check.settle_seconds} s to settle.", "dim"))
     return Group(*parts)
 
 
