@@ -83,7 +83,6 @@ def diagnose(view: View) -> Transition:
     if best is None or not known:
         message = best.summary if best else "no hypothesis"
         draft.condition(ConditionType.DIAGNOSED, None, Reason.CAUSE_UNKNOWN, message)
-        draft.tell(Reason.CAUSE_UNKNOWN, message, warning=True)
         return escalate(draft, Reason.CAUSE_UNKNOWN, f"the cause is not known well enough to act: {message}")
     message = f"{best.cause} ({best.confidence}%): {best.summary}"
     draft.condition(ConditionType.DIAGNOSED, True, Reason.DIAGNOSED, message)

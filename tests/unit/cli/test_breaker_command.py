@@ -1,5 +1,6 @@
 """breaker: seen by everybody, closed by a person under the person's own name."""
 
+from incident_commander.errors import Forbidden, NotFound
 from incident_commander.surroundings import BREAKER_CONFIG_MAP, read_breaker
 from tests.unit.cli.stage import HOSTILE, FakeCluster, Stage, words
 
@@ -65,3 +66,18 @@ def test_a_hostile_reason_stays_text() -> None:
     where = tripped(HOSTILE)
     for command in ("status", "reset"):
         assert not {"\x1b", "\x9b", "\x07", "\r", "\u202e"} & set(where.run("breaker", command, answer="y\n").out)
+
+
+def test_without_the_resources_it_is_not_said_to_be_closed() -> None:
+    where = Stage()
+    where.cluster.refuse[("list", "remediationpolicies.incidentcommander.io")] = NotFound("no such resource")
+    ran = where.run("breaker", "status")
+    assert (ran.code, ran.out) == (3, "")
+    assert "it is not installed" in words(ran.err)
+    assert "install the chart" in words(ran.err)
+
+
+def test_who_may_not_read_policies_is_told_of_the_breaker_all_the_same() -> None:
+    where = Stage()
+    where.cluster.refuse[("list", "remediationpolicies.incidentcommander.io")] = Forbidden("no")
+    assert "closed" in where.run("breaker", "status").out

@@ -182,7 +182,20 @@ class TestErrors:
         ran = Stage.of().run("show", "nope")
         assert ran.code == 3
         assert "nope" in ran.err
-        assert "list -A" in ran.err
+        assert "only namespace shop was looked in; `kubectl incident list -A`" in words(ran.err)
+        assert "install" not in ran.err
+
+    def test_a_missing_target_names_the_command_that_lists_its_kind(self) -> None:
+        ran = Stage.of().run("trigger", "deploy/nope")
+        assert ran.code == 3
+        assert "`kubectl get deployments.apps -n shop`" in words(ran.err)
+        assert "install" not in ran.err
+
+    def test_a_resource_that_is_not_served_is_installed_with_the_chart(self) -> None:
+        stage = Stage.of()
+        message = "the server could not find the requested resource"
+        stage.cluster.refuse[("list", "incidents.incidentcommander.io")] = errors.NotFound(message)
+        assert "install the chart" in words(stage.run("list").err)
 
     def test_no_api_server_is_a_matter_of_configuration(self) -> None:
         ran = Stage.of().run("list", "--context", "nowhere")
@@ -219,3 +232,19 @@ def test_an_incident_without_a_proposal_says_so() -> None:
     ran = Stage.of(incident()).run("proposal", "web-crash")
     assert ran.code == 1
     assert "its plan proposes nothing for a repository" in words(ran.err)
+
+
+@pytest.mark.parametrize(
+    ("told", "command"),
+    [
+        ("roll-back: BreakerTripped (the circuit breaker is open)", "`kubectl incident breaker reset --reason ...`"),
+        (
+            "roll-back: NotOptedIn (Deployment/shop/web is not opted in)",
+            "`kubectl label deployment web -n shop incidentcommander.io/managed=true`",
+        ),
+    ],
+)
+def test_what_only_a_person_can_clear_is_named_with_its_command(told: str, command: str) -> None:
+    page = words(Stage.of(incident(Phase.ESCALATED, message=told)).run("show", "web-crash", columns=200).out)
+    assert "Next: a person has to look at this" in page
+    assert command in page

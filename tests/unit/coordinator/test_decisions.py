@@ -410,6 +410,15 @@ class TestActing:
         assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.ROLLED_BACK)
 
 
+class TestAnUnknownCause:
+    def test_is_told_once(self) -> None:
+        board = Board()
+        board.step()
+        board.step(board.diagnosed(20, Cause.UNKNOWN), now=later(60))
+        assert board.status.phase is Phase.ESCALATED
+        assert [entry.reason for entry in board.status.timeline].count("CauseUnknown") == 1
+
+
 class TestOvertaken:
     RESOLVED = Alert(fingerprint="f1", status=AlertStatus.RESOLVED, labels={"alertname": "Down"}, starts_at=NOW)
 

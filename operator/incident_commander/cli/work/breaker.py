@@ -9,7 +9,8 @@ from incident_commander.api.meta import format_time
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.deciding import FIELD_MANAGER
 from incident_commander.cli.work.desk import Desk
-from incident_commander.errors import NotFound
+from incident_commander.cli.work.failure import INSTALL, CommandError, ExitCode
+from incident_commander.errors import Forbidden, NotFound
 from incident_commander.ports import PatchType
 from incident_commander.surroundings import BREAKER_CONFIG_MAP
 
@@ -62,5 +63,18 @@ async def _read(desk: Desk, operator_namespace: str) -> dict[str, str]:
     try:
         stored = await desk.cluster.get(kinds.CONFIG_MAP, operator_namespace, BREAKER_CONFIG_MAP)
     except NotFound:
+        await _require_installed(desk)
+        desk.trying(f"read ConfigMap {operator_namespace}/{BREAKER_CONFIG_MAP}")
         return {}
     return {str(k): str(v) for k, v in (stored.get("data") or {}).items()}
+
+
+async def _require_installed(desk: Desk) -> None:
+    """Without a record the breaker never tripped, or there is nothing that it could stop."""
+    desk.trying("find Incident Commander in this cluster")
+    try:
+        await desk.cluster.list(kinds.REMEDIATION_POLICY)
+    except Forbidden:
+        return
+    except NotFound as error:
+        raise CommandError(desk.tried, f"it is not installed: {error}", INSTALL, ExitCode.NOT_FOUND) from None

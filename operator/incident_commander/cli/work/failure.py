@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import enum
+import re
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from incident_commander import errors
+from incident_commander.api import kinds
 from incident_commander.cli.render.text import safe_lines
+
+INSTALL = "install the chart: `kubectl get crd incidents.incidentcommander.io` shows whether its resources are there"
+_NOT_FOUND = re.compile(r'(?P<resource>[a-z0-9.-]+) "(?P<name>[^"]+)" not found')
+_PLACE = re.compile(r"(?:in namespace (?=[a-z0-9-]+$)|\b[A-Z]\w+[ /](?=[a-z0-9-]+/))(?P<namespace>[a-z0-9-]+)")
+"""Of ``Incident shop/web`` or ``Deployment web in namespace shop``, as commands say what they try."""
 
 
 class ExitCode(enum.IntEnum):
@@ -50,11 +57,7 @@ def explain(error: errors.IncidentCommanderError, tried: str, program: str) -> C
         case CommandError():
             return error
         case errors.NotFound():
-            advice = (
-                f"look at what there is with `{program} list -A`; when the resource itself is unknown, install "
-                "the chart (`kubectl get crd incidents.incidentcommander.io` shows whether it is there)"
-            )
-            return CommandError(tried, found, advice, ExitCode.NOT_FOUND)
+            return CommandError(tried, found, _for_missing(found, tried, program), ExitCode.NOT_FOUND)
         case errors.Forbidden():
             return CommandError(
                 tried,
@@ -77,6 +80,19 @@ def explain(error: errors.IncidentCommanderError, tried: str, program: str) -> C
             return CommandError(tried, found, "correct the setting that is named", ExitCode.USAGE)
         case _:
             return CommandError(tried, found, f"see `{program} --help`", ExitCode.NO)
+
+
+def _for_missing(found: str, tried: str, program: str) -> str:
+    """Which kind was missing, and where to look for it: the API server says RESOURCE "NAME" not found."""
+    named = _NOT_FOUND.search(found)
+    if named is None:
+        return INSTALL
+    resource, place = named["resource"], _PLACE.search(tried)
+    if resource == kinds.INCIDENT.resource:
+        where = f"only namespace {place['namespace']} was looked in; " if place else ""
+        return f"{where}`{program} list -A` shows the Incidents of all, and -n names another"
+    flag = f" -n {place['namespace']}" if place else " -A"
+    return f"`kubectl get {resource}{flag}` shows what there is; -n names another namespace"
 
 
 def _lines(text: str) -> Text:

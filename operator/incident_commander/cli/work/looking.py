@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident, Phase, StepOutcome
+from incident_commander.api.names import LABEL_MANAGED
 from incident_commander.cli.options import Output
 from incident_commander.cli.render.incident import incident_page
 from incident_commander.cli.render.listing import incident_table
@@ -84,7 +85,20 @@ def advice(incident: Incident, program: str) -> str:
         return f"nothing has to be done; `{program} undo {name}` takes the change back"
     if status.phase is Phase.ESCALATED:
         change = f"; a change stands, `{program} undo {name}` takes it back" if _stands(incident) else ""
-        return f"a person has to look at this{change}"
+        return f"a person has to look at this{_in_the_way(incident, program)}{change}"
+    return ""
+
+
+def _in_the_way(incident: Incident, program: str) -> str:
+    """What kept plans from being carried out and only a person can clear, with the command; empty otherwise."""
+    status, ref = incident.status, incident.spec.target_ref
+    said = " ".join((status.message, *(entry.message for entry in status.timeline)))
+    if "BreakerTripped" in said:
+        return f"; nothing is carried out until the circuit breaker is closed: `{program} breaker reset --reason ...`"
+    if "NotOptedIn" in said and ref is not None:
+        where = f" -n {ref.namespace}" if ref.namespace else ""
+        label = f"kubectl label {ref.kind.lower()} {ref.name}{where} {LABEL_MANAGED}=true"
+        return f"; its target is not opted in: `{label}` lets the next plan be carried out"
     return ""
 
 
