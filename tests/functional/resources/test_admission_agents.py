@@ -128,6 +128,11 @@ class TestHeartbeats:
         agent.request("POST", leases, {"metadata": {"name": "agent-prediction"}, "spec": {"holderIdentity": "a"}})
         renewed = {"spec": {"holderIdentity": "b"}}
         agent.request("PATCH", f"{leases}/agent-prediction", renewed, MERGE_PATCH)
+        told = {
+            "metadata": {"annotations": {"incidentcommander.io/key-id": "ab" * 32}},
+            "spec": {"holderIdentity": "b"},
+        }
+        agent.request("PATCH", f"{leases}/agent-prediction", told, MERGE_PATCH)
 
     def test_an_agent_cannot_stop_another_one_by_its_lease(self, scene: Scene) -> None:
         leases = LEASES.format("incident-commander")
