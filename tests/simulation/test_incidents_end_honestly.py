@@ -3,7 +3,7 @@
 import pytest
 
 from incident_commander.api.incident import Outcome, Phase
-from incident_commander.api.kinds import DEPLOYMENT
+from incident_commander.api.kinds import DEPLOYMENT, INCIDENT
 from incident_commander.api.policy import Mode
 from incident_commander.cli.rehearsed import RehearsedSystem, policy
 from incident_commander.rehearsal.scenarios.catalogue import SCENARIOS
@@ -58,6 +58,7 @@ async def test_a_namespace_that_did_not_opt_in_is_left_alone() -> None:
 
 
 async def test_a_plan_whose_target_is_deleted_while_it_waits_for_a_person_is_closed() -> None:
+    """Also where the Incident only names its target: the plan pins the UID."""
     world = World(3)
     system = RehearsedSystem(world, policies=[policy(Mode.APPROVE)])
     stage = SCENARIOS["bad-image"].prepare(world)
@@ -66,6 +67,9 @@ async def test_a_plan_whose_target_is_deleted_while_it_waits_for_a_person_is_clo
         return any(i.status.phase is Phase.AWAITING_APPROVAL for i in system.incidents())
 
     assert await system.engine.run(seconds=3600, until=waiting)
+    (found,) = list(world.api.store.scan(INCIDENT))
+    meta, named = found["metadata"], {k: v for k, v in found["spec"]["targetRef"].items() if k != "uid"}
+    world.edit(INCIDENT, meta["namespace"], meta["name"], spec={**found["spec"], "targetRef": named})
     await world.cluster().delete(DEPLOYMENT, stage.namespace, stage.name)
     await system.engine.run(seconds=20)
     (incident,) = system.incidents()
