@@ -42,6 +42,17 @@ class Bench:
     async def read(self, kind: Kind, name: str) -> Object:
         return await self.cluster.get(kind, self.namespace if kind.namespaced else None, name)
 
+    async def settled(self, kind: Kind, name: str) -> Object:
+        """The object, once its controllers have let it be for two seconds: a write of theirs is a conflict."""
+        found, quiet = await self.read(kind, name), 0
+        for _ in range(200):
+            await asyncio.sleep(0.2)
+            before, found = found, await self.read(kind, name)
+            quiet = quiet + 1 if found["metadata"]["resourceVersion"] == before["metadata"]["resourceVersion"] else 0
+            if quiet == 10:
+                break
+        return found
+
     async def plan(self, action: ActionName, target: Object, **parameters: str) -> Step:
         situation = await read_situation(self.cluster, target_of(target))
         bounds = Bounds(min_healthy_percent=0)
@@ -216,10 +227,10 @@ async def test_cordon_and_uncordon_node(bench: Bench) -> None:
         ready = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
         await bench.cluster.patch(kinds.NODE, None, node, ready, patch_type=PatchType.MERGE, subresource="status")
     try:
-        target = await bench.read(kinds.NODE, name)
+        target = await bench.settled(kinds.NODE, name)
         step = await bench.plan(ActionName.CORDON_NODE, target)
         assert (await bench.there_and_back(kinds.NODE, step))["spec"]["unschedulable"] is True
-        await bench.patch(kinds.NODE, step, json_patch(step, await bench.read(kinds.NODE, name)))
+        await bench.patch(kinds.NODE, step, json_patch(step, await bench.settled(kinds.NODE, name)))
         # Ours, as managedFields tell: it may be taken away again.
         await bench.there_and_back(kinds.NODE, await bench.plan(ActionName.UNCORDON_NODE, target))
         body = {"spec": {"unschedulable": True}}

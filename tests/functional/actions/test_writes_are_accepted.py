@@ -165,10 +165,15 @@ async def test_a_claim_grows_and_cannot_shrink(site: Site, control_plane_with_co
     both: dict[str, Any] = {"storageClassName": name, "accessModes": ["ReadWriteOnce"]}
     volume = {**both, "capacity": {"storage": "10Gi"}, "hostPath": {"path": "/nowhere"}}
     await site.make(kinds.PERSISTENT_VOLUME, {"metadata": {"name": name}, "spec": volume})
+    # A claim that names a volume which the controller has not seen yet is looked at again a quarter of a minute later.
+    for _ in range(600):
+        if (await site.cluster.get(kinds.PERSISTENT_VOLUME, None, name)).get("status", {}).get("phase") == "Available":
+            break
+        await asyncio.sleep(0.1)
     try:
         spec = {**both, "volumeName": name, "resources": {"requests": {"storage": "10Gi"}}}
         await site.make(kinds.PERSISTENT_VOLUME_CLAIM, {"metadata": {"name": "data"}, "spec": spec})
-        for _ in range(200):
+        for _ in range(600):
             target = await site.read(kinds.PERSISTENT_VOLUME_CLAIM, "data")
             if target["status"].get("phase") == "Bound":
                 break
