@@ -76,11 +76,13 @@ def _health(case: Case) -> WorkloadHealth | None:
 
 
 def _health_of_all(case: Case) -> WorkloadHealth | None:
-    """Of everything that was looked at: healthy when each workload is; None when nothing could be judged."""
+    """Of everything that was asked about: healthy when each workload is; None when nothing could be judged."""
     if not case.evidence.asked(kinds.POD):
         return None
     since = case.now - _SETTLED
-    found = [workload_health(w.target, w.own, since=since) for w in case.workloads]
+    place = case.evidence.namespace
+    asked = [w for w in case.workloads if place is None or fields.namespace(w.object) == place]
+    found = [workload_health(w.target, w.own, since=since) for w in asked]
     judged = [health for health in found if health.healthy is not None]
     if not judged:
         return None

@@ -22,6 +22,7 @@ _NEEDS: Mapping[str, tuple[Kind, ...]] = {
     "config": (kinds.CONFIG_MAP,),
     "jobs": (kinds.JOB,),
     "nodes": (kinds.NODE,),
+    "policies": (kinds.NETWORK_POLICY, kinds.SERVICE),
     "quota": (kinds.RESOURCE_QUOTA,),
     "references": (kinds.SERVICE,),
     "routes": (kinds.INGRESS, kinds.SERVICE),

@@ -59,6 +59,8 @@ class Evidence:
     series: Mapping[str, Sequence[Series]] = field(default_factory=dict)
     notes: Sequence[Note] = ()
     alerts: Sequence[Alert] = ()
+    namespace: str | None = None
+    """Which one was asked about; None: all. What it lives on (DNS, control plane) is gathered beside it."""
 
     def of(self, kind: Kind) -> Sequence[Object]:
         """Objects of a kind; empty when there are none or none could be read."""

@@ -15,6 +15,7 @@ from incident_commander.errors import ClusterError, LogsUnavailable, MetricsUnav
 from incident_commander.evidence import fields
 from incident_commander.evidence.evidence import Evidence, Log, Measured, Note
 from incident_commander.evidence.lines import clean_line, clean_lines
+from incident_commander.evidence.listing import Listing, listings, of_nodes
 from incident_commander.evidence.log_places import worth_reading
 from incident_commander.evidence.measuring import worth_asking
 from incident_commander.evidence.owners import pods_of
@@ -23,12 +24,6 @@ from incident_commander.evidence.trim import relevant_first, size_of, sound, tri
 from incident_commander.ports import Clock, Cluster, LogPlace, Metrics, Object, Query, Recording, Series
 
 _T = TypeVar("_T")
-
-_EVENTS_OF_NODES_IN = "default"
-"""The kubelet and the node controller write events about nodes there."""
-
-_LEASES_IN = ("kube-system", "kube-node-lease")
-"""Who of the control plane leads and lives, and when each node last said that it does."""
 
 _NAMED = 12
 """Names in one gap."""
@@ -105,6 +100,7 @@ class _Gathering:
             shown.append(f"and {len(gaps) - len(shown)} more gaps")
         return Evidence(
             target=self._target,
+            namespace=self._namespace,
             captured_at=self._started,
             objects={resource: tuple(found) for resource, found in self._objects.items()},
             logs=tuple(self._logs),
@@ -131,39 +127,31 @@ class _Gathering:
         own = kinds.kind_of(self._target.api_version, self._target.kind) if self._target is not None else None
         if own is not None and own != kinds.SECRET:
             wanted.setdefault(own)
-        answers = await asyncio.gather(*(self._list(kind) for kind in wanted))
+        answers = await asyncio.gather(*(self._list(kind, scope) for kind in wanted))
         found = dict(zip(wanted, answers, strict=True))
+        if scope.system and (listed := found.get(kinds.POD)):
+            beside = await asyncio.gather(*(self._listed(one) for one in of_nodes(listed, self._namespace)))
+            found[kinds.POD] = [*listed, *(pod for more in beside for pod in more or ())]
         services = frozenset(fields.name(s) for s in found.get(kinds.SERVICE) or ())
         for kind, objects in found.items():
             if objects is not None:
                 self._keep(kind, objects, services)
 
-    async def _list(self, kind: Kind) -> list[Object] | None:
-        namespace = self._namespace if kind.namespaced else None
-        on_node = self._target.name if self._target is not None and self._target.kind == "Node" else None
-        if kind == kinds.POD and on_node is not None:
-            selector = f"spec.nodeName={on_node}"
-            return await self._ask(f"pods on node {on_node}", lambda: self._cluster.list(kind, None, fields=selector))
-        if kind == kinds.LEASE and namespace is not None:
-            answers = await asyncio.gather(*(self._list_in(kind, place) for place in _LEASES_IN))
-            read = [leases for leases in answers if leases is not None]
-            return [lease for leases in read for lease in leases] if read else None
-        return await self._list_in(kind, namespace)
+    async def _list(self, kind: Kind, scope: Scope) -> list[Object] | None:
+        """None when the first of the lists, which is the namespace's own, could not be read."""
+        wanted = listings(kind, self._namespace, self._target, system=scope.system)
+        answers = await asyncio.gather(*(self._listed(one) for one in wanted))
+        own = [answers[0]] if kind != kinds.LEASE else answers
+        if all(answer is None for answer in own):
+            return None
+        return [obj for answer in answers for obj in answer or ()]
 
-    async def _list_in(self, kind: Kind, namespace: str | None) -> list[Object] | None:
-        where = f" in {namespace}" if namespace is not None else ""
-        found = await self._ask(f"{kind.resource}{where}", lambda: self._listed(kind, namespace))
-        if kind == kinds.EVENT and found is not None and namespace not in (None, _EVENTS_OF_NODES_IN):
-            of_nodes = await self._ask(
-                "events of nodes",
-                lambda: self._cluster.list(kind, _EVENTS_OF_NODES_IN, fields="involvedObject.kind=Node"),
-            )
-            found = found + (of_nodes or [])
-        return found
+    async def _listed(self, one: Listing) -> list[Object] | None:
+        return await self._ask(str(one), lambda: self._list_of(one))
 
-    async def _listed(self, kind: Kind, namespace: str | None) -> list[Object]:
+    async def _list_of(self, one: Listing) -> list[Object]:
         try:
-            return await self._cluster.list(kind, namespace)
+            return await self._cluster.list(one.kind, one.namespace, labels=one.labels, fields=one.fields)
         except NotFound:
             return []  # a resource that is not installed has no objects
 
@@ -189,9 +177,8 @@ class _Gathering:
         self._logs.extend(log for log in answers if log is not None)
 
     def _places(self) -> list[LogPlace]:
-        chosen, gaps = worth_reading(
-            self._objects.get(kinds.POD.resource, []), self._pods_of_target(), self._target is not None, self._limits
-        )
+        everything, own = self._objects.get(kinds.POD.resource, []), self._pods_of_target()
+        chosen, gaps = worth_reading(everything, own, self._target is not None, self._limits, self._namespace)
         for gap in gaps:
             self._gap(gap, "logs")
         return chosen

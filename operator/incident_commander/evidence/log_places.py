@@ -11,12 +11,13 @@ from incident_commander.ports import LogPlace, Object
 
 
 def worth_reading(
-    everything: Sequence[Object], own: Sequence[Object], targeted: bool, limits: Limits
+    everything: Sequence[Object], own: Sequence[Object], targeted: bool, limits: Limits, namespace: str | None = None
 ) -> tuple[list[LogPlace], list[str]]:
     """Logs in the order of their worth, and what was left out.
 
     Of sick pods, the target's (``own``) first, and of one that is well, to compare with; without a target
-    (``targeted`` False) of one healthy pod of each controller, because a caller may complain about the sick.
+    (``targeted`` False) of one healthy pod of each controller of the ``namespace``, because a caller may complain
+    about the sick.
     """
     names = {(fields.namespace(p), fields.name(p)) for p in own}
     sick = sorted((p for p in own if _sickness(p)), key=_sickness, reverse=True)
@@ -28,7 +29,8 @@ def worth_reading(
     if len(sick) > limits.sick_pods:
         left_out.append(f"{limits.sick_pods} of {len(sick)} sick pods of the target were read")
     if not targeted:
-        running = _one_of_each([p for p in everything if not _sickness(p) and pods.phase(p) == "Running"])
+        here = [p for p in everything if namespace is None or fields.namespace(p) == namespace]
+        running = _one_of_each([p for p in here if not _sickness(p) and pods.phase(p) == "Running"])
         chosen += running[: limits.well_pods]
         if len(others) > limits.other_pods:
             left_out.append(f"{limits.other_pods} of {len(others)} sick pods were read")

@@ -61,17 +61,21 @@ _POLLED_WITH: dict[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which kinds are listed, and whether logs and metrics are read. Secrets are in no scope of a live cluster."""
+    """Which kinds are listed, and whether logs and metrics are read. Secrets are in no scope of a live cluster.
+
+    ``system``: also what runs in kube-system for every namespace (``listing``).
+    """
 
     kinds: tuple[Kind, ...]
     logs: bool = True
     metrics: bool = True
+    system: bool = False
 
 
-FULL = Scope(_OF_NAMESPACE + _OF_CLUSTER)
+FULL = Scope(_OF_NAMESPACE + _OF_CLUSTER, system=True)
 """For a diagnosis."""
 
-RECORDED = Scope((*FULL.kinds, kinds.SECRET))
+RECORDED = Scope((*FULL.kinds, kinds.SECRET), system=True)
 """For a recording. Of Secrets, names and keys are kept."""
 
 

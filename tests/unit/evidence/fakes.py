@@ -10,6 +10,7 @@ from typing import Any
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
 from incident_commander.errors import ClusterError, NotFound
+from incident_commander.evidence.selectors import matches_labels, parse_labels
 from incident_commander.ports import Object, PatchType, Propagation, Query, Series
 from tests.unit.diagnosis.builders import NOW
 
@@ -51,6 +52,7 @@ class FakeCluster:
             o
             for o in self.objects
             if o.get("kind") == kind.kind and namespace in (None, o.get("metadata", {}).get("namespace"))
+            if labels is None or matches_labels(o, parse_labels(labels))
         ]
 
     async def create(

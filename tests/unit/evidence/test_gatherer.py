@@ -16,6 +16,7 @@ from tests.unit.diagnosis.builders import (
     crash_looping,
     deployment,
     event,
+    merged,
     meta,
     node,
     pod,
@@ -78,14 +79,14 @@ async def test_a_refused_kind_is_a_gap_and_absent_and_everything_else_is_there()
     assert not found.asked(kinds.NODE)
     assert found.asked(kinds.POD)
     assert any(gap.startswith("nodes: Forbidden") for gap in found.gaps)
-    assert any(gap.startswith("events in shop: ServiceUnavailable") for gap in found.gaps)
+    assert any(gap.startswith("events in shop, ") and "ServiceUnavailable: 503" in gap for gap in found.gaps)
 
 
 async def test_what_does_not_answer_in_time_is_a_gap() -> None:
     cluster = FakeCluster(WEB, SICK, hang=[kinds.REPLICA_SET])
     limits = Limits(seconds=0.05)
     found = await gather(TARGET, cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS, limits=limits)
-    assert any("replicasets.apps in shop: no answer within 0.05 s" in gap for gap in found.gaps)
+    assert any(gap.startswith("replicasets.apps in shop") and "no answer within 0.05 s" in gap for gap in found.gaps)
     assert found.asked(kinds.DEPLOYMENT)
 
 
@@ -168,6 +169,32 @@ async def test_events_of_nodes_come_from_the_namespace_in_which_the_kubelet_writ
     about_node["metadata"]["namespace"] = "default"
     found = await gather(TARGET, cluster=FakeCluster(WEB, about_node), metrics=None, clock=FakeClock(), namespace=NS)
     assert [e["reason"] for e in found.of(kinds.EVENT)] == ["NodeNotReady"]
+
+
+async def test_the_dns_of_the_cluster_is_gathered_and_is_no_part_of_the_namespace() -> None:
+    def in_kube_system(name: str, label: str) -> Object:
+        return merged(deployment(name), {"metadata": {"namespace": "kube-system", "labels": {"k8s-app": label}}})
+
+    dns, other = in_kube_system("coredns", "kube-dns"), in_kube_system("metrics-server", "metrics-server")
+    cluster = FakeCluster(WEB, dns, other)
+    found = await gather(None, cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS)
+    assert {o["metadata"]["name"] for o in found.of(kinds.DEPLOYMENT)} == {"web", "coredns"}
+    assert found.namespace == NS
+
+
+async def test_who_may_not_look_into_kube_system_is_told_so() -> None:
+    cluster = FakeCluster(WEB, SICK)
+    refused = cluster.list
+
+    async def list_(kind: kinds.Kind, namespace: str | None = None, **selectors: str | None) -> list[Object]:
+        if namespace == "kube-system":
+            raise Forbidden("not there")
+        return await refused(kind, namespace, **selectors)
+
+    cluster.list = list_  # type: ignore[method-assign]
+    found = await gather(TARGET, cluster=cluster, metrics=FakeMetrics(), clock=FakeClock(), namespace=NS)
+    assert len(found.of(kinds.POD)) == 1
+    assert any("pods in kube-system" in gap and "Forbidden" in gap for gap in found.gaps)
 
 
 @pytest.mark.parametrize("kind", [kinds.SECRET])
