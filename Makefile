@@ -43,7 +43,8 @@ lint: $(STAMP) ## ruff, mypy --strict, import contracts
 format: $(STAMP) ## ruff --fix and ruff format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-generate: $(STAMP) dashboards ## make again what is made from code: docs/metrics.md, the dashboards, tables of the diagnosis
+generate: $(STAMP) dashboards ## make again what is made from code: docs/reference, docs/metrics.md, dashboards, the diagnosis' tables
+	@$(BIN)/python -m docs.generators
 	@$(BIN)/python -m incident_commander.adapters.instruments.reference
 	@$(BIN)/python -m incident_agents.diagnosis.contents
 	@$(BIN)/python -m incident_agents.diagnosis.facts

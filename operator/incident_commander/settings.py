@@ -44,46 +44,53 @@ class Settings:
     """All of them, with the defaults that suit a pod of the chart; each is documented where it is read from."""
 
     kubeconfig: str | None = None
-    """KUBECONFIG: file with the API server's address; without it ``$KUBECONFIG``, the pod's ServiceAccount, or
+    """KUBECONFIG: File with the API server's address; without it ``$KUBECONFIG``, the pod's ServiceAccount, or
     ``~/.kube/config``."""
     context: str | None = None
-    """CONTEXT: context of the kubeconfig; without it the current one."""
+    """CONTEXT: Context of the kubeconfig; without it the current one."""
     namespace: str = OPERATOR_NAMESPACE
-    """NAMESPACE: where the operator lives: its Leases, and Incidents about cluster-level objects."""
+    """NAMESPACE: Where the operator lives: its Leases, and Incidents about cluster-level objects."""
     prometheus_url: str | None = None
-    """PROMETHEUS_URL: without it metrics and alert states are gaps in the evidence."""
+    """PROMETHEUS_URL: Of the coordinator and the agents. Without it metrics and alert states are gaps in the
+    evidence."""
     prometheus_token_file: Path | None = None
-    """PROMETHEUS_TOKEN_FILE: bearer token for Prometheus, read for each request."""
+    """PROMETHEUS_TOKEN_FILE: Of the same: bearer token for Prometheus, read for each request."""
     agent_name: str | None = None
-    """AGENT_NAME: name of the Agent resource that an agent speaks as; without it its role."""
+    """AGENT_NAME: Name of the Agent resource that an agent speaks as; without it its role."""
     key_file: Path | None = None
-    """KEY_FILE: the agent's signing key (PEM)."""
+    """KEY_FILE: The agent's signing key (PEM)."""
     keys_dir: Path | None = None
-    """KEYS_DIR: for ``run --all``: one ``<agent>.pem`` for each agent."""
+    """KEYS_DIR: For ``run --all``: a folder with one ``<agent>.pem`` for each agent."""
     gateway_bind: Address = Address("127.0.0.1", 8080)
-    """GATEWAY_BIND: where alerts are received."""
+    """GATEWAY_BIND: Where alerts are received; ``0.0.0.0:8080`` in a pod. Serves the gateway's own health and
+    metrics, too."""
     gateway_tls_cert_file: Path | None = None
-    """GATEWAY_TLS_CERT_FILE: certificate chain (PEM); alerts are then received by HTTPS. Read again when it changes."""
+    """GATEWAY_TLS_CERT_FILE: Of the gateway: certificate chain (PEM); alerts are then received by HTTPS. Read again
+    when it changes."""
     gateway_tls_key_file: Path | None = None
-    """GATEWAY_TLS_KEY_FILE: its private key (PEM)."""
+    """GATEWAY_TLS_KEY_FILE: Its private key (PEM)."""
     gateway_tokens: bool = True
-    """GATEWAY_AUTHENTICATION: ``TokenReview``, or ``None`` (on a loopback address only)."""
+    """GATEWAY_AUTHENTICATION: ``TokenReview``, or ``None``, which takes alerts from everybody (on a loopback address
+    only)."""
     notify_url: str | None = None
-    """NOTIFY_URL: webhook of the people who are told when a plan needs approval or an Incident is theirs."""
+    """NOTIFY_URL: Of the coordinator: a webhook that is POSTed to when a plan waits for approval, and when an
+    Incident ends as Escalated or Recommended. At most once; ``incident_commander_notifications_total`` counts
+    what could not be sent."""
     notify_url_file: Path | None = None
-    """NOTIFY_URL_FILE: file that holds that address, where it is a secret; read for each message."""
+    """NOTIFY_URL_FILE: File that holds that address, where it is a secret; read for each message."""
     notify_format: str = "JSON"
     """NOTIFY_FORMAT: ``JSON``, or ``Slack`` for Slack-compatible incoming webhooks."""
     notify_token_file: Path | None = None
-    """NOTIFY_TOKEN_FILE: bearer token for the webhook, read for each message."""
+    """NOTIFY_TOKEN_FILE: Bearer token for that webhook, read for each message."""
     health_bind: Address = Address("0.0.0.0", 8081)
-    """HEALTH_BIND: /healthz, /readyz and /metrics of every process but the gateway, which has its own."""
+    """HEALTH_BIND: ``/healthz``, ``/readyz`` and ``/metrics`` of every process but the gateway, which has its own.
+    One each where processes share a host."""
     log_level: LogLevel = LogLevel.INFO
-    """LOG_LEVEL: debug, info, warning or error."""
+    """LOG_LEVEL: How much is logged: ``debug``, ``info``, ``warning`` or ``error``."""
     workers: int = 8
     """WORKERS: Incidents that one component works on at the same time."""
     identity: str = ""
-    """IDENTITY: holder of Leases; without it the host's name, which is the pod's."""
+    """IDENTITY: Holder in Leases; without it the host's name, which is the pod's."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
