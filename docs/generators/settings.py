@@ -21,8 +21,8 @@ _HEAD = """# Settings
 <!-- Made by `make generate` from operator/incident_commander/settings.py and the commands' options; change those. -->
 
 Each process reads its settings from the environment: `INCIDENT_COMMANDER_` and the name. An option of the same meaning
-wins. A value that makes no sense ends the process with exit code 2, and a line that says which setting, what was found, and
-what would do. The chart sets those that it has a value for, and `extraEnv` sets any other
+wins. A value that makes no sense ends the process with exit code 2 and a line that says which setting, what was found,
+and what would do. The chart sets those that it has a value for, and `extraEnv` sets any other
 ([values](../../charts/incident-commander/README.md#values)).
 
 | setting | default | meaning | option |
