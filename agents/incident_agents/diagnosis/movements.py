@@ -66,9 +66,11 @@ _WORKLOAD_LABELS = (
     "service",
     "service_name",
     "destination_service_name",
+    "exported_service",
     "app",
     "pod",
 )
+_PLACE_LABELS = ("namespace", "destination_workload_namespace", "exported_namespace")
 _MIN_BEFORE = 3
 
 
@@ -205,7 +207,7 @@ class _Subjects:
 
     def of(self, labels: Mapping[str, str]) -> str:
         """The reference, or the empty string."""
-        place = labels.get("namespace", "")
+        place = next((labels[key] for key in _PLACE_LABELS if labels.get(key)), "")
         for key in _WORKLOAD_LABELS:
             name = labels.get(key, "")
             if name:

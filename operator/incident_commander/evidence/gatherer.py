@@ -20,6 +20,7 @@ from incident_commander.evidence.log_places import worth_reading
 from incident_commander.evidence.measuring import worth_asking
 from incident_commander.evidence.owners import pods_of
 from incident_commander.evidence.scope import DEFAULT_LIMITS, FULL, Limits, Scope
+from incident_commander.evidence.surroundings import around
 from incident_commander.evidence.trim import relevant_first, size_of, sound, trim
 from incident_commander.ports import Clock, Cluster, LogPlace, Metrics, Object, Query, Recording, Series
 
@@ -57,7 +58,7 @@ async def gather(
     if scope.logs:
         followers.append(gathering.read_logs(recording.log_places() if recording is not None else None))
     if scope.metrics:
-        followers.append(gathering.read_metrics(alert_labels))
+        followers.append(gathering.read_metrics(alert_labels, scope.surroundings))
     await asyncio.gather(*followers)
     return gathering.evidence()
 
@@ -129,7 +130,7 @@ class _Gathering:
             wanted.setdefault(own)
         answers = await asyncio.gather(*(self._list(kind, scope) for kind in wanted))
         found = dict(zip(wanted, answers, strict=True))
-        if scope.system and (listed := found.get(kinds.POD)):
+        if scope.surroundings and (listed := found.get(kinds.POD)):
             beside = await asyncio.gather(*(self._listed(one) for one in of_nodes(listed, self._namespace)))
             found[kinds.POD] = [*listed, *(pod for more in beside for pod in more or ())]
         services = frozenset(fields.name(s) for s in found.get(kinds.SERVICE) or ())
@@ -139,7 +140,7 @@ class _Gathering:
 
     async def _list(self, kind: Kind, scope: Scope) -> list[Object] | None:
         """None when the first of the lists, which is the namespace's own, could not be read."""
-        wanted = listings(kind, self._namespace, self._target, system=scope.system)
+        wanted = listings(kind, self._namespace, self._target, system=scope.surroundings)
         answers = await asyncio.gather(*(self._listed(one) for one in wanted))
         own = [answers[0]] if kind != kinds.LEASE else answers
         if all(answer is None for answer in own):
@@ -212,18 +213,27 @@ class _Gathering:
                 return pods_of(obj, self._objects)
         return []
 
-    async def read_metrics(self, alert_labels: Sequence[Mapping[str, str]]) -> None:
-        """The series that diagnosis and prediction reason from."""
+    async def read_metrics(self, alert_labels: Sequence[Mapping[str, str]], surroundings: bool) -> None:
+        """The series that diagnosis and prediction reason from. A recording has those of the surroundings itself."""
         if self._metrics is None:
             self._gap("not in the bundle" if self._recorded else "no Prometheus is configured", "metrics")
             return
         claims = bool(self._objects.get(kinds.PERSISTENT_VOLUME_CLAIM.resource))
         whole = self._namespace if not self._recorded else None
         ranges, instants = worth_asking(self._target, self._namespace, whole, claims, alert_labels)
+        if surroundings and whole is not None:
+            ranges |= {query.name: query for query in around(whole, self._nodes_in_use(whole))}
         await asyncio.gather(
             *(self._measure(key, query, ranged=True) for key, query in ranges.items()),
             *(self._measure(key, query, ranged=False) for key, query in instants.items()),
         )
+
+    def _nodes_in_use(self, namespace: str) -> list[Object]:
+        """The nodes of the target's pods, then those of the other pods of the namespace."""
+        here = [p for p in self._objects.get(kinds.POD.resource, []) if fields.namespace(p) == namespace]
+        names = dict.fromkeys(fields.text(p, "spec", "nodeName") for p in (*self._pods_of_target(), *here))
+        known = {fields.name(n): n for n in self._objects.get(kinds.NODE.resource, [])}
+        return [known[name] for name in names if name in known]
 
     async def _measure(self, key: str, query: Query, *, ranged: bool) -> None:
         metrics = self._metrics
@@ -240,7 +250,10 @@ class _Gathering:
             ),
         )
         if found is not None:
-            self._measured[key] = Measured(query, tuple(found))
+            most = self._limits.series
+            if len(found) > most:
+                self._gap(f"{most} of {len(found)} series were looked at", f"query {query.name}")
+            self._measured[key] = Measured(query, tuple(found[:most]))
             self._ranged.update([key] if ranged else [])
 
     async def _ask(self, what: str, call: Callable[[], Awaitable[_T]]) -> _T | None:

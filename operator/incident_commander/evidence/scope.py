@@ -63,19 +63,20 @@ _POLLED_WITH: dict[str, tuple[Kind, ...]] = {
 class Scope:
     """Which kinds are listed, and whether logs and metrics are read. Secrets are in no scope of a live cluster.
 
-    ``system``: also what runs in kube-system for every namespace (``listing``).
+    ``surroundings``: also what the target lives on and with: what runs in kube-system for every namespace
+    (``listing``), the requests in its namespace and the load of its nodes (``surroundings``).
     """
 
     kinds: tuple[Kind, ...]
     logs: bool = True
     metrics: bool = True
-    system: bool = False
+    surroundings: bool = False
 
 
-FULL = Scope(_OF_NAMESPACE + _OF_CLUSTER, system=True)
+FULL = Scope(_OF_NAMESPACE + _OF_CLUSTER, surroundings=True)
 """For a diagnosis."""
 
-RECORDED = Scope((*FULL.kinds, kinds.SECRET), system=True)
+RECORDED = Scope((*FULL.kinds, kinds.SECRET), surroundings=True)
 """For a recording. Of Secrets, names and keys are kept."""
 
 
@@ -93,7 +94,7 @@ class Limits:
     seconds: float = 10.0
     """For everything; what has not answered by then is a gap."""
     concurrency: int = 8
-    calls: int = 100
+    calls: int = 150
     objects_per_kind: int = 2000
     bytes: int = 32 * 1024 * 1024
     sick_pods: int = 6
@@ -106,6 +107,8 @@ class Limits:
     log_bytes: int = 65_536
     history_seconds: int = 3600
     step_seconds: int = 15
+    series: int = 1000
+    """Of one query."""
     gaps: int = 40
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from incident_agents.diagnosis.engine import diagnose
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Alert, AlertStatus
 from incident_commander.api.statement import Diagnosis
 from incident_commander.ports import Series
-from tests.unit.diagnosis.builders import NOW, ago, incident, told
+from tests.unit.diagnosis.builders import NOW, NS, ago, incident, told
 from tests.unit.diagnosis.shop import Shop, shop, tier
 
 SINCE = 300.0
@@ -138,3 +140,43 @@ def test_a_counter_is_read_as_what_it_grows_by() -> None:
     series = {"container_cpu_usage_seconds_total": [Series(labels, tuple(points))]}
     top = made.diagnose(series=series).hypotheses[0]
     assert (top.cause, str(top.object)) == (Cause.CPU_SATURATED, "Deployment/shop/orders")
+
+
+class TestAsGatheredLive:
+    """Under the names and labels of ``evidence.surroundings``."""
+
+    def labels(self, style: str, who: str, made: Shop) -> dict[str, str]:
+        return {
+            "pods": {"namespace": NS, "pod": made.pods[who]["metadata"]["name"]},
+            "mesh": {"destination_workload_namespace": NS, "destination_workload": who},
+            "linkerd": {"namespace": NS, "deployment": who},
+            "ingress": {"exported_namespace": NS, "exported_service": who, "ingress": "shop"},
+        }[style]
+
+    @pytest.mark.parametrize("style", ["pods", "mesh", "linkerd", "ingress"])
+    def test_delay_is_found_whoever_measures_the_requests(self, style: str) -> None:
+        made = larger()
+        levels = {"web": (30, 900), "orders": (5, 800), "search": (4, 4), "db": (1, 1), "cart": (2, 2)}
+        series = [stepped(low, high, **self.labels(style, who, made)) for who, (low, high) in levels.items()]
+        found = made.diagnose(series={"request_latency_milliseconds": series})
+        assert (found.hypotheses[0].cause, str(found.hypotheses[0].object)) == (
+            Cause.NETWORK_LATENCY,
+            "Deployment/shop/orders",
+        ), told(found)
+
+    def test_more_requests_than_ever_are_a_surge(self) -> None:
+        made = larger()
+        pod = self.labels("pods", "orders", made)
+        found = made.diagnose(
+            series={"pods_cpu_usage": [stepped(0.05, 0.9, **pod)], "request_rate": [stepped(10, 200, **pod)]}
+        )
+        assert found.hypotheses[0].cause is Cause.TRAFFIC_SURGE, told(found)
+
+    def test_a_busy_node_is_found_by_its_exporter(self) -> None:
+        made = larger()
+        made.nodes[0]["status"]["addresses"] = [{"type": "InternalIP", "address": "10.0.0.1"}]
+        found = made.diagnose(series={"node_cpu_percent": [stepped(30, 97, instance="10.0.0.1:9100")]})
+        assert (found.hypotheses[0].cause, str(found.hypotheses[0].object)) == (
+            Cause.CPU_SATURATED,
+            "Node/node-a",
+        ), told(found)

@@ -9,8 +9,8 @@ from incident_commander.api.meta import TargetRef
 from incident_commander.errors import Forbidden, LogsUnavailable, MetricsUnavailable, Unavailable
 from incident_commander.evidence.evidence import target_of
 from incident_commander.evidence.gatherer import gather
-from incident_commander.evidence.scope import FULL, Limits, polling
-from incident_commander.ports import Object
+from incident_commander.evidence.scope import FULL, Limits, Scope, polling
+from incident_commander.ports import Object, Series
 from tests.unit.diagnosis.builders import (
     NS,
     crash_looping,
@@ -200,3 +200,26 @@ async def test_who_may_not_look_into_kube_system_is_told_so() -> None:
 @pytest.mark.parametrize("kind", [kinds.SECRET])
 def test_secrets_are_in_no_scope(kind: kinds.Kind) -> None:
     assert kind not in FULL.kinds
+
+
+async def test_a_diagnosis_asks_how_requests_fare_around_its_target_and_a_poll_does_not() -> None:
+    metrics = FakeMetrics()
+    cluster = FakeCluster(WEB, RS, SICK, node())
+    found = await gather(TARGET, cluster=cluster, metrics=metrics, clock=FakeClock(), namespace=NS)
+    around = {"request_latency_milliseconds", "request_rate", "request_error_ratio", "pods_cpu_usage"}
+    around.add("node_cpu_percent")
+    assert around <= set(found.series)
+    assert 'instance=~"(node\\\\-a)' in found.metrics["node_cpu_percent"].query.promql
+    few = Scope((kinds.POD,), logs=False)
+    found = await gather(TARGET, cluster=FakeCluster(WEB), metrics=metrics, clock=FakeClock(), namespace=NS, scope=few)
+    assert not around & set(found.series)
+
+
+async def test_of_very_many_series_some_are_kept_and_the_rest_is_a_gap() -> None:
+    limits = Limits(series=1)
+    three = [Series({"pod": f"web-{n}"}, ((0.0, 1.0),)) for n in range(3)]
+    metrics = FakeMetrics({"request_rate": three})
+    cluster = FakeCluster(WEB)
+    found = await gather(TARGET, cluster=cluster, metrics=metrics, clock=FakeClock(), namespace=NS, limits=limits)
+    assert len(found.series["request_rate"]) == 1
+    assert any("1 of 3 series were looked at" in gap and "request_rate" in gap for gap in found.gaps)

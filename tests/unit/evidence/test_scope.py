@@ -71,7 +71,7 @@ class TestBesideTheNamespace:
         assert [one.fields for one in found] == [f"spec.nodeName=node-{name}" for name in ("x", 0, 1, 2)]
 
     def test_a_poll_looks_at_nothing_beside_its_target(self) -> None:
-        assert not polling(TARGET).system
+        assert not polling(TARGET).surroundings
         assert listings(kinds.POD, NS, TARGET, system=False) == [Listing(kinds.POD, NS)]
 
     def test_all_namespaces_hold_kube_system_already(self) -> None:
