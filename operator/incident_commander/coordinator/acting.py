@@ -101,10 +101,11 @@ def _applied(view: View, draft: Draft, attempt: Attempt) -> Transition:
     )
     draft.condition(ConditionType.EXECUTED, True, Reason.APPLIED, attempt.message)
     draft.tell(Reason.APPLIED, attempt.message, event=False)
-    # The first Event since the alert where nobody had to be asked: it says why, too.
     status = view.incident.status
-    why = f"{status.plan.summary} ({status.votes} approve)" if status.plan and status.plan.summary else attempt.message
-    draft.announce(Reason.APPLIED, why)
+    if status.approval is None:
+        # The first Event since the alert: it says why, too. Who was asked for approval was told all this before.
+        summary = status.plan.summary if status.plan is not None else ""
+        draft.announce(Reason.APPLIED, f"{summary} ({status.votes} approve)" if summary else attempt.message)
     return draft.done(min(float(plan.poll_seconds), max(0.1, (ends - view.now).total_seconds())))
 
 
@@ -134,7 +135,8 @@ def verify(view: View) -> Transition:
             Phase.ESCALATED, Outcome.INCONCLUSIVE, Reason.VERIFICATION_INCONCLUSIVE, message, resolved=False
         ).done()
     draft.condition(ConditionType.VERIFIED, False, Reason.VERIFICATION_FAILED, verdict.message)
-    draft.tell(Reason.VERIFICATION_FAILED, verdict.message, warning=True)
+    # What becomes of the undo is posted, within seconds and at the latest when it is given up.
+    draft.tell(Reason.VERIFICATION_FAILED, verdict.message, event=False)
     return roll_back(view, draft, f"it did not help: {verdict.message}")
 
 
@@ -188,7 +190,7 @@ def follow_undo(view: View) -> Transition:
     if seen is not CheckResult.PASS:
         message = f"undone, but the target does not show the old values again ({seen})"
         return draft.end(Phase.ESCALATED, Outcome.ESCALATED, Reason.UNDO_FAILED, message, resolved=False).done()
-    draft.tell(Reason.UNDONE, f"{attempt.message}; checked")
+    draft.tell(Reason.UNDONE, f"{attempt.message}; checked", warning=True)
     undo = incident.spec.undo
     if undo is not None and undo.plan_digest == attempt.plan_digest:
         message = f"undone at the request of {undo.requester}"

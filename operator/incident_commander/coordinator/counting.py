@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from incident_commander.api.conditions import ConditionType, find_condition
-from incident_commander.api.incident import Incident, IncidentStatus, Outcome, Phase, RoundDecision
+from incident_commander.api.incident import CheckResult, Incident, IncidentStatus, Outcome, Phase, RoundDecision
 from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import Decision
-from incident_commander.coordinator.diagnosing import current_proposal
 from incident_commander.coordinator.transition import Transition
 from incident_commander.coordinator.view import View
 from incident_commander.ports import Telemetry
@@ -43,7 +42,7 @@ class Counting:
         if measured is not None and (before.verification is None or before.verification.result is None):
             self._telemetry.verified(measured.value)
         if before.phase is Phase.ROLLING_BACK and after.phase is not Phase.ROLLING_BACK:
-            undone = any(told.reason is Reason.UNDONE for told in transition.announcements)
+            undone = after.verification is not None and after.verification.undo_checked is CheckResult.PASS
             self._telemetry.undone("Undone" if undone else "Failed")
         roles = {agent.metadata.name: agent.spec.role.value for agent in view.agents}
         if before.consensus.decision is not after.consensus.decision:
@@ -90,7 +89,7 @@ class Counting:
         """A plan that is not put to the vote for now: once for each thing that it waits for."""
         found = find_condition(after.conditions, ConditionType.CONSENSUS_REACHED)
         known = find_condition(before.conditions, ConditionType.CONSENSUS_REACHED)
-        proposal = current_proposal(view)
+        proposal = view.proposal
         if found is None or found.reason not in _HELD_UP or proposal is None or proposal.hold is None:
             return
         if known is None or (known.reason, known.message) != (found.reason, found.message):

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from pydantic import BaseModel
-
 from incident_commander.api.agent import Role
 from incident_commander.api.causes import Cause
 from incident_commander.api.conditions import ConditionType
-from incident_commander.api.incident import Incident, Outcome, Phase, RoundDecision
-from incident_commander.api.plan import ActionName, Plan
+from incident_commander.api.incident import Outcome, Phase
 from incident_commander.api.policy import Mode
 from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import Assessment, Diagnosis, Forecast, Proposal
-from incident_commander.consensus.digest import plan_digest
 from incident_commander.consensus.suspicion import outside_catalogue
 from incident_commander.coordinator.cascading import stop_waiting, wait_for_root
 from incident_commander.coordinator.holding import hold_back
-from incident_commander.coordinator.retrying import escalate
+from incident_commander.coordinator.retrying import acceptable, escalate, escalate_as_planned, only_people
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.turns import wait_for_turn
 from incident_commander.coordinator.view import TargetState, View
 from incident_commander.coordinator.voting import open_round
-
-B = TypeVar("B", bound=BaseModel)
 
 
 def begin(view: View) -> Transition:
@@ -58,8 +50,8 @@ def begin(view: View) -> Transition:
 def diagnose(view: View) -> Transition:
     """Diagnosing: record the diagnosis and the first plan in one write when both are there."""
     draft = Draft(view.incident, view.now)
-    assessment = _body(view, Role.DETECTION, Assessment)
-    diagnosis = _body(view, Role.DIAGNOSIS, Diagnosis)
+    assessment = view.said(Role.DETECTION, Assessment)
+    diagnosis = view.said(Role.DIAGNOSIS, Diagnosis)
     if diagnosis is None:
         if not view.overdue:
             return draft.done(view.until_deadline())
@@ -68,10 +60,10 @@ def diagnose(view: View) -> Transition:
         return escalate(draft, Reason.DIAGNOSIS_TIMED_OUT, message)
     best = diagnosis.hypotheses[0] if diagnosis.hypotheses else None
     known = best is not None and best.cause is not Cause.UNKNOWN and best.confidence >= view.settings.min_confidence
-    proposal = current_proposal(view)
+    proposal = view.proposal
     if not view.overdue and (not known or proposal is None):
         return draft.done(view.until_deadline())
-    forecast = _body(view, Role.PREDICTION, Forecast)
+    forecast = view.said(Role.PREDICTION, Forecast)
     draft.set(
         assessment=assessment,
         hypotheses=diagnosis.hypotheses,
@@ -92,19 +84,11 @@ def diagnose(view: View) -> Transition:
 
 def plan_again(view: View) -> Transition:
     """Planning: the next plan after one that was rejected, stale, refused or undone."""
-    proposal = current_proposal(view)
+    proposal = view.proposal
     draft = Draft(view.incident, view.now)
     if proposal is None and not view.overdue:
         return draft.done(view.until_deadline())
     return _plan(view, draft, proposal)
-
-
-def current_proposal(view: View) -> Proposal | None:
-    """Resolution's answer to the present request for plans."""
-    proposal = _body(view, Role.RESOLUTION, Proposal)
-    if proposal is None or proposal.serial != view.incident.status.planning_serial:
-        return None
-    return proposal
 
 
 def _plan(view: View, draft: Draft, proposal: Proposal | None) -> Transition:
@@ -118,7 +102,7 @@ def _plan(view: View, draft: Draft, proposal: Proposal | None) -> Transition:
         message = f"no valid proposal within {view.settings.planning_seconds} s{_why(view, Role.RESOLUTION)}"
         draft.condition(ConditionType.PLANNED, False, Reason.PROPOSAL_TIMED_OUT, message)
         return escalate(draft, Reason.PROPOSAL_TIMED_OUT, message)
-    plans = [plan for plan in proposal.plans if _acceptable(plan, incident)]
+    plans = [plan for plan in proposal.plans if acceptable(plan, incident)]
     if not plans:
         message = proposal.message or "no runbook fits this cause and target"
         draft.condition(ConditionType.PLANNED, False, Reason.NO_PLAN, message)
@@ -126,16 +110,9 @@ def _plan(view: View, draft: Draft, proposal: Proposal | None) -> Transition:
     plan = plans[0]
     _tell_declined(draft, proposal.message)
     draft.condition(ConditionType.PLANNED, True, Reason.PLANNED, plan.summary or plan.steps[0].summary)
-    hands_over = all(step.action is ActionName.ESCALATE for step in plan.steps)
-    if not hands_over or incident.status.consensus.certificate is None:
-        # What was carried out stays verifiable: nothing but another plan to carry out takes its place.
-        draft.set(plan=plan, action=plan.steps[0].action.value)
-    if hands_over:
-        message = plan.steps[0].summary or plan.summary
-        if proposal.message:
-            message = f"{message.rstrip('.')}. Not proposed: {proposal.message}"
-        draft.condition(ConditionType.PLANNED, True, Reason.ESCALATION_PLANNED, message)
-        return escalate(draft, Reason.ESCALATION_PLANNED, message)
+    if only_people(plan):
+        return escalate_as_planned(draft, plan, proposal.message)
+    draft.set(plan=plan, action=plan.steps[0].action.value)
     if plan.proposal_only:
         message = f"{plan.proposal_reason}; proposed: {plan.summary}"
         return draft.end(Phase.CLOSED, Outcome.RECOMMENDED, Reason.GITOPS_PROPOSAL, message, resolved=False).done()
@@ -151,23 +128,6 @@ def _tell_declined(draft: Draft, message: str) -> None:
     before = [entry.message for entry in draft.incident.status.timeline if entry.reason == Reason.DECLINED]
     if message and before[-1:] != [said]:
         draft.tell(Reason.DECLINED, said, event=False)
-
-
-def _acceptable(plan: Plan, incident: Incident) -> bool:
-    """A plan of this Incident whose digest is right and that was not certified or refused before."""
-    past = {r.plan_digest for r in incident.status.consensus.history if r.decision is not RoundDecision.STALE} | {
-        a.plan_digest for a in incident.status.execution.attempts
-    }
-    return plan.incident_uid == incident.metadata.uid and plan.digest == plan_digest(plan) and plan.digest not in past
-
-
-def _body(view: View, role: Role, type_: type[B]) -> B | None:
-    """The verified statement of the agent with that role, the latest when several share it."""
-    found = [s for s in view.statements.values() if s.role == role.value and isinstance(s.body, type_)]
-    if not found:
-        return None
-    body = max(found, key=lambda s: s.issued_at).body
-    return body if isinstance(body, type_) else None
 
 
 def _why(view: View, role: Role) -> str:

@@ -29,7 +29,7 @@ from incident_commander.planning.recompute import confirm_step
 from incident_commander.ports import Clock, Cluster, Metrics, Object
 from incident_commander.verification.observation import Observation
 
-_ACTING = frozenset({Phase.EXECUTING, Phase.VERIFYING, Phase.ROLLING_BACK})
+_ACTING = frozenset({Phase.EXECUTING, Phase.VERIFYING})
 CITED_BOUND = 24
 """Objects read to check the citations of one round."""
 

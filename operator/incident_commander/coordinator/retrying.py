@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from incident_commander.api.conditions import ConditionType
-from incident_commander.api.incident import Outcome, Phase, StepOutcome
+from incident_commander.api.incident import Incident, Outcome, Phase, RoundDecision, StepOutcome
+from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.reasons import Reason
+from incident_commander.consensus.digest import plan_digest
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.view import View
 
 
 def ask_again(view: View, draft: Draft, reason: Reason, message: str) -> Transition:
-    """Back to Planning with a new serial, or to people when the rounds or attempts are used up.
+    """Back to Planning with a new serial, or to people: when the rounds or attempts are used up, or come next anyway.
 
     The plan, its certificate and what was measured stay on record until the next plan takes their place.
     """
@@ -23,6 +25,10 @@ def ask_again(view: View, draft: Draft, reason: Reason, message: str) -> Transit
     if consensus.round >= max_rounds or attempts >= max_attempts:
         used = f"{consensus.round} of {max_rounds} rounds and {attempts} of {max_attempts} attempts used"
         return escalate(draft, reason, f"{message}; {used}")
+    proposal, following = view.proposal, _following(view)
+    # The same runbook may be planned anew where its plan is out of date; else the answer is known.
+    if reason is not Reason.PLAN_STALE and proposal is not None and following is not None and only_people(following):
+        return escalate_as_planned(draft, following, proposal.message, after=message)
     draft.set(
         phase=Phase.PLANNING,
         planning_serial=status.planning_serial + 1,
@@ -38,3 +44,46 @@ def escalate(draft: Draft, reason: Reason, message: str) -> Transition:
     undone = any(a.outcome is StepOutcome.UNDONE for a in draft.incident.status.execution.attempts)
     outcome = Outcome.ROLLED_BACK if undone else Outcome.ESCALATED
     return draft.end(Phase.ESCALATED, outcome, reason, message, resolved=False).done()
+
+
+def escalate_as_planned(draft: Draft, plan: Plan, declined: str, *, after: str = "") -> Transition:
+    """Hand over to people because that is what a runbook says. ``declined``: why others were not proposed.
+
+    ``after``: what came before, where it was asked for no other plan.
+    """
+    incident, draft.actor = draft.incident, "coordinator"
+    message = plan.steps[0].summary or plan.summary
+    if declined:
+        message = f"{message.rstrip('.')}. Not proposed: {declined}"
+    if incident.status.consensus.certificate is None:
+        # What was carried out stays verifiable: nothing but another plan to carry out takes its place.
+        draft.set(plan=plan, action=plan.steps[0].action.value)
+    draft.condition(ConditionType.PLANNED, True, Reason.ESCALATION_PLANNED, message)
+    return escalate(draft, Reason.ESCALATION_PLANNED, f"{after}. {message}" if after else message)
+
+
+def only_people(plan: Plan) -> bool:
+    """Whether the plan does nothing but hand over to people."""
+    return all(step.action is ActionName.ESCALATE for step in plan.steps)
+
+
+def acceptable(plan: Plan, incident: Incident) -> bool:
+    """A plan of this Incident whose digest is right and that was not certified or refused before."""
+    past = {r.plan_digest for r in incident.status.consensus.history if r.decision is not RoundDecision.STALE} | {
+        a.plan_digest for a in incident.status.execution.attempts
+    }
+    return plan.incident_uid == incident.metadata.uid and plan.digest == plan_digest(plan) and plan.digest not in past
+
+
+def _following(view: View) -> Plan | None:
+    """What the standing proposal puts next, after all that was tried. None: that has to be asked.
+
+    A plan that changes something is asked for anew: it is about objects as they were.
+    """
+    status, proposal = view.incident.status, view.proposal
+    if proposal is None or status.plan is None:
+        return None
+    told = (past for past in status.consensus.history if past.decision is not RoundDecision.STALE)
+    tried = {past.runbook for past in told} | {a.runbook for a in status.execution.attempts} | {status.plan.runbook}
+    left = (p for p in proposal.plans if p.runbook not in tried and acceptable(p, view.incident))
+    return next(left, None)

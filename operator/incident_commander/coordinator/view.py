@@ -6,14 +6,19 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from incident_commander.api.agent import Agent
+from pydantic import BaseModel
+
+from incident_commander.api.agent import Agent, Role
 from incident_commander.api.incident import Incident
 from incident_commander.api.policy import Mode, RemediationPolicy
-from incident_commander.api.statement import Statement
+from incident_commander.api.statement import Proposal, Statement
 from incident_commander.intake.cascade import Effect
 from incident_commander.ports import Object
 from incident_commander.verification.observation import Observation
+
+B = TypeVar("B", bound=BaseModel)
 
 
 class TargetState(enum.StrEnum):
@@ -78,6 +83,21 @@ class View:
     def mode(self) -> Mode:
         """No policy is Observe."""
         return self.policy.spec.mode if self.policy is not None else Mode.OBSERVE
+
+    def said(self, role: Role, type_: type[B]) -> B | None:
+        """The verified statement of the agent with that role, the latest when several share it."""
+        found = [s for s in self.statements.values() if s.role == role.value and isinstance(s.body, type_)]
+        if not found:
+            return None
+        body = max(found, key=lambda s: s.issued_at).body
+        return body if isinstance(body, type_) else None
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """Resolution's answer to the present request for plans."""
+        proposal = self.said(Role.RESOLUTION, Proposal)
+        serial = self.incident.status.planning_serial
+        return proposal if proposal is not None and proposal.serial == serial else None
 
     @property
     def overdue(self) -> bool:

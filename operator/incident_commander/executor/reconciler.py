@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 import structlog
 
 from incident_commander.actions.ownership import OwnershipKind, ownership_of
+from incident_commander.api.conditions import ConditionType, find_condition
 from incident_commander.api.incident import Attempt, GuardResult, Incident, Phase, StepOutcome
 from incident_commander.api.plan import Plan, Step, Verb
+from incident_commander.api.reasons import Reason
 from incident_commander.errors import Conflict, Refusal
 from incident_commander.executor import breaker, gather, journal, record
 from incident_commander.executor.check import Cleared, Denied, HeldUp, clear, prove
-from incident_commander.executor.undo import take_back
+from incident_commander.executor.undo import note_undone, take_back
 from incident_commander.executor.write import already_written, write
 from incident_commander.ports import Clock, Cluster, Object, Telemetry, Uncounted
 from incident_commander.surroundings import read_breaker, read_history
@@ -73,6 +75,8 @@ class Executor:
             for step in await take_back(self._cluster, self._clock, incident):
                 self._telemetry.step_finished(step.action.value, step.outcome.value)
             await self._trip_if_needed()
+        elif phase.terminal and _undo_given_up(incident):
+            await note_undone(self._cluster, self._clock, incident)
         return None
 
     async def _execute(self, incident: Incident) -> float | None:
@@ -227,3 +231,11 @@ def _abandoned(incident: Incident) -> bool:
     """An attempt was under way when the coordinator gave up: nobody measures it, so it is taken back."""
     attempts = incident.status.execution.attempts
     return bool(attempts) and attempts[-1].outcome in (StepOutcome.INTENDED, StepOutcome.UNDOING)
+
+
+def _undo_given_up(incident: Incident) -> bool:
+    """The coordinator asked for an undo and was answered nothing in time."""
+    attempts = incident.status.execution.attempts
+    resolved = find_condition(incident.status.conditions, ConditionType.RESOLVED)
+    given_up = resolved is not None and resolved.reason == Reason.UNDO_FAILED
+    return given_up and bool(attempts) and attempts[-1].outcome is StepOutcome.APPLIED

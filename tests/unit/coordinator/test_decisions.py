@@ -350,6 +350,48 @@ class TestActing:
         assert status.verification is not None
         assert (status.verification.result, status.verification.undo_checked) == ("Fail", "Pass")
 
+    def test_people_take_over_in_one_write_where_the_proposal_puts_them_next(self) -> None:
+        board = Board()
+        ask = a_plan("ask", a_step(ActionName.ESCALATE))
+        plan = board.voting()
+        said = board.proposed(plan, ask)
+        board.step(vote_envelopes=board.ballots(6))
+        executed(board, StepOutcome.APPLIED, runbook="restart")
+        board.step()
+        board.step(now=later(300), observation=SICK)
+        executed(board, StepOutcome.UNDONE, "Undone", runbook="restart")
+        ended = board.step(said, now=later(301), undo_seen=True)
+        assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.ROLLED_BACK)
+        assert board.status.message.startswith("the plan did not help and was undone. Escalate of web")
+        assert [a.reason for a in ended.announcements] == ["EscalationPlanned"]
+        assert [e.reason for e in board.status.timeline][-2:] == ["Undone", "EscalationPlanned"]
+
+    def test_another_plan_that_changes_something_is_asked_for_anew(self) -> None:
+        board = Board(policy_values={"limits": {"maxAttempts": 3}})
+        scale, ask = a_plan("scale", a_step()), a_plan("ask", a_step(ActionName.ESCALATE))
+        plan = board.voting()
+        said = board.proposed(plan, scale, ask)
+        board.step(vote_envelopes=board.ballots(6))
+        executed(board, StepOutcome.APPLIED, runbook="restart")
+        board.step()
+        board.step(now=later(300), observation=SICK)
+        executed(board, StepOutcome.UNDONE, "Undone", runbook="restart")
+        undone = board.step(said, now=later(301), undo_seen=True)
+        assert (board.status.phase, board.status.planning_serial) == (Phase.PLANNING, 2)
+        assert [a.reason for a in undone.announcements] == ["Undone"]
+
+    def test_people_take_over_from_a_rejected_plan_where_the_proposal_puts_them_next(self) -> None:
+        board = Board()
+        said = board.proposed(board.voting(), a_plan("ask", a_step(ActionName.ESCALATE)), serial=1)
+        board.step(said, vote_envelopes=board.ballots(2, reject=4))
+        assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.ESCALATED)
+
+    def test_a_plan_that_is_out_of_date_is_made_anew_before_people_are_asked(self) -> None:
+        board = Board()
+        said = board.proposed(board.voting(), a_plan("ask", a_step(ActionName.ESCALATE)), serial=1)
+        board.step(said, vote_envelopes=board.ballots(2, reject=4, reason="PlanStale"))
+        assert (board.status.phase, board.status.planning_serial) == (Phase.PLANNING, 2)
+
     def test_an_undo_that_cannot_be_seen_is_not_believed(self) -> None:
         board = self.verifying()
         board.step(now=later(300), observation=SICK)
@@ -512,6 +554,19 @@ class TestEvents:
         applied = board.step(now=later(2))
         assert [a.reason for a in applied.announcements] == ["PlanApplied"]
         assert applied.announcements[0].message == "restart web (6/6 approve)"
+
+    def test_none_repeats_what_a_person_has_just_approved(self) -> None:
+        board = Board(mode=Mode.APPROVE)
+        board.step()
+        board.step(board.diagnosed(), board.proposed(a_plan()))
+        board.step(vote_envelopes=board.ballots(6), now=later(1))
+        digest = board.status.consensus.plan_digest
+        approval = Approval(plan_digest=digest, decision="Approve", approver="ann@example.org")
+        board.spec = board.spec.model_copy(update={"approval": approval})
+        assert board.step(now=later(2)).announcements == ()
+        executed(board, StepOutcome.APPLIED)
+        assert board.step(now=later(3)).announcements == ()
+        assert board.status.phase is Phase.VERIFYING
 
     def test_what_went_wrong_on_the_way_is_posted_in_any_case(self) -> None:
         draft = Draft(Board().incident, NOW).set(phase=Phase.VOTING)
