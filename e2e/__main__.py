@@ -6,12 +6,13 @@ import argparse
 import asyncio
 import signal
 import sys
+from pathlib import Path
 
 from e2e.harness import scenario, suite
 from e2e.harness.waiting import Failure
 
 
-async def _run(scenarios: list[scenario.Scenario], *, by_chart: bool, whole: bool) -> int:
+async def _run(scenarios: list[scenario.Scenario], *, by_chart: bool, whole: bool, bundles: Path | None) -> int:
     """Play them; SIGTERM and Ctrl-C end everything that was started, in order."""
     me = asyncio.current_task()
     assert me is not None
@@ -23,7 +24,7 @@ async def _run(scenarios: list[scenario.Scenario], *, by_chart: bool, whole: boo
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    return await suite.run(scenarios, by_chart=by_chart, whole=whole)
+    return await suite.run(scenarios, by_chart=by_chart, whole=whole, bundles=bundles)
 
 
 def main(arguments: list[str]) -> int:
@@ -38,6 +39,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--chart", action="store_true", help="install the operator by its image and chart, instead of as processes here"
     )
+    parser.add_argument(
+        "--bundles",
+        type=Path,
+        metavar="DIR",
+        help="break only, mend nothing, and record the evidence of each scenario as DIR/SCENARIO, a new folder",
+    )
     parser.add_argument("--list", action="store_true", help="show what there is")
     options = parser.parse_args(arguments)
     try:
@@ -46,7 +53,9 @@ def main(arguments: list[str]) -> int:
             for found in scenarios:
                 print(f"{'*' if found.core else ' '} ({found.letter}) {found.name:24} {found.title}")
             return 0
-        return asyncio.run(_run(scenarios, by_chart=options.chart, whole=not options.scenario))
+        if options.bundles is not None and options.bundles.exists():
+            raise Failure(f"{options.bundles} is there already; --bundles needs a new folder")
+        return asyncio.run(_run(scenarios, by_chart=options.chart, whole=not options.scenario, bundles=options.bundles))
     except Failure as failure:
         print(f"e2e: {failure}", file=sys.stderr)
         return 1

@@ -104,7 +104,7 @@ async def start(stack: AsyncExitStack, api: Api, identities: Identities, logs: P
         stack.push_async_callback(program.end)
         await program.start()
     await wait_for("monitoring to answer", lambda: _answering(here, programs), seconds=60, say=say)
-    return Monitoring(private, here.reload, f"http://{here.prometheus}")
+    return Monitoring(private, here.reload, f"http://{here.prometheus}", f"http://{here.alertmanager}")
 
 
 async def _answering(here: Beside, programs: list[Program]) -> None:

@@ -12,6 +12,8 @@ from e2e.harness.api import Json
 from e2e.harness.waiting import Failure
 
 ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "out" / "e2e"
+"""Reports, logs, and what was found of each scenario."""
 _ORDER = ("Namespace", "CustomResourceDefinition", "ServiceAccount", "ClusterRole", "Role")
 
 

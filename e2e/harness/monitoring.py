@@ -28,6 +28,7 @@ class Monitoring:
     private: Path
     reload: Callable[[Path], Awaitable[None]]
     prometheus: str
+    alertmanager: str
 
     async def alerts(self, namespace: str) -> list[str]:
         """Pending and firing alerts of a namespace, as Prometheus has them."""
@@ -89,7 +90,7 @@ def of_local_cluster(private: Path) -> Monitoring:
     async def reload(folder: Path) -> None:
         await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
 
-    return Monitoring(private, reload, layout.PROMETHEUS_URL)
+    return Monitoring(private, reload, layout.PROMETHEUS_URL, layout.ALERTMANAGER_URL)
 
 
 def configuration(gateway: str, secret: Path, namespaces: Sequence[str]) -> Json:

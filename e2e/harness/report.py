@@ -18,11 +18,11 @@ _LEGEND = (
 def table(results: Sequence[Result]) -> str:
     """For the terminal."""
     heads = "".join(f"{stage:>9}" if stage == "approved" else f"{stage:>8}" for stage in STAGES)
-    lines = [f"{'scenario':27} {'verdict':7} {'total':>7} {'writes':>7}  ended as"]
+    lines = [f"{'scenario':27} {'verdict':8} {'total':>7} {'writes':>7}  ended as"]
     detail = [f"{'seconds of each stage':24}{heads}"]
     for result in results:
         mark = f"({result.scenario.letter}) {result.scenario.name}"
-        lines.append(f"{mark:27} {result.verdict:7} {_seconds(result.total()):>7} {_writes(result):>7}  {result.end}")
+        lines.append(f"{mark:27} {result.verdict:8} {_seconds(result.total()):>7} {_writes(result):>7}  {result.end}")
         parts = "".join(
             f"{_seconds(seconds):>9}" if stage == "approved" else f"{_seconds(seconds):>8}"
             for stage, seconds in result.stages().items()

@@ -25,11 +25,13 @@ class Result:
     incident: Json | None = None
     cost: Cost | None = None
     checks: Sequence[str] = field(default_factory=list)
+    recorded: bool = False
+    """It was broken and recorded only."""
 
     @property
     def verdict(self) -> str:
         """In one word."""
-        return "FAILED" if self.failure else "passed"
+        return "FAILED" if self.failure else "recorded" if self.recorded else "passed"
 
     @property
     def end(self) -> str:

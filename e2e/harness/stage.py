@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from e2e.harness.api import INCIDENTS, Api, Json, deployment, incidents
+from e2e.harness.bundles import Recorder
 from e2e.harness.cluster import MARK
 from e2e.harness.commands import Ran, run
 from e2e.harness.manifests import ROOT, read
@@ -54,6 +55,8 @@ class Stage:
     broken_after: float | None = None
     """Seconds from the beginning when it was broken."""
     checks: list[str] = field(default_factory=list)
+    recorder: Recorder | None = None
+    """Then it is only broken, and what is known of it recorded: policies say Observe, and ``incident`` is the end."""
 
     @property
     def namespace(self) -> str:
@@ -72,6 +75,8 @@ class Stage:
             found = read(policy, self.variables)
             for document in found:
                 document["metadata"]["labels"] = MARK
+                if self.recorder is not None:
+                    document["spec"]["mode"] = "Observe"
             await self.api.apply(found)
         shared = ROOT / "e2e" / "workloads" / f"{workload}.yaml"
         documents = read(shared if workload else self.scenario.folder / "workload.yaml", self.variables)
@@ -150,6 +155,9 @@ class Stage:
 
         name = await wait_for("an alert to become an Incident", ask, seconds=seconds, say=self.say)
         self.say(f"Incident {name}")
+        if self.recorder is not None:
+            self.say(f"recording {self.recorder.place(self.scenario.name)}")
+            await self.recorder.record(self.scenario.name, self.namespace, name, self.people.administrator)
         return name
 
     async def read(self, name: str) -> Json:

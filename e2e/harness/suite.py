@@ -9,16 +9,17 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.harness import beside, chart, dashboards, evidence, grants, report
+from e2e.harness import beside, chart, evidence, examination, report
 from e2e.harness.api import INCIDENTS, Api, Json, incidents
 from e2e.harness.audit import AuditLog
+from e2e.harness.bundles import Recorded, Recorder
 from e2e.harness.cluster import MARK, Cluster, bring_up, have_outage_image, take_down, take_possession
 from e2e.harness.identities import Identities
 from e2e.harness.install import forget_quarantines, install, uninstall
-from e2e.harness.manifests import ROOT
+from e2e.harness.manifests import OUT, ROOT
 from e2e.harness.monitoring import Monitoring, of_local_cluster
 from e2e.harness.operator import Operator, operator
 from e2e.harness.people import People, grant, grant_reporter, people
@@ -27,10 +28,8 @@ from e2e.harness.result import Result
 from e2e.harness.scenario import Scenario
 from e2e.harness.stage import Stage
 from e2e.harness.waiting import Failure, Teller
-from incident_commander.api.incident import Outcome
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE
 
-OUT = ROOT / "out" / "e2e"
 SCENARIO_SECONDS = 330
 """For one scenario with all its waits."""
 
@@ -46,6 +45,8 @@ class Suite:
     monitoring: Monitoring
     audit: AuditLog | None
     missing_image: str
+    recorder: Recorder | None
+    """Nothing is mended then."""
     run: str
     """Tells this run's namespaces from those of others, whose alerts Alertmanager may still know."""
     say: Teller
@@ -70,6 +71,7 @@ class Suite:
             self.monitoring,
             variables,
             self.say.named(scenario.name),
+            recorder=self.recorder,
         )
 
     async def play(self, scenario: Scenario) -> Result:
@@ -81,6 +83,8 @@ class Suite:
             async with asyncio.timeout(SCENARIO_SECONDS):
                 await scenario.play(stage)
                 await stage.common_checks()
+        except Recorded:
+            result.recorded = True
         except (Failure, TimeoutError) as error:
             result.failure = str(error) or f"not done after {SCENARIO_SECONDS} s"
             stage.say(f"FAILED: {result.failure.splitlines()[0]}")
@@ -101,7 +105,7 @@ class Suite:
             if self.audit is not None and names:
                 result.cost = self.audit.cost(stage.namespace, names, OPERATOR_NAMESPACE)
             texts = await evidence.keep(stage, OUT / stage.scenario.name)
-            if not result.failure:
+            if not result.failure and self.recorder is None:
                 self._check_cost(stage, result)
         except Failure as error:
             result.failure = result.failure or str(error)
@@ -128,10 +132,11 @@ def _writes_recorded(incident: Json) -> int:
     return sum({"Applied": 1, "Undone": 2}.get(step["outcome"], 0) for step in steps)
 
 
-async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool) -> int:
+async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool, bundles: Path | None = None) -> int:
     """Play them all, on pods of the chart or on processes of this machine; answers the exit code.
 
-    ``whole``: nothing was left out, so that every granted right must have been used.
+    ``whole``: nothing was left out, so that every granted right must have been used. ``bundles``: break only, and
+    record the evidence of each there.
     """
     say = Teller()
     shutil.rmtree(OUT, ignore_errors=True)
@@ -140,14 +145,14 @@ async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool) -> 
     async with AsyncExitStack() as stack:
         cluster = await bring_up(say)
         stack.push_async_callback(take_down, cluster, say)
-        suite = await _prepare(stack, cluster, scenarios, say, by_chart=by_chart)
+        suite = await _prepare(stack, cluster, scenarios, say, by_chart=by_chart, bundles=bundles)
         together = [scenario for scenario in scenarios if not scenario.alone]
         say(f"playing together: {', '.join(s.name for s in together) or 'none'}")
         results += await asyncio.gather(*(suite.play(scenario) for scenario in together))
         for scenario in scenarios:
             if scenario.alone:
                 results.append(await suite.play(scenario))
-        trouble = await _trouble(suite) or await _dark_panels(suite, results) or _wrong_rights(suite, whole)
+        trouble = "" if bundles else await examination.examine(suite, results, whole=whole)
         where = "the local cluster" if cluster.local else "the cluster of KUBECONFIG"
         report.write(results, OUT, where, say.elapsed())
         print(f"\n{report.table(results)}\n", flush=True)
@@ -161,7 +166,13 @@ async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool) -> 
 
 
 async def _prepare(
-    stack: AsyncExitStack, cluster: Cluster, scenarios: Sequence[Scenario], say: Teller, *, by_chart: bool
+    stack: AsyncExitStack,
+    cluster: Cluster,
+    scenarios: Sequence[Scenario],
+    say: Teller,
+    *,
+    by_chart: bool,
+    bundles: Path | None,
 ) -> Suite:
     """Everything up to the first scenario; each thing that is started is ended by the stack."""
     private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="incident-commander-e2e-")))
@@ -188,7 +199,8 @@ async def _prepare(
     if not by_chart:
         running = await operator(identities, installation, OUT / "logs", watching.prometheus)
     run = f"{int(time.time()) % 36**4:04x}"
-    suite = Suite(cluster, api, running, known, watching, audit, missing, run, say)
+    recorder = Recorder(bundles, watching) if bundles is not None else None
+    suite = Suite(cluster, api, running, known, watching, audit, missing, recorder, run, say)
     if any(scenario.outage_image for scenario in scenarios):
         await have_outage_image(cluster, say)
     await _clear(api, say)
@@ -235,48 +247,6 @@ async def _leave(api: Api, say: Teller) -> None:
     await _clear(api, say)
     await beside.remove_account(api)
     await uninstall(api, say)
-
-
-async def _trouble(suite: Suite) -> str:
-    """What no scenario is to blame for: a process that ended, an honest agent in quarantine."""
-    try:
-        await suite.operator.alive()
-    except Failure as failure:
-        return str(failure)
-    agents = await suite.api.items(f"{INCIDENTS}/agents")
-    quarantined = {
-        agent["metadata"]["name"]: agent["status"]["quarantine"]
-        for agent in agents
-        if agent.get("status", {}).get("quarantine")
-    }
-    return f"agents are quarantined: {quarantined}" if quarantined else ""
-
-
-async def _dark_panels(suite: Suite, results: Sequence[Result]) -> str:
-    """Panels of the dashboards that show nothing; those about containers are asked where the operator runs in pods."""
-    outcomes = {((result.incident or {}).get("status") or {}).get("outcome") for result in results}
-    if Outcome.REMEDIATED not in outcomes:
-        suite.say("dashboards: not asked, as no Incident of this run was fixed")
-        return ""
-    asked = dashboards.queries(cadvisor=suite.operator.in_pods)
-    viewer = dashboards.Viewer(namespace=OPERATOR_NAMESPACE, range="30m", step="20s")
-    empty = await dashboards.ask(suite.monitoring.prometheus, asked, viewer)
-    text = dashboards.report(asked, empty)
-    (OUT / "dashboards.txt").write_text(f"{text}\n")
-    suite.say(text.splitlines()[0])
-    return text if empty else ""
-
-
-def _wrong_rights(suite: Suite, whole: bool) -> str:
-    """What RBAC refused to the operator; and after a whole run what it grants for nothing."""
-    if suite.audit is None:
-        return ""
-    asked = list(suite.audit.rights(OPERATOR_NAMESPACE))
-    finding = grants.examine(grants.shipped(), asked, grants.listed())
-    used = sorted({f"{right} {'allowed' if allowed else 'REFUSED'}" for right, allowed in asked})
-    (OUT / "rights.txt").write_text("\n".join(["# asked for", *used, "# unused", *map(str, finding.unused), ""]))
-    suite.say(f"RBAC: {len(used)} rights used, {len(finding.refused)} refused, {len(finding.unused)} unused")
-    return str(finding if whole else replace(finding, unused=()))
 
 
 def _namespace(name: str) -> Json:

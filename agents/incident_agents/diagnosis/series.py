@@ -24,6 +24,17 @@ def finite(series: Series) -> list[Point]:
     return sorted((t, v) for t, v in series.points if math.isfinite(t) and math.isfinite(v))
 
 
+def joined(lives: Sequence[Series]) -> list[Point]:
+    """The line of one container: each restart begins another series (the label ``id``), which ends the one before.
+
+    The older one may be answered for minutes longer, as Prometheus looks back; and series come in the order of their
+    labels, which is none.
+    """
+    parts = sorted((points for one in lives if (points := finite(one))), key=lambda points: points[0][0])
+    begins = [points[0][0] for points in parts[1:]] + [math.inf]
+    return [point for points, end in zip(parts, begins, strict=False) for point in points if point[0] < end]
+
+
 def latest(series: Series, now: datetime, most: int) -> list[float]:
     """The last values, or none when the series has ended."""
     points = finite(series)

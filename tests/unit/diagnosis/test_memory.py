@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from incident_agents.diagnosis.analysers.memory import suggested_limit
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api.causes import Cause
-from incident_commander.evidence.evidence import Evidence
+from incident_commander.evidence.evidence import Evidence, Measured
 from tests.unit.diagnosis.builders import (
     NOW,
     crash_looping,
@@ -48,6 +50,27 @@ def test_several_lives_that_each_grew_are_a_leak_too() -> None:
     life = [60 * MIB + n * 9 * MIB for n in range(20)]
     found = diagnose(killed(lived=300, working_set=life * 3), incident(), NOW)
     assert found.hypotheses[0].cause is Cause.MEMORY_LEAK, told(found)
+
+
+@pytest.mark.parametrize("first", ["the life that ended", "the one that has begun"])
+def test_the_lives_of_a_container_are_series_of_their_own_in_no_order(first: str) -> None:
+    web = deployment(ready=1)
+    rs = replica_set(web, "6d4b75cb6d")
+    sick = pod(rs, "abcde", running(restarts=1, age=38, lastState=ended(137, "OOMKilled", lived=900, since=40)))
+    name = "container_memory_working_set"
+    labels = {"pod": sick["metadata"]["name"], "container": "web"}
+    # Prometheus goes on answering the last value of the life that ended while it looks back.
+    growing = [60 * MIB + n * 3 * MIB for n in range(60)]
+    ended_life = series(name, [*growing, growing[-1], growing[-1]], until=10, id="/kubepods/7f3a", **labels)
+    new_life = series(name, [4 * MIB, 5 * MIB, 5 * MIB], until=0, id="/kubepods/02bc", **labels)
+    lives = [*ended_life.series, *new_life.series]
+    if first == "the one that has begun":
+        lives.reverse()
+    both = Measured(new_life.query, tuple(lives))
+    found = diagnose(evidence(web, rs, sick, metrics={name: both}), incident(), NOW)
+    top = found.hypotheses[0]
+    assert (top.cause, top.confidence >= 75) == (Cause.MEMORY_LEAK, True), told(found)
+    assert top.facts["growthPerHour"] == "720Mi"
 
 
 def test_a_plateau_at_the_limit_is_a_limit_that_is_too_low() -> None:

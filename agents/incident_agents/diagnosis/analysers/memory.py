@@ -14,7 +14,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.series import Shape, finite, segments, shape
+from incident_agents.diagnosis.series import Shape, joined, segments, shape
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.quantity import format_memory
@@ -112,12 +112,13 @@ def _oom(case: Case, container: pods.Container) -> tuple[str, timedelta | None]:
 
 def _series(case: Case, pod: Object, container: str) -> list[tuple[float, float]]:
     measured = case.evidence.metrics.get("container_memory_working_set")
-    for series in measured.series if measured is not None else ():
-        if series.labels.get("pod") == fields.name(pod) and series.labels.get("container") == container:
-            points = finite(series)
-            if points and case.now.timestamp() - points[-1][0] <= 900:
-                return points
-    return []
+    lives = [
+        series
+        for series in (measured.series if measured is not None else ())
+        if series.labels.get("pod") == fields.name(pod) and series.labels.get("container") == container
+    ]
+    points = joined(lives)
+    return points if points and case.now.timestamp() - points[-1][0] <= 900 else []
 
 
 def _leaks(found: Shape, limit: int | None) -> bool:

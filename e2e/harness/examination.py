@@ -1,0 +1,66 @@
+"""What is asked of the whole run at its end: is the operator well, are panels dark, are rights wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from e2e.harness import dashboards, grants
+from e2e.harness.api import INCIDENTS
+from e2e.harness.manifests import OUT
+from e2e.harness.result import Result
+from e2e.harness.waiting import Failure
+from incident_commander.api.incident import Outcome
+from incident_commander.api.names import OPERATOR_NAMESPACE
+
+if TYPE_CHECKING:
+    from e2e.harness.suite import Suite
+
+
+async def examine(suite: Suite, results: Sequence[Result], *, whole: bool) -> str:
+    """Everything that is wrong, or the empty string. ``whole``: nothing was left out of the run."""
+    found = [await _trouble(suite), await _dark_panels(suite, results), _wrong_rights(suite, whole)]
+    return "; ".join(text for text in found if text)
+
+
+async def _trouble(suite: Suite) -> str:
+    """What no scenario is to blame for: a process that ended, an honest agent in quarantine."""
+    try:
+        await suite.operator.alive()
+    except Failure as failure:
+        return str(failure)
+    agents = await suite.api.items(f"{INCIDENTS}/agents")
+    quarantined = {
+        agent["metadata"]["name"]: agent["status"]["quarantine"]
+        for agent in agents
+        if agent.get("status", {}).get("quarantine")
+    }
+    return f"agents are quarantined: {quarantined}" if quarantined else ""
+
+
+async def _dark_panels(suite: Suite, results: Sequence[Result]) -> str:
+    """Panels of the dashboards that show nothing; those about containers are asked where the operator runs in pods."""
+    outcomes = {((result.incident or {}).get("status") or {}).get("outcome") for result in results}
+    if Outcome.REMEDIATED not in outcomes:
+        suite.say("dashboards: not asked, as no Incident of this run was fixed")
+        return ""
+    asked = dashboards.queries(cadvisor=suite.operator.in_pods)
+    viewer = dashboards.Viewer(namespace=OPERATOR_NAMESPACE, range="30m", step="20s")
+    empty = await dashboards.ask(suite.monitoring.prometheus, asked, viewer)
+    text = dashboards.report(asked, empty)
+    (OUT / "dashboards.txt").write_text(f"{text}\n")
+    suite.say(text.splitlines()[0])
+    return text if empty else ""
+
+
+def _wrong_rights(suite: Suite, whole: bool) -> str:
+    """What RBAC refused to the operator; and after a whole run what it grants for nothing."""
+    if suite.audit is None:
+        return ""
+    asked = list(suite.audit.rights(OPERATOR_NAMESPACE))
+    finding = grants.examine(grants.shipped(), asked, grants.listed())
+    used = sorted({f"{right} {'allowed' if allowed else 'REFUSED'}" for right, allowed in asked})
+    (OUT / "rights.txt").write_text("\n".join(["# asked for", *used, "# unused", *map(str, finding.unused), ""]))
+    suite.say(f"RBAC: {len(used)} rights used, {len(finding.refused)} refused, {len(finding.unused)} unused")
+    return str(finding if whole else replace(finding, unused=()))
