@@ -113,7 +113,7 @@ class Receiver:
             places = range(start, min(start + _LOOKUPS_AT_A_TIME, len(arrivals)))
             known = {place: self._targets.known_lane(named[place]) for place in places}
             missing = [place for place in places if known[place] is None]
-            looks = (self._targets.lane(named[place], arrivals[place].group_key) for place in missing)
+            looks = (self._targets.lane(named[place], arrivals[place].alert.labels) for place in missing)
             found = dict(zip(missing, await asyncio.gather(*looks), strict=True)) if missing else {}
             lanes += [known[place] or found[place] for place in places]
         return lanes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -88,8 +89,8 @@ class TargetFinder:
             step = seen.above
         return None
 
-    async def lane(self, named: Candidates, group_key: str) -> Lane:
-        """The lane of an alert that names these."""
+    async def lane(self, named: Candidates, labels: Mapping[str, str]) -> Lane:
+        """The lane of an alert with these labels, which name these."""
         home = await self.home(named)
         refs = [ref for ref in named.refs if ref.namespace in (None, home)]
         if refs and not self._sightings.knows(refs[0]):
@@ -105,7 +106,7 @@ class TargetFinder:
                 return Lane.of_target(home if found.namespace else self._operator_namespace, found)
         if named.refs:
             return Lane.of_target(home, named.refs[0])
-        return Lane.of_group(home, group_key)
+        return Lane.of_labels(home, labels)
 
     def forget_namespace(self, namespace: str) -> None:
         """It proved to be gone, or going."""

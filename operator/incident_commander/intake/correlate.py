@@ -98,14 +98,14 @@ def decide(
     New alerts join the open Incident. One that has ended takes only the same alert again (same fingerprint and
     ``startsAt``: a repeat or its resolution), and, while people have it (``Known.handed_over``), another alert of the
     same trouble: it ended with a known cause, the alert began at most five minutes after the end, and is not more
-    severe than the Incident, whose severity stays. Whatever else fires is a new Incident, to be diagnosed. A storm's
-    Incident, which diagnoses nothing, takes all alerts until people are rid of it.
+    severe than the Incident, whose severity stays. Whatever else fires is a new Incident, to be diagnosed. A storm that
+    goes on after its Incident has ended, which takes no diagnosis, so opens one Incident in five minutes.
     """
     stored = [Draft.of(known, lane) for known in knowns]
     home = home_of(knowns, lane.hash)
     fresh = Draft.of(None, lane)
     counting = next((draft for draft in stored if draft.base is home and home is not None), fresh)
-    into = counting if home is not None and (home.open or lane.storm) else fresh
+    into = counting if home is not None and home.open else fresh
     drafts = [into, *(draft for draft in stored if draft is not into)]
     ended = [draft for draft in stored if draft is not into and _people_have(draft.base, lane)]
     if not take_new:

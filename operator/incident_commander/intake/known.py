@@ -50,7 +50,7 @@ class Known:
     The same trouble needs no second Incident on their desk, and no second try of what did not help.
     """
     explained_until: datetime | None
-    """When it ended, if with a cause that is known; None otherwise."""
+    """When it ended, if with a cause that is known, or as a storm, which needs none; None otherwise."""
     created: str
     alerts: Mapping[str, KnownAlert]
     """By fingerprint."""
@@ -86,7 +86,7 @@ def known_incident(obj: Object) -> Known:
         phase=phase,
         open=not meta.get("deletionTimestamp") and phase not in _TERMINAL,
         handed_over=not meta.get("deletionTimestamp") and _handed_over(obj, alerts or ()),
-        explained_until=_explained_until(_mapping(obj.get("status"))) if phase in _TERMINAL else None,
+        explained_until=_explained_until(obj) if phase in _TERMINAL else None,
         created=str(meta.get("creationTimestamp") or ""),
         alerts=_alerts(alerts or ()),
         places=None if alerts is None else len(alerts),
@@ -106,7 +106,10 @@ def _handed_over(obj: Object, alerts: Sequence[Any]) -> bool:
     return held and any(alert.firing for alert in _alerts(alerts).values())
 
 
-def _explained_until(status: Mapping[str, Any]) -> datetime | None:
+def _explained_until(obj: Object) -> datetime | None:
+    status = _mapping(obj.get("status"))
+    if _mapping(obj.get("spec")).get("storm") is True:
+        return _moment(status.get("finishedAt"))
     cause, confidence = status.get("cause"), status.get("confidence")
     vague = not cause or cause == Cause.UNKNOWN.value or (isinstance(confidence, int) and confidence < _SURE)
     return None if vague else _moment(status.get("finishedAt"))

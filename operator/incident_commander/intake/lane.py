@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.names import LABEL_TARGET_HASH
-from incident_commander.intake.naming import group_hash, storm_hash, target_hash
+from incident_commander.intake.naming import labels_hash, storm_hash, target_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ class Lane:
         return cls(namespace, target_hash(target), target)
 
     @classmethod
-    def of_group(cls, namespace: str, group_key: str) -> Lane:
-        """Alerts of one Alertmanager group that name no target."""
-        return cls(namespace, group_hash(namespace, group_key))
+    def of_labels(cls, namespace: str, labels: Mapping[str, str]) -> Lane:
+        """An alert that names no target. Whoever grouped it with others did not say that they are one trouble."""
+        return cls(namespace, labels_hash(namespace, labels))
 
     @classmethod
     def of_storm(cls, namespace: str) -> Lane:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from incident_commander.api.meta import TargetRef, format_time
@@ -14,6 +14,7 @@ _HASH_LENGTH = 10
 _LANE_HASH_LENGTH = 20
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 STORM_PREFIX = "alert-storm"
+_OF_THE_TELLING = frozenset({"severity", "prometheus", "prometheus_replica", "replica", "__replica__"})
 
 
 def target_hash(target: TargetRef) -> str:
@@ -22,9 +23,13 @@ def target_hash(target: TargetRef) -> str:
     return _hashed("Target", group, target.kind, target.namespace or "", target.name)[:_LANE_HASH_LENGTH]
 
 
-def group_hash(namespace: str, group_key: str) -> str:
-    """The same for alerts that name no target: those of one Alertmanager group belong together."""
-    return _hashed("Group", namespace, group_key)[:_LANE_HASH_LENGTH]
+def labels_hash(namespace: str, labels: Mapping[str, str]) -> str:
+    """The same for an alert that names no target: all that is known of what it is about are its labels.
+
+    Not the labels that one trouble has several of: its severities, and the Prometheus replicas that tell of it.
+    """
+    told = (text for name in sorted(labels) if name not in _OF_THE_TELLING for text in (name, labels[name]))
+    return _hashed("Labels", namespace, *told)[:_LANE_HASH_LENGTH]
 
 
 def storm_hash(namespace: str) -> str:

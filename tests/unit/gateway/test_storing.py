@@ -10,6 +10,7 @@ import pytest
 from incident_commander.api.incident import AlertStatus
 from incident_commander.api.kinds import DEPLOYMENT, INCIDENT, NAMESPACE, NODE, REPLICA_SET
 from incident_commander.api.names import LABEL_TARGET_HASH, OPERATOR_NAMESPACE
+from incident_commander.api.statement import Severity
 from incident_commander.intake.naming import target_hash
 from tests.unit.gateway.harness import Bench, Patient, alert, fates, post
 
@@ -99,11 +100,22 @@ class TestNoTarget:
         [stored] = bench.incidents(OPERATOR_NAMESPACE)
         assert str(stored.spec.target_ref) == "Node/worker-1"
 
-    async def test_different_groups_are_different_incidents(self, bench: Bench) -> None:
+    async def test_unrelated_ones_are_different_incidents_although_they_come_in_one_group(self, bench: Bench) -> None:
+        alerts = [
+            alert(1, namespace="shop", alertname="ProbeFailed", instance="https://a"),
+            alert(2, namespace="shop", alertname="ProbeFailed", instance="https://b"),
+            alert(3, namespace="shop", alertname="CertificateExpires", instance="https://a"),
+        ]
+        await post(bench.app(), *alerts)
+        assert len(bench.incidents()) == 3
+        assert set(fates(await post(bench.app(), *alerts))) == {"Unchanged"}
+
+    async def test_the_same_one_is_the_same_incident_by_whatever_route_it_comes(self, bench: Bench) -> None:
         app = bench.app()
-        await post(app, alert(1, namespace="shop"), groupKey="one")
-        await post(app, alert(2, namespace="shop"), groupKey="two")
-        assert len(bench.incidents()) == 2
+        await post(app, alert(1, namespace="shop", alertname="Down", severity="warning"), groupKey="one")
+        await post(app, alert(2, namespace="shop", alertname="Down", severity="critical"), groupKey="two")
+        [stored] = bench.incidents("shop")
+        assert stored.spec.severity is Severity.CRITICAL
 
     async def test_a_namespace_that_is_going_takes_no_incident_any_more(self, bench: Bench) -> None:
         bench.api.create(NAMESPACE, None, {"metadata": {"name": "going"}})

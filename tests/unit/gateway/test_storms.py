@@ -34,6 +34,16 @@ async def test_what_is_above_the_rate_is_recorded_or_counted_in_one_incident(ben
     assert storms[0].spec.omitted_alerts == 100 - 3 - 20
 
 
+async def test_ten_thousand_alerts_without_any_target_are_few_incidents_and_none_is_lost(bench: Bench) -> None:
+    app = bench.app(LIMITED)
+    for start in range(0, 10_000, 500):
+        alerts = (alert(n, namespace="shop", instance=f"https://{n}") for n in range(start, start + 500))
+        assert (await post(app, *alerts)).status_code == 200
+    assert [one.spec.storm for one in bench.incidents()].count(False) == 3
+    assert len(bench.incidents()) == 4
+    assert bench.accounted() == 10_000
+
+
 async def test_targets_beyond_what_may_be_looked_for_are_in_it_without_a_look(bench: Bench) -> None:
     app = bench.app(replace(OPEN, storm=StormLimits(lookup_burst=5)))
     await post(app, *(about(n) for n in range(100)))

@@ -311,11 +311,29 @@ class TestAStorm:
         assert stored.metadata.name.startswith("alert-storm-")
         assert stored.metadata.labels[LABEL_STORM] == "true"
 
-    def test_takes_more_of_itself_while_people_have_it(self) -> None:
+    def test_takes_more_of_itself_while_people_have_it_for_five_minutes(self) -> None:
+        board = Board(self.LANE)
+        board.send(alert("a1"))
+        board.escalate("Unknown", at=12)
+        assert board.send(alert("a2", at=312)) == [Fate.JOINED]
+        assert board.send(alert("a3", at=313), alert("a4", at=900)) == [Fate.CREATED] * 2
+        assert board.send(alert("a1"), alert("a2", at=312), alert("a3", at=313)) == [Fate.UNCHANGED] * 3
+        assert [len(one.spec.alerts) for one in board.specs] == [2, 2]
+        assert all(one.spec.storm for one in board.specs)
+
+    def test_is_new_when_something_more_severe_comes_after_its_end(self) -> None:
         board = Board(self.LANE)
         board.send(alert("a1"))
         board.escalate("Unknown")
-        assert board.send(alert("a2", at=900)) == [Fate.JOINED]
+        assert board.send(alert("a2", severity="critical")) == [Fate.CREATED]
+
+    @pytest.mark.parametrize("phase", ["Resolved", "Closed", "Escalated"])
+    def test_is_new_after_one_that_ended_and_is_over(self, phase: str) -> None:
+        board = Board(self.LANE)
+        board.send(alert("a1"))
+        board.send(alert("a1", resolved=True))
+        board.end(phase, finishedAt="2026-01-31T12:00:12Z")
+        assert board.send(alert("a2", at=15)) == [Fate.CREATED]
 
     def test_is_not_where_an_alert_of_a_target_joins_after_its_end(self) -> None:
         storm = Board(self.LANE)

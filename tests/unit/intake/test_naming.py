@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from incident_commander.api.meta import TargetRef
-from incident_commander.intake.naming import group_hash, incident_names, storm_hash, target_hash
+from incident_commander.intake.naming import incident_names, labels_hash, storm_hash, target_hash
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -45,4 +45,15 @@ def test_a_target_has_one_hash_whatever_incarnation_and_version_it_is() -> None:
     again = ref.model_copy(update={"uid": "1", "generation": 3, "api_version": "apps/v2"})
     other = ref.model_copy(update={"namespace": "shop2"})
     assert target_hash(ref) == target_hash(again)
-    assert len({target_hash(ref), target_hash(other), group_hash("shop", "g"), storm_hash("shop")}) == 4
+    assert len({target_hash(ref), target_hash(other), labels_hash("shop", {"g": "h"}), storm_hash("shop")}) == 4
+
+
+def test_alerts_without_a_target_are_told_apart_by_their_labels() -> None:
+    one = {"alertname": "ProbeFailed", "instance": "https://a"}
+    others = [{"alertname": "Other", "instance": "https://a"}, {"alertname": "ProbeFailed", "instance": "https://b"}, {}]
+    assert len({labels_hash("shop", labels) for labels in [one, *others]} | {labels_hash("till", one)}) == 5
+
+
+def test_severities_and_replicas_of_prometheus_are_one_trouble() -> None:
+    one = {"alertname": "ProbeFailed", "instance": "https://a"}
+    assert labels_hash("shop", one | {"severity": "critical", "prometheus_replica": "b"}) == labels_hash("shop", one)
