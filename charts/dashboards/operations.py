@@ -63,11 +63,12 @@ OPERATIONS = Dashboard(
                 ),
                 Panel(
                     "Writes of alerts",
-                    "Batches by result, and writes that lost a race against another replica and were decided anew.",
+                    "Batches by result; writes that lost a race against another replica; alerts with wrong times.",
                     Unit.PER_SECOND,
                     [
                         Target(rate(gateway.GATEWAY_COMMITS, ("result",)), "{{result}}"),
                         Target(rate(gateway.GATEWAY_CONFLICTS), "conflicts"),
+                        Target(rate(gateway.GATEWAY_SKEWED, ("field",)), "alerts with a {{field}} that cannot be"),
                     ],
                     width=8,
                 ),

@@ -109,4 +109,4 @@ class RehearsedSystem:
 
     async def receive(self, payload: dict[str, Any]) -> None:
         """What the gateway does with a notification, without HTTP."""
-        await self._gateway.receive(parse_notification(json.dumps(payload).encode()))
+        await self._gateway.receive(parse_notification(json.dumps(payload).encode(), self.world.clock.now()))

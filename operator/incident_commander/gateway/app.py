@@ -44,6 +44,7 @@ class Gateway:
         metrics: GatewayMetrics,
     ) -> None:
         self._cluster = cluster
+        self._clock = clock
         self._reviewer = reviewer
         self._settings = settings
         self._receiver = Receiver(cluster, clock, settings, metrics, reviewer)
@@ -86,7 +87,8 @@ class Gateway:
                 async with asyncio.timeout(self._settings.deadline_seconds):
                     user = await self._authenticate(request)
                     limit, seconds = self._settings.body_limit, self._settings.body_seconds
-                    notification = parse_notification(await read_body(request, ticket, limit=limit, seconds=seconds))
+                    body = await read_body(request, ticket, limit=limit, seconds=seconds)
+                    notification = parse_notification(body, self._clock.now())
                     return _acknowledged(await self._receiver.receive(notification, user))
         except HttpRefusal as refusal:
             return self._refused(refusal)

@@ -17,6 +17,7 @@ class GatewayMetrics:
         self.seconds = gateway.GATEWAY_SECONDS.make(made)
         self.alerts = gateway.GATEWAY_ALERTS.make(made)
         self.truncated = gateway.GATEWAY_TRUNCATED.make(made)
+        self.skewed = gateway.GATEWAY_SKEWED.make(made)
         self.commits = gateway.GATEWAY_COMMITS.make(made)
         self.commit_seconds = gateway.GATEWAY_COMMIT_SECONDS.make(made)
         self.commit_alerts = gateway.GATEWAY_COMMIT_ALERTS.make(made)
@@ -27,6 +28,7 @@ class GatewayMetrics:
         self.pending_requests = gateway.GATEWAY_PENDING_REQUESTS.make(made)
         begin(self.requests, gateway.GATEWAY_REQUESTS)
         begin(self.alerts, gateway.GATEWAY_ALERTS)
+        begin(self.skewed, gateway.GATEWAY_SKEWED)
         begin(self.commits, gateway.GATEWAY_COMMITS)
 
     def exposition(self) -> bytes:

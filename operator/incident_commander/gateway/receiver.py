@@ -18,6 +18,7 @@ from incident_commander.gateway.targets import TargetFinder
 from incident_commander.intake.correlate import Arrival
 from incident_commander.intake.lane import Lane
 from incident_commander.intake.payload import Notification
+from incident_commander.intake.skew import skewed_fields
 from incident_commander.intake.storm import StormControl
 from incident_commander.intake.target import Candidates, candidates
 from incident_commander.ports import Clock, Cluster
@@ -77,6 +78,8 @@ class Receiver:
         for done in settled.values():
             self._metrics.alerts.labels(done.fate.value).inc()
         self._metrics.truncated.inc(notification.truncated)
+        for field_ in (name for alert in notification.alerts for name in skewed_fields(alert)):
+            self._metrics.skewed.labels(field_).inc()
         return Receipt([(a.alert, settled[place]) for place, a in enumerate(arrivals)], notification.truncated)
 
     async def _homes(self, named: Sequence[Candidates]) -> set[str]:

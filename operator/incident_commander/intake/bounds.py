@@ -30,18 +30,19 @@ def bounded(text: str, limit: int = TEXT_LIMIT) -> str:
 
 
 def bounded_maps(
-    labels: Mapping[str, str], annotations: Mapping[str, str], *, first: Sequence[str]
+    labels: Mapping[str, str], annotations: Mapping[str, str], *, first: Sequence[str], kept_free: int = 0
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and annotations within the bounds of an Incident.
 
-    Of too many labels those in ``first`` are kept, then the others by name; annotations by name. What was left out
-    is named in the annotation ``OMITTED_KEY``.
+    Of too many labels those in ``first`` are kept, then the others by name; annotations by name, of which
+    ``kept_free`` may follow. What was left out is named in the annotation ``OMITTED_KEY``.
     """
     order = {name: place for place, name in enumerate(first)}
     ranked = sorted(labels, key=lambda name: (order.get(name, len(order)), name))
     kept_labels, omitted_labels = ranked[:LABELS_LIMIT], ranked[LABELS_LIMIT:]
     names = sorted(annotations)
-    room = ANNOTATIONS_LIMIT if not omitted_labels and len(names) <= ANNOTATIONS_LIMIT else ANNOTATIONS_LIMIT - 1
+    most = ANNOTATIONS_LIMIT - kept_free
+    room = most if not omitted_labels and len(names) <= most else most - 1
     kept, omitted = names[:room], names[room:]
     note = "; ".join(_left_out(omitted_labels, "labels") + _left_out(omitted, "annotations"))
     fitted_labels: dict[str, str] = {}

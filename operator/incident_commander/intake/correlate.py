@@ -15,6 +15,7 @@ from incident_commander.intake.known import Known, home_of
 from incident_commander.intake.lane import Lane
 from incident_commander.intake.naming import STORM_PREFIX, incident_names
 from incident_commander.intake.severity import highest, severity_of
+from incident_commander.intake.skew import sent_start
 from incident_commander.ports import Object
 
 _AFTERMATH = timedelta(minutes=5)
@@ -139,7 +140,7 @@ def _is_known(alert: Alert, drafts: Sequence[Draft]) -> bool:
     key = _key(alert, drafts)
     for place, draft in enumerate(drafts):
         state = draft.state_of(alert.fingerprint)
-        if draft.omitted.holds(key) or (state is not None and (place == 0 or state.starts_at == alert.starts_at)):
+        if draft.omitted.holds(key) or (state is not None and (place == 0 or state.starts_at == sent_start(alert))):
             return True
     return False
 
@@ -159,7 +160,7 @@ def _place_in_ended(alert: Alert, draft: Draft, known: Known) -> Fate | None:
     """What an ended Incident that people have makes of an alert that it does not hold as it is; None: nothing."""
     firing = alert.status is AlertStatus.FIRING
     state = draft.state_of(alert.fingerprint)
-    if state is not None and alert.starts_at < state.starts_at:
+    if state is not None and sent_start(alert) < state.starts_at:
         return Fate.UNCHANGED
     if state is not None and state.firing and not firing:
         # Its entry keeps its start: what begins later is not what was diagnosed.
@@ -177,7 +178,7 @@ def _place(alert: Alert, into: Draft, drafts: Sequence[Draft], ended: Sequence[D
     firing = alert.status is AlertStatus.FIRING
     recorded = into.state_of(alert.fingerprint)
     if recorded is not None:
-        if alert.starts_at < recorded.starts_at:
+        if sent_start(alert) < recorded.starts_at:
             return Fate.UNCHANGED, into
         into.update(alert)
         return (Fate.UPDATED if firing else Fate.RESOLVED), into
@@ -198,7 +199,7 @@ def _place_again(alert: Alert, drafts: Sequence[Draft]) -> tuple[Fate, Draft] | 
     key = _key(alert, drafts)
     for draft in drafts:
         state = draft.state_of(alert.fingerprint)
-        if state is not None and state.starts_at == alert.starts_at:
+        if state is not None and state.starts_at == sent_start(alert):
             if state.firing == firing:
                 return Fate.UNCHANGED, draft
             if not firing:
@@ -215,7 +216,7 @@ def _place_again(alert: Alert, drafts: Sequence[Draft]) -> tuple[Fate, Draft] | 
 def _key(alert: Alert, drafts: Sequence[Draft]) -> bytes:
     """What the alert is counted under; empty where nothing is counted yet."""
     counting = any(draft.omitted.firings for draft in drafts)
-    return firing_key(alert.fingerprint, alert.starts_at) if counting else b""
+    return firing_key(alert.fingerprint, sent_start(alert)) if counting else b""
 
 
 def _counts_truncated(draft: Draft, group_key: str, count: int) -> bool:
@@ -233,10 +234,10 @@ def _create(
     """The Incident is named after its first firing alert; after its first where only truncated ones may be firing."""
     firing = [a for p, a in arrivals.items() if p in fates and a.alert.status is AlertStatus.FIRING]
     candidates = firing or list(arrivals.values())
-    lead = min(candidates, key=lambda arrival: (arrival.alert.starts_at, arrival.alert.fingerprint))
+    lead = min(candidates, key=lambda arrival: (sent_start(arrival.alert), arrival.alert.fingerprint))
     taken = {known.name for known in knowns}
     prefix = STORM_PREFIX if lane.storm else lead.alert.name
-    names = incident_names(prefix, lane.hash, lead.group_key, lead.alert.starts_at, lead.alert.fingerprint)
+    names = incident_names(prefix, lane.hash, lead.group_key, sent_start(lead.alert), lead.alert.fingerprint)
     name = next(name for name in names if name not in taken)
     group_key = lead.group_key or next(iter(truncated), "")
     return Create(name, incident_of(draft, lane, name, group_key), fates)

@@ -16,6 +16,7 @@ from incident_commander.intake.known import Known
 from incident_commander.intake.lane import Lane
 from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
 from incident_commander.intake.severity import highest, severity_of
+from incident_commander.intake.skew import said_of, sent_start, skewed_fields
 from incident_commander.ports import Object
 
 ALERTS_LIMIT = 50
@@ -66,7 +67,7 @@ class Draft:
         """A recorded alert as it will be after the write, or None."""
         pending = self.added.get(fingerprint) or self.replaced.get(fingerprint) or self.resolved.get(fingerprint)
         if pending is not None:
-            return AlertState(pending.starts_at, pending.status is AlertStatus.FIRING)
+            return AlertState(sent_start(pending), pending.status is AlertStatus.FIRING)
         stored = self.base.alerts.get(fingerprint) if self.base is not None else None
         return AlertState(stored.starts_at, stored.firing) if stored is not None else None
 
@@ -80,7 +81,7 @@ class Draft:
             self.added[alert.fingerprint] = alert
             self.weight += heavier
             return True
-        self.omitted = self.omitted.with_firing(firing_key(alert.fingerprint, alert.starts_at))
+        self.omitted = self.omitted.with_firing(firing_key(alert.fingerprint, sent_start(alert)))
         return False
 
     def update(self, alert: Alert) -> None:
@@ -98,7 +99,10 @@ class Draft:
             if alert.fingerprint in pending:
                 pending[alert.fingerprint] = alert
                 return
-        self.resolved[alert.fingerprint] = alert
+        if "endsAt" in skewed_fields(alert):
+            self.replaced[alert.fingerprint] = alert  # all of it: it says what its end was sent as
+        else:
+            self.resolved[alert.fingerprint] = alert
 
     def count_truncated(self, group_key: str, count: int) -> None:
         """Alertmanager left out that many alerts of the group."""
@@ -177,4 +181,6 @@ def _description(alerts: list[Alert], lane: Lane) -> str:
     if lane.storm:
         return f"Alert storm in namespace {lane.namespace}: this Incident stands for all alerts above the limit."
     told = (alert.annotations.get(key) for alert in alerts for key in _DESCRIBED_BY)
-    return bounded(next((text for text in told if text), ""), _DESCRIPTION_LIMIT)
+    wrong = next((text for text in map(said_of, alerts) if text), "")
+    texts = (next((text for text in told if text), ""), wrong)
+    return bounded("\n".join(text for text in texts if text), _DESCRIPTION_LIMIT)

@@ -13,6 +13,7 @@ from incident_commander.api.names import LABEL_TARGET_HASH
 from incident_commander.api.statement import Severity
 from incident_commander.intake.bounds import weight
 from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
+from incident_commander.intake.skew import SENT_START
 from incident_commander.ports import Object
 
 _TERMINAL = frozenset(phase.value for phase in Phase if phase.terminal)
@@ -23,7 +24,7 @@ _HANDED_OVER = frozenset({Outcome.RECOMMENDED.value, Outcome.REJECTED.value, Out
 
 @dataclass(frozen=True, slots=True)
 class KnownAlert:
-    """A recorded alert; ``index`` is its place in ``spec.alerts``."""
+    """A recorded alert; ``index`` is its place in ``spec.alerts``, ``starts_at`` what it was sent with."""
 
     index: int
     starts_at: datetime
@@ -125,7 +126,8 @@ def _alerts(listed: Sequence[Any]) -> dict[str, KnownAlert]:
     found: dict[str, KnownAlert] = {}
     for index, item in enumerate(listed):
         entry = _mapping(item)
-        fingerprint, starts_at = entry.get("fingerprint"), _moment(entry.get("startsAt"))
+        sent = _mapping(entry.get("annotations")).get(SENT_START)
+        fingerprint, starts_at = entry.get("fingerprint"), _moment(sent or entry.get("startsAt"))
         if isinstance(fingerprint, str) and starts_at is not None:
             found[fingerprint] = KnownAlert(index, starts_at, entry.get("status") != "resolved")
     return found

@@ -16,6 +16,7 @@ from incident_commander.api.incident import Alert, AlertStatus
 from incident_commander.errors import InvalidPayload
 from incident_commander.intake.bounds import bounded, bounded_maps
 from incident_commander.intake.fingerprint import fingerprint
+from incident_commander.intake.skew import OWN_ANNOTATIONS, believable
 from incident_commander.intake.target import TARGET_LABELS
 
 _FIRST_LABELS = ("alertname", "severity", *TARGET_LABELS)
@@ -105,12 +106,12 @@ class Webhook(_Outside):
 _WEBHOOK = TypeAdapter(Webhook)
 
 
-def parse_notification(body: bytes) -> Notification:
-    """The notification in a request body.
+def parse_notification(body: bytes, now: datetime) -> Notification:
+    """The notification in a request body that came ``now``.
 
     Raises ``InvalidPayload`` with the path of the first field that is wrong, e.g. ``alerts[2].startsAt``.
     Strings longer than an Incident's bounds are cut, with a marker (``bounds.bounded``); that never changes an
-    alert's fingerprint.
+    alert's fingerprint. Times that cannot be are corrected, and say so (``skew.believable``).
     """
     try:
         webhook = _WEBHOOK.validate_json(body)
@@ -120,7 +121,8 @@ def parse_notification(body: bytes) -> Notification:
     if not webhook.alerts and webhook.truncated:
         raise InvalidPayload("alerts", f"is empty, but truncatedAlerts is {webhook.truncated}; send at least one alert")
     group_key = webhook.group_key or _group_key(webhook.group_labels or {})
-    return Notification(group_key, tuple(_recorded(alert) for alert in webhook.alerts), webhook.truncated or 0)
+    alerts = tuple(believable(_recorded(alert), now) for alert in webhook.alerts)
+    return Notification(group_key, alerts, webhook.truncated or 0)
 
 
 def webhook_schema() -> dict[str, object]:
@@ -129,7 +131,8 @@ def webhook_schema() -> dict[str, object]:
 
 
 def _recorded(raw: WebhookAlert) -> Alert:
-    labels, annotations = bounded_maps(raw.labels, raw.annotations, first=_FIRST_LABELS)
+    told = {name: text for name, text in raw.annotations.items() if name not in OWN_ANNOTATIONS}
+    labels, annotations = bounded_maps(raw.labels, told, first=_FIRST_LABELS, kept_free=len(OWN_ANNOTATIONS))
     resolved = raw.status is AlertStatus.RESOLVED
     ended = raw.ends_at if resolved and raw.ends_at is not None and raw.ends_at.year > 1 else None
     given = raw.fingerprint or ""

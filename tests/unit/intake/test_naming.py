@@ -50,7 +50,7 @@ def test_a_target_has_one_hash_whatever_incarnation_and_version_it_is() -> None:
 
 def test_alerts_without_a_target_are_told_apart_by_their_labels() -> None:
     one = {"alertname": "ProbeFailed", "instance": "https://a"}
-    others = [{"alertname": "Other", "instance": "https://a"}, {"alertname": "ProbeFailed", "instance": "https://b"}, {}]
+    others = [one | {"alertname": "Other"}, one | {"instance": "https://b"}, {}]
     assert len({labels_hash("shop", labels) for labels in [one, *others]} | {labels_hash("till", one)}) == 5
 
 

@@ -17,6 +17,8 @@ from incident_commander.intake.bounds import OMITTED_KEY
 from incident_commander.intake.fingerprint import fingerprint
 from incident_commander.intake.payload import parse_notification
 
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+
 
 def alert(**more: Any) -> dict[str, Any]:
     return {
@@ -37,7 +39,7 @@ def webhook(*alerts: dict[str, Any], **more: Any) -> bytes:
 def test_what_a_real_alertmanager_sent_is_understood() -> None:
     body = (Path(__file__).parent / "alertmanager-0.25.json").read_bytes()
     sent = json.loads(body)["alerts"]
-    taken = parse_notification(body)
+    taken = parse_notification(body, NOW)
     assert taken.group_key == '{}:{alertname="KubePodCrashLooping", namespace="shop"}'
     assert taken.truncated == 2
     assert [one.labels for one in taken.alerts] == [one["labels"] for one in sent]
@@ -48,7 +50,7 @@ def test_what_a_real_alertmanager_sent_is_understood() -> None:
 
 
 def test_a_firing_alert_has_its_start_in_milliseconds_and_no_end() -> None:
-    [taken] = parse_notification(webhook(alert())).alerts
+    [taken] = parse_notification(webhook(alert()), NOW).alerts
     assert taken.status is AlertStatus.FIRING
     assert taken.starts_at == datetime(2026, 1, 31, 12, 0, 0, 123000, UTC)
     assert taken.ends_at is None
@@ -56,10 +58,10 @@ def test_a_firing_alert_has_its_start_in_milliseconds_and_no_end() -> None:
 
 
 def test_the_end_of_a_firing_alert_is_not_taken_and_that_of_a_resolved_one_is() -> None:
-    end = "2026-01-31T13:00:00+01:00"
-    firing, resolved = parse_notification(webhook(alert(endsAt=end), alert(status="resolved", endsAt=end))).alerts
+    end = "2026-01-31T14:00:00+01:00"
+    firing, resolved = parse_notification(webhook(alert(endsAt=end), alert(status="resolved", endsAt=end)), NOW).alerts
     assert firing.ends_at is None
-    assert resolved.ends_at == datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert resolved.ends_at == datetime(2026, 1, 31, 13, tzinfo=UTC)
 
 
 def test_what_grafana_adds_is_ignored() -> None:
@@ -71,41 +73,41 @@ def test_what_grafana_adds_is_ignored() -> None:
         state="alerting",
         message="**Firing**",
     )
-    assert len(parse_notification(body).alerts) == 1
+    assert len(parse_notification(body, NOW).alerts) == 1
 
 
 @pytest.mark.parametrize("version", ["5", "3", "", "v4", 4, None])
 def test_another_version_of_the_webhook_is_refused(version: object) -> None:
     with pytest.raises(InvalidPayload) as refused:
-        parse_notification(webhook(alert(), version=version))
+        parse_notification(webhook(alert(), version=version), NOW)
     assert refused.value.path == "version"
 
 
 def test_a_sender_that_tells_no_version_is_taken_at_its_word() -> None:
-    assert len(parse_notification(json.dumps({"alerts": [alert()]}).encode()).alerts) == 1
+    assert len(parse_notification(json.dumps({"alerts": [alert()]}).encode(), NOW).alerts) == 1
 
 
 def test_a_start_that_was_never_set_is_refused() -> None:
     with pytest.raises(InvalidPayload, match="was it never set") as refused:
-        parse_notification(webhook(alert(startsAt="0001-01-01T00:00:00Z")))
+        parse_notification(webhook(alert(startsAt="0001-01-01T00:00:00Z")), NOW)
     assert refused.value.path == "alerts[0].startsAt"
 
 
 @pytest.mark.parametrize("count", ["7", 1.5, True, -1, 10**30])
 def test_truncated_alerts_are_a_number_of_alerts(count: object) -> None:
     with pytest.raises(InvalidPayload) as refused:
-        parse_notification(webhook(alert(), truncatedAlerts=count))
+        parse_notification(webhook(alert(), truncatedAlerts=count), NOW)
     assert refused.value.path == "truncatedAlerts"
 
 
 def test_truncated_alerts_are_told() -> None:
-    assert parse_notification(webhook(alert(), truncatedAlerts=7)).truncated == 7
-    assert parse_notification(webhook(alert(), truncatedAlerts=None)).truncated == 0
+    assert parse_notification(webhook(alert(), truncatedAlerts=7), NOW).truncated == 7
+    assert parse_notification(webhook(alert(), truncatedAlerts=None), NOW).truncated == 0
 
 
 def test_a_sender_without_group_key_is_grouped_by_its_group_labels() -> None:
-    one = parse_notification(webhook(alert(), groupKey="", groupLabels={"alertname": "Down"}))
-    other = parse_notification(webhook(alert(), groupKey="", groupLabels={"alertname": "Up"}))
+    one = parse_notification(webhook(alert(), groupKey="", groupLabels={"alertname": "Down"}), NOW)
+    other = parse_notification(webhook(alert(), groupKey="", groupLabels={"alertname": "Up"}), NOW)
     assert one.group_key != other.group_key
 
 
@@ -131,26 +133,26 @@ def test_a_sender_without_group_key_is_grouped_by_its_group_labels() -> None:
 )
 def test_what_is_malformed_is_refused_with_its_path(body: bytes, path: str, says: str) -> None:
     with pytest.raises(InvalidPayload) as refused:
-        parse_notification(body)
+        parse_notification(body, NOW)
     assert refused.value.path == path
     assert says in str(refused.value)
 
 
 class TestBounds:
     def test_a_long_text_is_cut_with_a_marker_that_tells_how_much(self) -> None:
-        [taken] = parse_notification(webhook(alert(annotations={"description": "x" * 5000}))).alerts
+        [taken] = parse_notification(webhook(alert(annotations={"description": "x" * 5000})), NOW).alerts
         text = taken.annotations["description"]
         assert len(text) <= 1024
         kept = text.index("…")
         assert text[kept:] == f"…[cut {5000 - kept} characters]"
 
     def test_control_characters_become_visible_and_newlines_stay(self) -> None:
-        [taken] = parse_notification(webhook(alert(annotations={"a": "x\x00y\x1b[31m\nz\u202e"}))).alerts
+        [taken] = parse_notification(webhook(alert(annotations={"a": "x\x00y\x1b[31m\nz\u202e"})), NOW).alerts
         assert taken.annotations["a"] == "x\ufffdy\ufffd[31m\nz\ufffd"
 
     def test_of_too_many_labels_those_that_name_the_target_are_kept(self) -> None:
         labels = {f"a{n:03}": "v" for n in range(200)} | {"pod": "api-0", "alertname": "Down"}
-        [taken] = parse_notification(webhook(alert(labels=labels))).alerts
+        [taken] = parse_notification(webhook(alert(labels=labels)), NOW).alerts
         assert len(taken.labels) == 64
         assert taken.labels["pod"] == "api-0"
         assert taken.annotations[OMITTED_KEY].startswith("138 labels: a062, a063")
@@ -158,12 +160,12 @@ class TestBounds:
     def test_a_cut_never_changes_the_fingerprint(self) -> None:
         long, longer = ({"alertname": "Down", "x": "x" * size} for size in (5000, 5001))
         one, other = parse_notification(
-            webhook(alert(labels=long, fingerprint=""), alert(labels=longer, fingerprint=""))
+            webhook(alert(labels=long, fingerprint=""), alert(labels=longer, fingerprint="")), NOW
         ).alerts
         assert one.fingerprint != other.fingerprint
 
     def test_a_fingerprint_that_is_no_plain_word_is_computed_anew(self) -> None:
-        [taken] = parse_notification(webhook(alert(fingerprint="../../x"))).alerts
+        [taken] = parse_notification(webhook(alert(fingerprint="../../x")), NOW).alerts
         assert taken.fingerprint.isalnum()
 
     @given(
@@ -171,7 +173,7 @@ class TestBounds:
         st.dictionaries(st.text(max_size=300), st.text(max_size=3000), max_size=40),
     )
     def test_every_alert_fits_an_incident(self, labels: dict[str, str], annotations: dict[str, str]) -> None:
-        [taken] = parse_notification(webhook(alert(labels=labels, annotations=annotations))).alerts
+        [taken] = parse_notification(webhook(alert(labels=labels, annotations=annotations)), NOW).alerts
         assert len(taken.labels) <= 64
         assert len(taken.annotations) <= 32
         assert all(len(k) <= 256 and len(v) <= 1024 for m in (taken.labels, taken.annotations) for k, v in m.items())

@@ -22,6 +22,12 @@ GATEWAY_ALERTS = counter(
 GATEWAY_TRUNCATED = counter(
     "gateway_truncated_alerts_total", Source.GATEWAY, "Alerts that Alertmanager said it left out."
 )
+GATEWAY_SKEWED = counter(
+    "gateway_skewed_alerts_total",
+    Source.GATEWAY,
+    "Alerts with a time that cannot be (more than five minutes ahead, or an end before the start), by field.",
+    field=("startsAt", "endsAt"),
+)
 GATEWAY_COMMITS = counter(
     "gateway_commits_total",
     Source.GATEWAY,
