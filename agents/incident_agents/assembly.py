@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import TypedDict
 
 from incident_agents.agent import Agent
 from incident_agents.communication.agent import CommunicationAgent
@@ -14,8 +15,14 @@ from incident_agents.resolution.agent import ResolutionAgent
 from incident_agents.verification.agent import VerificationAgent
 from incident_commander.api.agent import Role
 from incident_commander.api.names import OPERATOR_NAMESPACE
+from incident_commander.api.plan import ActionName
 from incident_commander.api.runbook import Runbook
 from incident_commander.ports import Clock, Cluster, Metrics
+
+
+class _Rules(TypedDict):
+    operator_namespace: str
+    disabled_actions: Collection[ActionName]
 
 
 def build_agent(
@@ -27,12 +34,14 @@ def build_agent(
     runbooks: Sequence[Runbook],
     source: EvidenceSource | None = None,
     operator_namespace: str = OPERATOR_NAMESPACE,
+    disabled_actions: Collection[ActionName] = (),
 ) -> Agent:
     """The agent of that role. ``runbooks`` are the packaged ones; ``source`` may be shared in one process.
 
-    ``metrics`` None: there is no Prometheus.
+    ``metrics`` None: there is no Prometheus. ``disabled_actions``: what the installation does not enable.
     """
     evidence = source or EvidenceSource(cluster, metrics, clock, operator_namespace=operator_namespace)
+    rules: _Rules = {"operator_namespace": operator_namespace, "disabled_actions": disabled_actions}
     match role:
         case Role.DETECTION:
             return DetectionAgent(evidence, metrics)
@@ -41,8 +50,8 @@ def build_agent(
         case Role.PREDICTION:
             return PredictionAgent(evidence, cluster)
         case Role.RESOLUTION:
-            return ResolutionAgent(cluster, runbooks, operator_namespace=operator_namespace)
+            return ResolutionAgent(cluster, runbooks, **rules)
         case Role.COMMUNICATION:
-            return CommunicationAgent(cluster, operator_namespace=operator_namespace)
+            return CommunicationAgent(cluster, **rules)
         case Role.VERIFICATION:
-            return VerificationAgent(cluster, metrics, operator_namespace=operator_namespace)
+            return VerificationAgent(cluster, metrics, **rules)

@@ -8,7 +8,7 @@ certain to be refused is then turned down by three of six, and cannot be certifi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -20,12 +20,13 @@ from incident_commander.actions.action import Situation
 from incident_commander.api.incident import Incident
 from incident_commander.api.kinds import NAMESPACE
 from incident_commander.api.meta import TargetRef
-from incident_commander.api.plan import Plan, Verb
+from incident_commander.api.plan import ActionName, Plan, Verb
 from incident_commander.api.policy import Mode, RemediationPolicy
 from incident_commander.errors import Forbidden, NotFound, Refusal
 from incident_commander.evidence import fields
 from incident_commander.evidence.situation import read_situation
 from incident_commander.guards.chain import BEFORE_APPROVAL, evaluate
+from incident_commander.guards.enabled import REASON, switched_off
 from incident_commander.guards.guard import Breaker, GuardInput, PastAttempt
 from incident_commander.planning.policy import select_policy
 from incident_commander.ports import Cluster, Object
@@ -67,6 +68,7 @@ class Rulebook:
     history: Sequence[PastAttempt] = ()
     breaker: Breaker = field(default_factory=Breaker)
     operator_namespace: str = "incident-commander"
+    disabled_actions: Collection[ActionName] = ()
     unreadable: str = ""
     broken: Objection | None = None
 
@@ -89,8 +91,12 @@ class Rulebook:
     def objections(self, plan: Plan) -> list[Objection]:
         """What stands against carrying out the plan now, in the order of the guards.
 
-        Nothing does in mode Observe: the plan is a recommendation. Nor against what is proposed to people only.
+        In mode Observe, where the plan is a recommendation, and for what is proposed to people only, that is an action
+        that the installation does not enable, and nothing else.
         """
+        for step in plan.steps:
+            if problem := switched_off(step, self.disabled_actions):
+                return [Objection("enabled", REASON, f"step {step.name}: {problem}")]
         if self.mode is Mode.OBSERVE or plan.proposal_only:
             return []
         if self.broken is not None:
@@ -114,6 +120,7 @@ class Rulebook:
                 history=self.history,
                 breaker=self.breaker,
                 operator_namespace=self.operator_namespace,
+                disabled_actions=self.disabled_actions,
             )
             for judged in evaluate(given, BEFORE_APPROVAL):
                 if not judged.allowed:
@@ -157,9 +164,12 @@ class RulebookReader:
     the executor reads them again right before it writes. Those of the Incident itself are what is given.
     """
 
-    def __init__(self, cluster: Cluster, operator_namespace: str) -> None:
+    def __init__(
+        self, cluster: Cluster, operator_namespace: str, disabled_actions: Collection[ActionName] = ()
+    ) -> None:
         self._cluster = cluster
         self._operator_namespace = operator_namespace
+        self._disabled = frozenset(disabled_actions)
         self._history: list[PastAttempt] = []
         self._until: datetime | None = None
         self._lock = asyncio.Lock()
@@ -172,7 +182,14 @@ class RulebookReader:
             _each({name: _situation(cluster, ref) for name, ref in refs.items()}),
             _each({name: _namespace(cluster, name) for name in {ref.namespace or "" for ref in refs.values()} - {""}}),
         )
-        book = Rulebook(now, incident, situations, namespaces=namespaces, operator_namespace=self._operator_namespace)
+        book = Rulebook(
+            now,
+            incident,
+            situations,
+            namespaces=namespaces,
+            operator_namespace=self._operator_namespace,
+            disabled_actions=self._disabled,
+        )
         try:
             book = replace(book, policies=await read_policies(cluster))
         except Refusal as refusal:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from incident_commander.api.names import OPERATOR_NAMESPACE
+from incident_commander.api.plan import ActionName
 from incident_commander.errors import ConfigurationError
 
 PREFIX = "INCIDENT_COMMANDER_"
@@ -61,6 +62,9 @@ class Settings:
     """KEY_FILE: The agent's signing key (PEM)."""
     keys_dir: Path | None = None
     """KEYS_DIR: For ``run --all``: a folder with one ``<agent>.pem`` for each agent."""
+    disabled_actions: frozenset[ActionName] = frozenset()
+    """DISABLED_ACTIONS: Actions that are never proposed and never done, separated by commas: told to the coordinator,
+    the executor and the agents alike. The chart sets it for those that its ``actions`` do not enable."""
     gateway_bind: Address = Address("127.0.0.1", 8080)
     """GATEWAY_BIND: Where alerts are received; ``0.0.0.0:8080`` in a pod. Serves the gateway's own health and
     metrics, too."""
@@ -132,6 +136,7 @@ class Settings:
             agent_name=text("AGENT_NAME"),
             key_file=path("KEY_FILE"),
             keys_dir=path("KEYS_DIR"),
+            disabled_actions=_actions(text("DISABLED_ACTIONS") or ""),
             gateway_bind=Address.parse(text("GATEWAY_BIND") or "127.0.0.1:8080", "GATEWAY_BIND"),
             gateway_tls_cert_file=path("GATEWAY_TLS_CERT_FILE"),
             gateway_tls_key_file=path("GATEWAY_TLS_KEY_FILE"),
@@ -145,3 +150,14 @@ class Settings:
             workers=int(workers),
             identity=text("IDENTITY") or socket.gethostname(),
         )
+
+
+def _actions(listed: str) -> frozenset[ActionName]:
+    """Names of the catalogue. A misspelt one would switch nothing off. Raises ``ConfigurationError``."""
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    unknown = [name for name in names if name not in list(ActionName)]
+    if unknown:
+        raise ConfigurationError(
+            f"{PREFIX}DISABLED_ACTIONS names {', '.join(unknown)}; actions are {', '.join(ActionName)}"
+        )
+    return frozenset(ActionName(name) for name in names)

@@ -139,6 +139,19 @@ class TestActions:
         needs = yaml.safe_load((CHART / "files" / "actions.yaml").read_text())
         assert self.rights(*(f"actions.{action}=false" for action in needs)) == set()
 
+    @pytest.mark.parametrize("layout", [(), ("allInOne.enabled=true",)])
+    def test_every_process_is_told_which_actions_are_off(self, layout: tuple[str, ...]) -> None:
+        manifests = render("actions.DeletePod=false", "actions.DrainNode=false", *layout)
+        deployments = of_kind(manifests, "Deployment")
+        assert deployments
+        for deployment in deployments:
+            (container,) = deployment["spec"]["template"]["spec"]["containers"]
+            env = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+            assert env["INCIDENT_COMMANDER_DISABLED_ACTIONS"] == "DeletePod,DrainNode"
+
+    def test_with_every_action_on_nothing_is_said(self, rendered: list[Manifest]) -> None:
+        assert "DISABLED_ACTIONS" not in yaml.safe_dump_all(rendered)
+
     def test_who_writes_is_the_executor_and_who_tries_is_verification(self, rendered: list[Manifest]) -> None:
         bound = [
             binding["subjects"][0]["name"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident, Outcome, StepOutcome
+from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode
 from incident_commander.cli.rehearsed import RehearsedSystem, policy
 from incident_commander.rehearsal.scenarios.catalogue import SCENARIOS
@@ -59,11 +60,12 @@ async def rehearse(
     mode: Mode = Mode.AUTO,
     disturb: Callable[[RehearsedSystem], None] = lambda system: None,
     seconds: float = 3 * 3600,
+    disabled_actions: frozenset[ActionName] = frozenset(),
     **spec: Any,
 ) -> Run:
     """Run a scenario until all of its Incidents have ended (and then five minutes more, for late surprises)."""
     world = World(seed)
-    system = RehearsedSystem(world, policies=[policy(mode, **spec)])
+    system = RehearsedSystem(world, policies=[policy(mode, **spec)], disabled_actions=disabled_actions)
     stage = SCENARIOS[scenario].prepare(world)
     before: list[Any] = []
 

@@ -10,7 +10,7 @@ from incident_commander.api.kinds import DEPLOYMENT
 from incident_commander.api.meta import format_time
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import ActionName
-from incident_commander.api.policy import FreezeWindow
+from incident_commander.api.policy import FreezeWindow, Mode
 from incident_commander.cli.rehearsed import RehearsedSystem
 from incident_commander.rehearsal.clock import EPOCH
 from incident_commander.surroundings import BREAKER_CONFIG_MAP
@@ -51,6 +51,17 @@ async def test_what_is_never_allowed_is_not_proposed(disturb, reason: str) -> No
     assert (status.phase, status.consensus.round, status.execution.attempts) == (Phase.ESCALATED, 0, [])
     told = "; ".join(entry.message for entry in status.timeline)
     assert reason in told, told
+
+
+@pytest.mark.parametrize("mode", [Mode.AUTO, Mode.OBSERVE])
+async def test_an_action_that_the_installation_does_not_enable_is_told_to_people_and_never_tried(mode: Mode) -> None:
+    run = await rehearse("memory-limit-too-low", 3, mode=mode, disabled_actions=frozenset({ActionName.SET_RESOURCES}))
+    hold(run)
+    status = run.incident.status
+    assert run.workload_writes() == []
+    assert (status.phase, status.consensus.round, status.execution.attempts) == (Phase.ESCALATED, 0, [])
+    assert "the fix is: set resources" in status.message
+    assert "actions.SetResources=true" in status.message
 
 
 async def test_an_action_that_the_policy_does_not_list_gives_way_to_the_next_candidate() -> None:

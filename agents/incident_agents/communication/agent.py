@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from incident_agents.agent import Ballot, Case
@@ -11,7 +12,7 @@ from incident_agents.refusals import RulebookReader
 from incident_commander.api.agent import Role
 from incident_commander.api.incident import Phase
 from incident_commander.api.names import OPERATOR_NAMESPACE
-from incident_commander.api.plan import Plan
+from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.statement import Body
 from incident_commander.ports import Cluster, Object
 
@@ -22,8 +23,14 @@ class CommunicationAgent:
     role = Role.COMMUNICATION
     speaks_in: frozenset[Phase] = frozenset()
 
-    def __init__(self, cluster: Cluster, *, operator_namespace: str = OPERATOR_NAMESPACE) -> None:
-        self._rules = RulebookReader(cluster, operator_namespace)
+    def __init__(
+        self,
+        cluster: Cluster,
+        *,
+        operator_namespace: str = OPERATOR_NAMESPACE,
+        disabled_actions: Collection[ActionName] = (),
+    ) -> None:
+        self._rules = RulebookReader(cluster, operator_namespace, disabled_actions)
 
     async def speak(self, case: Case) -> Body | None:
         """Nothing before there is a plan."""

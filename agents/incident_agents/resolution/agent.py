@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import structlog
 
@@ -15,7 +15,7 @@ from incident_commander.api.incident import Phase
 from incident_commander.api.kinds import RUNBOOK
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.names import OPERATOR_NAMESPACE
-from incident_commander.api.plan import Plan
+from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.runbook import Runbook
 from incident_commander.api.statement import Proposal
 from incident_commander.planning.planner import candidates, moved, targets
@@ -36,11 +36,16 @@ class ResolutionAgent:
     speaks_in = frozenset({Phase.DIAGNOSING, Phase.PLANNING})
 
     def __init__(
-        self, cluster: Cluster, packaged: Sequence[Runbook], *, operator_namespace: str = OPERATOR_NAMESPACE
+        self,
+        cluster: Cluster,
+        packaged: Sequence[Runbook],
+        *,
+        operator_namespace: str = OPERATOR_NAMESPACE,
+        disabled_actions: Collection[ActionName] = (),
     ) -> None:
         self._cluster = cluster
         self._packaged = list(packaged)
-        self._rules = RulebookReader(cluster, operator_namespace)
+        self._rules = RulebookReader(cluster, operator_namespace, disabled_actions)
 
     async def speak(self, case: Case) -> Proposal | None:
         """One proposal for each time that plans are asked for, and one more when what held it up has passed.

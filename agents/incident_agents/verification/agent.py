@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime
 
 from incident_agents.agent import Ballot, Case
@@ -14,7 +15,7 @@ from incident_commander.api.agent import Role
 from incident_commander.api.incident import AlertStatus, Incident, Phase
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.names import OPERATOR_NAMESPACE, agent_field_manager
-from incident_commander.api.plan import Plan, Step, Verb
+from incident_commander.api.plan import ActionName, Plan, Step, Verb
 from incident_commander.api.statement import Body
 from incident_commander.errors import (
     AlreadyExists,
@@ -45,11 +46,16 @@ class VerificationAgent:
     speaks_in: frozenset[Phase] = frozenset()
 
     def __init__(
-        self, cluster: Cluster, metrics: Metrics | None, *, operator_namespace: str = OPERATOR_NAMESPACE
+        self,
+        cluster: Cluster,
+        metrics: Metrics | None,
+        *,
+        operator_namespace: str = OPERATOR_NAMESPACE,
+        disabled_actions: Collection[ActionName] = (),
     ) -> None:
         self._cluster = cluster
         self._metrics = metrics
-        self._rules = RulebookReader(cluster, operator_namespace)
+        self._rules = RulebookReader(cluster, operator_namespace, disabled_actions)
 
     async def speak(self, case: Case) -> Body | None:
         """Nothing before there is a plan."""

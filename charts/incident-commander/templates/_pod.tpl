@@ -171,6 +171,15 @@ securityContext:
 {{- if .Values.prometheus.tokenSecret.name }}
 - {name: INCIDENT_COMMANDER_PROMETHEUS_TOKEN_FILE, value: /var/run/incident-commander/prometheus/token}
 {{- end }}
+{{- $disabled := list }}
+{{- range $action, $enabled := .Values.actions }}
+{{- if not $enabled }}
+{{- $disabled = append $disabled $action }}
+{{- end }}
+{{- end }}
+{{- if $disabled }}
+- {name: INCIDENT_COMMANDER_DISABLED_ACTIONS, value: {{ join "," $disabled | quote }}}
+{{- end }}
 {{- range $name, $value := .Values.extraEnv }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
 {{- end }}

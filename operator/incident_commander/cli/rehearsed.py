@@ -21,7 +21,7 @@ from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode, RemediationPolicy, RemediationPolicySpec
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.coordinator.reconciler import Coordinator
-from incident_commander.executor.reconciler import Executor
+from incident_commander.executor.reconciler import Executor, ExecutorSettings
 from incident_commander.gateway.metrics import GatewayMetrics
 from incident_commander.gateway.receiver import Receiver
 from incident_commander.gateway.settings import GatewaySettings
@@ -50,9 +50,15 @@ class RehearsedSystem:
     """All processes in a world. A component's name is its user; an agent's component is called as its role."""
 
     def __init__(
-        self, world: World, *, policies: Sequence[RemediationPolicy] = (), roles: Sequence[Role] = tuple(Role)
+        self,
+        world: World,
+        *,
+        policies: Sequence[RemediationPolicy] = (),
+        roles: Sequence[Role] = tuple(Role),
+        disabled_actions: frozenset[ActionName] = frozenset(),
     ) -> None:
         self.world = world
+        self.disabled_actions = disabled_actions
         self.engine = Engine(world)
         self.runbooks = builtin_runbooks()
         for entry in policies:
@@ -85,7 +91,14 @@ class RehearsedSystem:
 
         def build() -> AgentRunner:
             cluster, metrics, clock = self.world.cluster(user), self.world.metrics(user), self.world.clock
-            agent = build_agent(role, cluster=cluster, metrics=metrics, clock=clock, runbooks=self.runbooks)
+            agent = build_agent(
+                role,
+                cluster=cluster,
+                metrics=metrics,
+                clock=clock,
+                runbooks=self.runbooks,
+                disabled_actions=self.disabled_actions,
+            )
             return AgentRunner(agent, AgentIdentity(name, key_of(self.world.seed, name)), cluster, clock)
 
         return build
@@ -101,7 +114,9 @@ class RehearsedSystem:
         return Coordinator(cluster=self.world.cluster(user), metrics=self.world.metrics(user), clock=self.world.clock)
 
     def _executor(self) -> Executor:
-        return Executor(cluster=self.world.cluster(service_account(EXECUTOR)), clock=self.world.clock)
+        settings = ExecutorSettings(disabled_actions=self.disabled_actions)
+        cluster = self.world.cluster(service_account(EXECUTOR))
+        return Executor(cluster=cluster, clock=self.world.clock, settings=settings)
 
     def _receiver(self) -> Receiver:
         cluster = self.world.cluster(service_account(GATEWAY))

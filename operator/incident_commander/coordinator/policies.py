@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pydantic import ValidationError
 
 from incident_commander.api import kinds
 from incident_commander.api.names import FIELD_MANAGER_COORDINATOR
+from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import RemediationPolicy, RemediationPolicyStatus
 from incident_commander.coordinator.gather import read_agents
 from incident_commander.coordinator.policy_review import not_understood, review
@@ -19,9 +22,10 @@ REVIEW_SECONDS = 10.0
 class PolicyReviewer:
     """Looks at all policies. Costs two lists each time, and a write only where a condition changed."""
 
-    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, clock: Clock, disabled_actions: Collection[ActionName] = ()) -> None:
         self._cluster = cluster
         self._clock = clock
+        self._disabled = disabled_actions
 
     async def review_all(self) -> float:
         """Answers the seconds after which to look again. Raises ``ClusterError``."""
@@ -38,7 +42,7 @@ class PolicyReviewer:
                 conditions = not_understood(body, error, now)
                 wanted[name] = RemediationPolicyStatus(observed_generation=generation, conditions=conditions)
         for name, policy in understood.items():
-            conditions = review(policy, list(understood.values()), agents, now)
+            conditions = review(policy, list(understood.values()), agents, now, self._disabled)
             generation = policy.metadata.generation
             wanted[name] = RemediationPolicyStatus(observed_generation=generation, conditions=conditions)
         for body in bodies:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from incident_commander.api.agent import Agent
 from incident_commander.api.conditions import PolicyConditionType, set_condition
 from incident_commander.api.kinds import kind_named
 from incident_commander.api.meta import Condition
+from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode, PolicyMatch, RemediationPolicy
 from incident_commander.api.quantity import parse_quantity
 from incident_commander.consensus.membership import members_of
@@ -33,6 +34,7 @@ class PolicyReason(enum.StrEnum):
     INVALID_VALUE = "InvalidValue"
     ACTS = "Acts"
     OBSERVE_ONLY = "ObserveOnly"
+    ACTIONS_DISABLED = "ActionsDisabled"
     NEVER_MATCHES = "NeverMatches"
     OVERRIDDEN = "Overridden"
     QUORUM_UNREACHABLE = "QuorumUnreachable"
@@ -42,9 +44,16 @@ Verdict = tuple[bool | None, PolicyReason, str]
 
 
 def review(
-    policy: RemediationPolicy, others: Sequence[RemediationPolicy], agents: Sequence[Agent], now: datetime
+    policy: RemediationPolicy,
+    others: Sequence[RemediationPolicy],
+    agents: Sequence[Agent],
+    now: datetime,
+    disabled_actions: Collection[ActionName] = (),
 ) -> list[Condition]:
-    """Conditions ``Accepted`` (is it understood?) and ``Effective`` (may it ever let something be done?)."""
+    """Conditions ``Accepted`` (is it understood?) and ``Effective`` (may it ever let something be done?).
+
+    ``disabled_actions`` are those that the installation does not enable.
+    """
     problem = _invalid(policy, now)
     if problem:
         accepted: Verdict = (False, PolicyReason.INVALID_VALUE, f"{problem}; until it is mended nothing is done")
@@ -52,6 +61,8 @@ def review(
     else:
         accepted = (True, PolicyReason.ACCEPTED, _summary(policy))
         effective = _effective(policy, others, agents, now)
+        if effective[0]:
+            effective = _enabled(policy, disabled_actions, effective)
     return _conditions(policy.status.conditions, policy.metadata.generation, accepted, effective, now)
 
 
@@ -138,6 +149,17 @@ def _effective(
         return False, PolicyReason.QUORUM_UNREACHABLE, short
     how = "each plan needs a person's approval" if spec.mode is Mode.APPROVE else "plans are carried out by themselves"
     return True, PolicyReason.ACTS, how
+
+
+def _enabled(policy: RemediationPolicy, disabled: Collection[ActionName], otherwise: Verdict) -> Verdict:
+    """What is left when the installation does not enable all that the policy lists."""
+    missing = [action for action in policy.spec.actions if action in disabled]
+    if not missing:
+        return otherwise
+    told = f"not enabled in this installation, so never done: {', '.join(missing)} (actions in the chart's values)"
+    if set(policy.spec.actions) <= {*missing, ActionName.ESCALATE}:
+        return False, PolicyReason.ACTIONS_DISABLED, told
+    return otherwise[0], otherwise[1], f"{otherwise[2]}; {told}"
 
 
 def _overridden(policy: RemediationPolicy, other: RemediationPolicy) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from incident_commander.api.incident import GuardResult, Incident
-from incident_commander.api.plan import Plan, Step, Verb
+from incident_commander.api.plan import ActionName, Plan, Step, Verb
 from incident_commander.api.policy import RemediationPolicy
 from incident_commander.errors import Forbidden, Invalid, Refusal
 from incident_commander.executor import gather, record
@@ -67,7 +68,13 @@ async def prove(cluster: Cluster, incident: Incident, now: datetime) -> Plan:
 
 
 async def clear(
-    cluster: Cluster, clock: Clock, incident: Incident, plan: Plan, step: Step, operator_namespace: str
+    cluster: Cluster,
+    clock: Clock,
+    incident: Incident,
+    plan: Plan,
+    step: Step,
+    operator_namespace: str,
+    disabled_actions: Collection[ActionName] = (),
 ) -> Cleared:
     """Recompute the step, run every guard, and let the API server dry-run it.
 
@@ -98,6 +105,7 @@ async def clear(
             history=history,
             breaker=breaker,
             operator_namespace=operator_namespace,
+            disabled_actions=disabled_actions,
         )
     )
     guards = [judged.to_result() for judged in verdicts]

@@ -15,7 +15,7 @@ import structlog
 from incident_commander.actions.ownership import OwnershipKind, ownership_of
 from incident_commander.api.conditions import ConditionType, find_condition
 from incident_commander.api.incident import Attempt, GuardResult, Incident, Phase, StepOutcome
-from incident_commander.api.plan import Plan, Step, Verb
+from incident_commander.api.plan import ActionName, Plan, Step, Verb
 from incident_commander.api.reasons import Reason
 from incident_commander.errors import Conflict, Refusal
 from incident_commander.executor import breaker, gather, journal, record
@@ -33,9 +33,10 @@ WRITE_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class ExecutorSettings:
-    """Where the operator lives, and when the breaker trips."""
+    """Where the operator lives, what is never done, and when the breaker trips."""
 
     operator_namespace: str = "incident-commander"
+    disabled_actions: frozenset[ActionName] = frozenset()
     breaker: breaker.BreakerRule = field(default_factory=breaker.BreakerRule)
 
 
@@ -170,7 +171,8 @@ class Executor:
         return {"outcome": StepOutcome.REFUSED, "reason": "TargetBusy", "message": message}
 
     async def _clear(self, incident: Incident, plan: Plan, step: Step) -> Cleared:
-        return await clear(self._cluster, self._clock, incident, plan, step, self._settings.operator_namespace)
+        home, disabled = self._settings.operator_namespace, self._settings.disabled_actions
+        return await clear(self._cluster, self._clock, incident, plan, step, home, disabled)
 
     async def _wait(self, incident: Incident, held: HeldUp) -> float | None:
         """Record once what holds it up, and come back."""

@@ -15,6 +15,7 @@ from incident_commander.guards.concurrency import slot_free
 from incident_commander.guards.cooldown import cooled_down
 from incident_commander.guards.deny_list import not_denied
 from incident_commander.guards.disruption_budget import within_disruption_budgets
+from incident_commander.guards.enabled import enabled
 from incident_commander.guards.freeze import not_frozen
 from incident_commander.guards.gitops import not_reverted
 from incident_commander.guards.guard import Guard, GuardInput
@@ -27,6 +28,7 @@ from incident_commander.guards.scope import in_scope
 from incident_commander.guards.target_lock import unlocked
 
 CHAIN: tuple[tuple[str, Guard], ...] = (
+    ("enabled", enabled),
     ("opt-in", opted_in),
     ("scope", in_scope),
     ("deny-list", not_denied),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from incident_commander.api.incident import Attempt, Incident
-from incident_commander.api.plan import Plan, Step
+from incident_commander.api.plan import ActionName, Plan, Step
 from incident_commander.api.policy import RemediationPolicy
 from incident_commander.ports import Object
 
@@ -47,6 +47,8 @@ class GuardInput:
     history: Sequence[PastAttempt] = ()
     breaker: Breaker = Breaker()
     operator_namespace: str = "incident-commander"
+    disabled_actions: Collection[ActionName] = ()
+    """Actions that this installation does not enable."""
     undoing: bool = False
     """Taking back our own change: attempts, cool-down, budget and freeze windows do not hold it up."""
 

@@ -53,7 +53,8 @@ def add_coordinator(process: Process) -> None:
     process.serve(partial(watch_agents, cluster, process.clock, gauges, process.settings.namespace, process.stop))
     lease = process.lease("coordinator", cluster)
     process.add("coordinator", coordinator.reconcile, coordinator_interest, lease)
-    process.repeat("policies", PolicyReviewer(cluster, process.clock).review_all, lease)
+    reviewer = PolicyReviewer(cluster, process.clock, process.settings.disabled_actions)
+    process.repeat("policies", reviewer.review_all, lease)
 
 
 def _notifier(process: Process) -> WebhookNotifier | None:
@@ -76,7 +77,9 @@ def add_executor(process: Process) -> None:
     executor = Executor(
         cluster=cluster,
         clock=process.clock,
-        settings=ExecutorSettings(operator_namespace=process.settings.namespace),
+        settings=ExecutorSettings(
+            operator_namespace=process.settings.namespace, disabled_actions=process.settings.disabled_actions
+        ),
         telemetry=process.telemetry,
     )
     gauge = BreakerGauge(process.registry)
@@ -98,6 +101,7 @@ def add_agent(
         runbooks=runbooks,
         source=source,
         operator_namespace=process.settings.namespace,
+        disabled_actions=process.settings.disabled_actions,
     )
     lease = process.lease(component, cluster, {ANNOTATION_KEY_ID: key.key_id})
     runner = AgentRunner(

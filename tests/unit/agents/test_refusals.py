@@ -311,10 +311,15 @@ class _Prometheus:
         raise AssertionError("not asked")
 
 
-async def ballot(scene: Scene, role: Role, plan: Plan) -> Ballot:
+async def ballot(scene: Scene, role: Role, plan: Plan, disabled_actions: frozenset[ActionName] = frozenset()) -> Ballot:
     world = scene.world
     agent = build_agent(
-        role, cluster=world.cluster(agent_account(role.value)), metrics=_Prometheus(), clock=world.clock, runbooks=[]
+        role,
+        cluster=world.cluster(agent_account(role.value)),
+        metrics=_Prometheus(),
+        clock=world.clock,
+        runbooks=[],
+        disabled_actions=disabled_actions,
     )
     own = said(Role.RESOLUTION, Proposal(serial=1, plans=[plan]))
     case = a_case(scene.incident())
@@ -336,6 +341,29 @@ def decided(ballots: dict[Role, Ballot]) -> RoundDecision:
         for role in Role
     ]
     return tally(votes, members, quorum(len(members)), ()).decision
+
+
+class TestDisabledActions:
+    """What the installation does not enable is refused in every mode, before anybody votes."""
+
+    @pytest.mark.parametrize("mode", ["Observe", "Approve", "Auto"])
+    async def test_are_no_candidates(self, mode: str) -> None:
+        scene = Scene(mode=mode)
+        plan = await scene.plan()
+        scale = frozenset({ActionName.SCALE_WORKLOAD})
+        reader = RulebookReader(scene.world.cluster(agent_account("resolution")), OPERATOR, scale)
+        book = await reader.read(scene.incident(), [scene.target()], scene.world.clock.now())
+        with pytest.raises(Refusal, match=r"actions\.ScaleWorkload=true") as refused:
+            book.refuse(plan)
+        assert refused.value.reason == "ActionDisabled"
+
+    async def test_are_voted_down_by_three_should_they_be_proposed_all_the_same(self) -> None:
+        scene = Scene()
+        plan = await scene.plan()
+        off = frozenset({ActionName.SCALE_WORKLOAD})
+        ballots = {role: await ballot(scene, role, plan, disabled_actions=off) for role in JUDGES}
+        assert {b.decision for b in ballots.values()} == {Decision.REJECT}
+        assert decided(ballots) is RoundDecision.REJECTED
 
 
 class TestHistory:

@@ -39,6 +39,30 @@ def said(
     return found.status, found.reason, found.message
 
 
+class TestDisabledActions:
+    """The chart enables less than the policy lists."""
+
+    def said(self, *actions: str) -> tuple[str, str, str]:
+        one = policy(actions=list(actions))
+        conditions = review(one, [one], AGENTS, NOW, {ActionName.DELETE_POD})
+        found = find_condition(conditions, PolicyConditionType.EFFECTIVE)
+        assert found is not None
+        return found.status, found.reason, found.message
+
+    def test_a_policy_of_nothing_else_never_acts(self) -> None:
+        status, reason, message = self.said("DeletePod", "Escalate")
+        assert (status, reason) == ("False", "ActionsDisabled")
+        assert "never done: DeletePod" in message
+
+    def test_a_policy_of_others_too_acts_and_says_what_it_never_does(self) -> None:
+        status, reason, message = self.said("DeletePod", "RestartRollout")
+        assert (status, reason) == ("True", "Acts")
+        assert "never done: DeletePod" in message
+
+    def test_a_policy_of_others_only_says_nothing_of_it(self) -> None:
+        assert "never done" not in self.said("RestartRollout")[2]
+
+
 class TestAccepted:
     def test_what_is_understood_is_said_back(self) -> None:
         status, reason, message = said(policy(actions=["RestartRollout"]), type_=PolicyConditionType.ACCEPTED)

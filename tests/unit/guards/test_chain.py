@@ -14,8 +14,8 @@ from incident_commander.guards.guard import Breaker
 from tests.unit.guards.scene import NAMESPACE, NOW, past, pod_scene, policy, scene
 
 NAMES = [
-    "opt-in", "scope", "deny-list", "policy", "target-lock", "cooldown", "attempts", "concurrency", "hourly-budget",
-    "min-healthy", "disruption-budget", "freeze", "circuit-breaker", "loop", "gitops", "approval",
+    "enabled", "opt-in", "scope", "deny-list", "policy", "target-lock", "cooldown", "attempts", "concurrency",
+    "hourly-budget", "min-healthy", "disruption-budget", "freeze", "circuit-breaker", "loop", "gitops", "approval",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from incident_commander.api.plan import ActionName
 from incident_commander.errors import ConfigurationError
 from incident_commander.operators.parts import listen, read_key
 from incident_commander.settings import Address, LogLevel, Settings
@@ -35,6 +36,14 @@ def test_the_environment_is_read() -> None:
     assert found.gateway_bind == Address("0.0.0.0", 80)
     assert found.log_level is LogLevel.DEBUG
     assert not found.gateway_tokens
+
+
+def test_disabled_actions_are_names_of_the_catalogue() -> None:
+    name = "INCIDENT_COMMANDER_DISABLED_ACTIONS"
+    found = Settings.from_environment({name: "DeletePod, DrainNode"}).disabled_actions
+    assert found == {ActionName.DELETE_POD, ActionName.DRAIN_NODE}
+    with pytest.raises(ConfigurationError, match=r"DISABLED_ACTIONS names DeletePods; actions are .*DeletePod"):
+        Settings.from_environment({name: "DeletePods"})
 
 
 @pytest.mark.parametrize(
