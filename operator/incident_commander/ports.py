@@ -115,7 +115,7 @@ class Cluster(Protocol):
         """The end of a container's log, with timestamps off. Raises LogsUnavailable or a ClusterError."""
         ...
 
-    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
+    async def offers(self, kind: Kind, subresource: str | None = None, *, fresh: bool = False) -> bool:
         """Whether the API server serves this resource (and subresource, e.g. ``resize`` of pods)."""
         ...
 

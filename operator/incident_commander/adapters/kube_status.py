@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from incident_commander import errors
+from incident_commander.api.names import GROUP
 
 _DEFAULT_RETRY_SECONDS = 1.0
 _LONGEST_MESSAGE = 1000
@@ -29,6 +30,8 @@ def error_from_answer(
         return errors.DisruptionRefused(message)
     if status == 429 or (status == 503 and "Retry-After" in headers):
         return errors.Throttled(message, retry_after=_retry_after(headers, said))
+    if status == 404 and not said and f"/apis/{GROUP}/" in request:
+        return errors.NotFound(f"{message}; its CRD is not installed: incident-commander crds apply")
     if status == 404:
         return errors.NotFound(message)
     if status == 409:

@@ -195,16 +195,16 @@ class KubernetesCluster:
             raise errors.LogsUnavailable(f"no {which} of {namespace}/{pod}/{container}: {error}") from error
         return content[-limit_bytes:].decode("utf-8", "replace")
 
-    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
-        """Whether discovery lists the resource; remembered for some minutes."""
+    async def offers(self, kind: Kind, subresource: str | None = None, *, fresh: bool = False) -> bool:
+        """Whether discovery lists the resource; remembered for some minutes, unless it is to be ``fresh``."""
         name = kind.plural if subresource is None else f"{kind.plural}/{subresource}"
-        return name in await self._discover(kind)
+        return name in await self._discover(kind, fresh)
 
-    async def _discover(self, kind: Kind) -> frozenset[str]:
+    async def _discover(self, kind: Kind, fresh: bool) -> frozenset[str]:
         path = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
         now = asyncio.get_running_loop().time()
         known = self._offered.get(path)
-        if known is not None and now < known[0]:
+        if known is not None and now < known[0] and not fresh:
             return known[1]
         try:
             answer = decode(f"GET {path}", await self._transport.read(self._identity, path))

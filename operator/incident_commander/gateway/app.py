@@ -14,20 +14,18 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from incident_commander import errors
-from incident_commander.api.kinds import INCIDENT
+from incident_commander.adapters.readiness import Readiness
 from incident_commander.gateway.admission import Admission
 from incident_commander.gateway.body import read_body
 from incident_commander.gateway.metrics import GatewayMetrics
 from incident_commander.gateway.openapi import ALERTS_PATH, describe
 from incident_commander.gateway.receiver import Receipt, Receiver
 from incident_commander.gateway.refusal import HttpRefusal
-from incident_commander.gateway.remembered import Remembered
 from incident_commander.gateway.reviewer import Reviewer, User
 from incident_commander.gateway.settings import Authentication, GatewaySettings
 from incident_commander.intake.payload import parse_notification
 from incident_commander.ports import Clock, Cluster
 
-_READY_SECONDS = 5.0
 _LONGEST_TOKEN = 16384
 _log = structlog.get_logger(__name__)
 
@@ -43,13 +41,12 @@ class Gateway:
         settings: GatewaySettings,
         metrics: GatewayMetrics,
     ) -> None:
-        self._cluster = cluster
         self._clock = clock
         self._reviewer = reviewer
         self._settings = settings
         self._receiver = Receiver(cluster, clock, settings, metrics, reviewer)
         self._admission = Admission(settings.requests_in_flight, settings.bytes_in_flight)
-        self._readiness: Remembered[str, str] = Remembered(clock, 1, lambda trouble: 1.0 if trouble else _READY_SECONDS)
+        self._readiness = Readiness(cluster, clock)
         self._metrics = metrics
         self.draining = False
         """Set when the process is asked to end: not ready any more, but what comes is still taken."""
@@ -74,7 +71,7 @@ class Gateway:
 
     async def readyz(self) -> Response:
         """The API server answers, and knows Incidents."""
-        trouble = "the process is about to end" if self.draining else await self._readiness.get("", self._trouble)
+        trouble = "the process is about to end" if self.draining else await self._readiness.trouble()
         return PlainTextResponse(f"{trouble or 'ok'}\n", 503 if trouble else 200)
 
     async def metrics(self) -> Response:
@@ -131,13 +128,6 @@ class Gateway:
             headers["Connection"] = "close"
         content = {"error": str(refusal)} | ({"field": refusal.field} if refusal.field else {})
         return _json(content, refusal.status, headers)
-
-    async def _trouble(self) -> str:
-        try:
-            known = await self._cluster.offers(INCIDENT)
-        except errors.ClusterError as error:
-            return f"the API server does not answer: {error}"
-        return "" if known else "the API server does not know Incidents: install crds/"
 
 
 class _Application(FastAPI):

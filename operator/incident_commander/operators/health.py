@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -12,6 +12,8 @@ from incident_commander.settings import Address
 
 Probe = Callable[[], str]
 """Empty when all is well, else what is wrong."""
+AskingProbe = Callable[[], Awaitable[str]]
+"""The same, where somebody else has to be asked."""
 
 
 class HealthServer:
@@ -25,7 +27,7 @@ class HealthServer:
         address: Address,
         registry: CollectorRegistry,
         alive: Probe,
-        ready: Probe,
+        ready: AskingProbe,
         *,
         before_scrape: Callable[[], None] | None = None,
     ) -> None:
@@ -63,7 +65,7 @@ class HealthServer:
         return _answer(self._alive())
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return _answer(self._ready())
+        return _answer(await self._ready())
 
     async def _metrics(self, _: web.Request) -> web.Response:
         if self._before_scrape is not None:

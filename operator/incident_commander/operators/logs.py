@@ -14,6 +14,16 @@ _CHATTY = ("kopf", "aiohttp", "uvicorn", "kubernetes", "asyncio")
 """Their everyday is of no interest to who runs the operator; warnings are."""
 
 
+class _ToldByTheWatch(logging.Filter):
+    """Drops what Kopf logs of an API server that is away or refuses: a traceback each, for what ``watching`` says."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to keep the record."""
+        error = record.exc_info[1] if record.exc_info else None
+        outside = isinstance(error, OSError) or type(error).__module__.startswith(("kopf.", "aiohttp."))
+        return not (record.name.startswith("kopf") and error is not None and outside)
+
+
 def configure(level: LogLevel) -> None:
     """Set up structlog and the standard library's logging for this process."""
     number = logging.getLevelNamesMapping()[level.value.upper()]
@@ -40,6 +50,8 @@ def configure(level: LogLevel) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    if level is not LogLevel.DEBUG:
+        handler.addFilter(_ToldByTheWatch())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib.metadata
 import os
 import signal
@@ -26,9 +25,9 @@ from incident_commander.adapters.gauges import IncidentGauges
 from incident_commander.adapters.kube_transport import Identity, Transport
 from incident_commander.adapters.kubernetes import KubernetesCluster
 from incident_commander.adapters.prometheus import PrometheusMetrics
+from incident_commander.adapters.readiness import Readiness
 from incident_commander.adapters.telemetry import PrometheusTelemetry
-from incident_commander.api.kinds import INCIDENT
-from incident_commander.errors import ClusterError, PartEnded
+from incident_commander.errors import PartEnded
 from incident_commander.operators.health import HealthServer
 from incident_commander.operators.lease import LeaseHold
 from incident_commander.operators.open_incidents import OpenIncidents
@@ -42,7 +41,6 @@ STUCK_SECONDS = 300.0
 GRACE_SECONDS = 15.0
 """For what is being worked on when the process is asked to end."""
 NOT_IN_CHARGE_SECONDS = 5.0
-_CRD_SECONDS = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -71,6 +69,7 @@ class Process:
         self._leases: list[LeaseHold] = []
         self._services: list[Callable[[], Coroutine[Any, Any, None]]] = []
         self._watching = asyncio.Event()
+        self._readiness = Readiness(self._base, self.clock)
         self.stop = asyncio.Event()
 
     def cluster(self, component: str) -> KubernetesCluster:
@@ -166,28 +165,15 @@ class Process:
         await self.stop.wait()
 
     async def _watch(self) -> None:
-        while not self.stop.is_set() and not await self._knows_incidents():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stop.wait(), _CRD_SECONDS)
-        if self.stop.is_set():
-            return
         also = [self._open_incidents] if self._open_incidents is not None else []
         await watch(
             self._transport,
             [*self._subscribers, *also],
             stop=self.stop,
             ready=self._watching,
+            trouble=self._readiness.trouble,
             signals=self._listen_to_signals,
         )
-
-    async def _knows_incidents(self) -> bool:
-        try:
-            if await self._base.offers(INCIDENT):
-                return True
-            _log.warning("The API server does not know Incidents yet; install them: kubectl apply -f crds/")
-        except ClusterError as error:
-            _log.warning("The API server cannot be reached; trying again", error=str(error))
-        return False
 
     async def _end(
         self, work: list[asyncio.Task[None]], leases: list[asyncio.Task[None]], others: list[asyncio.Task[None]]
@@ -217,8 +203,9 @@ class Process:
         stuck = [s.queue.component for s in self._subscribers if s.queue.busiest_seconds() > STUCK_SECONDS]
         return f"a reconcile of {', '.join(stuck)} runs for more than {STUCK_SECONDS:.0f} s" if stuck else ""
 
-    def _ready(self) -> str:
-        return "" if self._watching.is_set() or not self._subscribers else "Incidents are not being watched yet"
+    async def _ready(self) -> str:
+        trouble = await self._readiness.trouble()
+        return trouble or ("" if self._watching.is_set() else "Incidents are not being watched yet")
 
 
 async def _finish(tasks: list[asyncio.Task[None]]) -> None:

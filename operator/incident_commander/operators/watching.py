@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import kopf
@@ -27,6 +27,8 @@ Whole seconds: the API server refuses a fraction."""
 LOOK_AGAIN_SECONDS = 60.0
 """Open Incidents are put into the queue that often, whatever the watch says."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
+LOOK_FOR_SECONDS = 5.0
+"""Where there can be no watch: until the next look."""
 HEARING_SECONDS = 5.0
 _PAGE = 200
 _WATCHER = f"watcher for {INCIDENT.plural}."
@@ -79,18 +81,23 @@ async def watch(
     *,
     stop: asyncio.Event,
     ready: asyncio.Event,
+    trouble: Callable[[], Awaitable[str]],
     signals: Callable[[], None] = lambda: None,
 ) -> None:
     """Feed the listeners until ``stop`` is set. Whatever ends the watch before is logged, and it is begun anew.
 
     To Kopf an error that the API server sends in a watch (etcd changes its leader, a time-out) is the end of the
-    operator. ``ready`` is not set while nothing is being watched. ``signals`` takes those back that Kopf listens to:
-    it needs seconds to end, and work and Leases should not wait for that.
+    operator, and one that it cannot resolve is a watch of nothing. ``ready`` is not set while nothing is being watched.
+    ``trouble`` tells why there can be no watch now (empty: there can). ``signals`` takes those back that Kopf listens
+    to: it needs seconds to end, and work and Leases should not wait for that.
     """
     again = asyncio.create_task(_look_again(listeners))
     clock, pause = asyncio.get_running_loop().time, FIRST_PAUSE_SECONDS
     try:
         while not stop.is_set():
+            await _no_trouble(trouble, stop)
+            if stop.is_set():
+                return
             began = clock()
             reason = await _follow(transport, listeners, stop, ready, signals)
             if stop.is_set():
@@ -104,6 +111,19 @@ async def watch(
     finally:
         again.cancel()
         await asyncio.wait({again})
+
+
+async def _no_trouble(trouble: Callable[[], Awaitable[str]], stop: asyncio.Event) -> None:
+    """Wait until there can be a watch, or ``stop`` is set; say once why there is none, and when there is again."""
+    told = ""
+    while (found := await trouble()) and not stop.is_set():
+        if found != told:
+            _log.error("Incidents cannot be watched; trying again", reason=found, every_seconds=LOOK_FOR_SECONDS)
+        told = found
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), LOOK_FOR_SECONDS)
+    if told and not found:
+        _log.info("Incidents can be watched again")
 
 
 async def _follow(

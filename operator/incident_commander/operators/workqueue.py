@@ -198,7 +198,8 @@ class WorkQueue:
             delay = max(delay, error.retry_after)
         self._later(key, delay)
         if isinstance(error, ClusterError):
-            _log.warning("Reconcile failed", error=str(error), failures=failures, again_in_seconds=round(delay, 2))
+            if failures & (failures - 1) == 0:  # 1, 2, 4, 8 ...: what lasts is not told at every try
+                _log.warning("Reconcile failed", error=str(error), failures=failures, again_in_seconds=round(delay, 2))
             return "Retried"
         _log.error("Reconcile crashed", exc_info=error, failures=failures, again_in_seconds=round(delay, 2))
         return "Crashed"

@@ -184,7 +184,7 @@ class RehearsedCluster:
         text = "".join(f"{line}\n" for line in lines[-tail_lines:])
         return text.encode()[-limit_bytes:].decode("utf-8", "replace")
 
-    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
+    async def offers(self, kind: Kind, subresource: str | None = None, *, fresh: bool = False) -> bool:
         """See ``ports.Cluster``."""
         return self._api.offers(kind, subresource)
 

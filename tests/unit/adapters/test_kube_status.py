@@ -79,3 +79,10 @@ def test_an_answer_of_a_proxy_is_shown_in_short() -> None:
     error = error_from_answer("GET /x", 502, {}, b"<html>" + b"x" * 5000)
     assert isinstance(error, errors.Unavailable)
     assert len(str(error)) < 1100
+
+
+def test_a_resource_of_ours_that_is_not_served_says_what_to_install() -> None:
+    path = "GET /apis/incidentcommander.io/v1alpha1/agents"
+    missing = error_from_answer(path, 404, {}, b"404 page not found\n")
+    assert "incident-commander crds apply" in str(missing)
+    assert "crds" not in str(error_from_answer(f"{path}/x", 404, {}, status("NotFound")))

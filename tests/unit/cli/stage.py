@@ -229,7 +229,7 @@ class FakeCluster:
     ) -> str:
         raise AssertionError("the command line reads no logs")
 
-    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
+    async def offers(self, kind: Kind, subresource: str | None = None, *, fresh: bool = False) -> bool:
         return True
 
 

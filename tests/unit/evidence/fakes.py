@@ -114,7 +114,7 @@ class FakeCluster:
             raise found
         return found
 
-    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
+    async def offers(self, kind: Kind, subresource: str | None = None, *, fresh: bool = False) -> bool:
         return kind in kinds.ALL
 
 

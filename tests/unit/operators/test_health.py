@@ -30,7 +30,11 @@ async def test_a_problem_is_a_503_that_names_it() -> None:
     PrometheusTelemetry(registry).vote_cast("detection", "Approve", "SymptomPresent")
     problems = {"alive": "", "ready": "not watching yet"}
     port = free_port()
-    server = HealthServer(Address("127.0.0.1", port), registry, lambda: problems["alive"], lambda: problems["ready"])
+
+    async def ready() -> str:
+        return problems["ready"]
+
+    server = HealthServer(Address("127.0.0.1", port), registry, lambda: problems["alive"], ready)
     await server.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
         async with session.get("/healthz") as answer:
@@ -43,10 +47,14 @@ async def test_a_problem_is_a_503_that_names_it() -> None:
     assert 'incident_commander_votes_total{decision="Approve",reason="SymptomPresent",role="detection"} 1.0' in text
 
 
+async def fine() -> str:
+    return ""
+
+
 async def test_an_address_that_is_taken_is_named_by_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = Address("127.0.0.1", taken.getsockname()[1])
-        server = HealthServer(address, CollectorRegistry(), lambda: "", lambda: "")
+        server = HealthServer(address, CollectorRegistry(), lambda: "", fine)
         with pytest.raises(ConfigurationError, match="INCIDENT_COMMANDER_HEALTH_BIND"):
             await server.start()
 
@@ -58,7 +66,7 @@ async def test_what_is_only_counted_when_asked_is_brought_up_to_date_first() -> 
     def show() -> None:
         gauges.show({"Voting": Standing(2, 30.0)}, storms=1)
 
-    server = HealthServer(Address("127.0.0.1", port), registry, lambda: "", lambda: "", before_scrape=show)
+    server = HealthServer(Address("127.0.0.1", port), registry, lambda: "", fine, before_scrape=show)
     await server.start()
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session, session.get("/metrics") as answer:
         text = await answer.text()

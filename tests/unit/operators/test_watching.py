@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import structlog
 import yaml
 from aiohttp import web
 
 from incident_commander.adapters.kube_transport import Credentials, Transport
 from incident_commander.api.kinds import INCIDENT
-from incident_commander.operators import watching
+from incident_commander.operators import logs, watching
 from incident_commander.operators.watching import Subscriber, watch
 from incident_commander.operators.workqueue import WorkQueue
+from incident_commander.settings import LogLevel
 
 Stream = Callable[[web.StreamResponse, int], Awaitable[None]]
 
@@ -37,6 +40,10 @@ def error(code: int, reason: str) -> bytes:
 
 
 _INCIDENTS = (INCIDENT.plural, INCIDENT.kind, True)
+
+
+async def none() -> str:
+    return ""
 
 
 class ApiServer:
@@ -125,14 +132,14 @@ class Seen:
             await self.news.wait()
 
 
-async def watched(api: ApiServer, folder: Path, name: str) -> Seen:
+async def watched(api: ApiServer, folder: Path, name: str, trouble: Callable[[], Awaitable[str]] = none) -> Seen:
     """Watch until the component was woken for ``name``; raises what the watch raises."""
     seen, stop, ready = Seen(), asyncio.Event(), asyncio.Event()
     queue = WorkQueue("test", seen.reconcile)
     subscriber = Subscriber(queue, lambda body: body["metadata"])
     async with serving(api, folder) as transport:
         working = asyncio.create_task(queue.run())
-        following = asyncio.create_task(watch(transport, [subscriber], stop=stop, ready=ready))
+        following = asyncio.create_task(watch(transport, [subscriber], stop=stop, ready=ready, trouble=trouble))
         found = asyncio.create_task(seen.until(name))
         try:
             async with asyncio.timeout(20):
@@ -223,6 +230,38 @@ async def test_work_that_is_being_done_is_not_ended_with_the_watch(tmp_path: Pat
     assert done == ["done"]
 
 
+async def test_what_is_not_there_is_waited_for_and_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "LOOK_FOR_SECONDS", 0.01)
+    answers = iter(["not installed", "not installed", "not installed", ""])
+
+    async def trouble() -> str:
+        return next(answers, "")
+
+    with structlog.testing.capture_logs() as said:
+        await watched(ApiServer(tells), tmp_path, "told", trouble)
+    assert [(one["event"], one.get("reason")) for one in said] == [
+        ("Incidents cannot be watched; trying again", "not installed"),
+        ("Incidents can be watched again", None),
+    ]
+
+
+async def test_a_resource_that_is_taken_away_is_told_without_a_traceback_of_kopf(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "settings", impatient)
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, structlog.get_config())
+    try:
+        logs.configure(LogLevel.INFO)
+        await watched(ApiServer(refused(404, "404 page not found"), tells), tmp_path, "told")
+    finally:
+        root.handlers[:], config = before[0], before[2]
+        root.setLevel(before[1])
+        structlog.configure(**config)
+    [line] = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (line["message"], "404" in line["reason"]) == ("Incidents are no longer watched; beginning anew", True)
+
+
 def impatient() -> Any:
     """Kopf that gives up a request at once."""
     found = usual()
@@ -249,7 +288,7 @@ async def test_watching_needs_no_name_of_the_user(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(getpass, "getuser", nameless)
     stop, ready = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().call_later(0.2, stop.set)
-    await asyncio.wait_for(watch(cast(Transport, Nowhere()), [], stop=stop, ready=ready), 20)
+    await asyncio.wait_for(watch(cast(Transport, Nowhere()), [], stop=stop, ready=ready, trouble=none), 20)
 
 
 def test_kopf_would_ask_for_it() -> None:

@@ -69,7 +69,7 @@ class BundleCluster(ReadOnly):
         lines = text.splitlines()
         return "\n".join(lines[-tail_lines:])
 
-    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
+    async def offers(self, kind: Kind, subresource: str | None = None, *, fresh: bool = False) -> bool:
         """Whether the kind was asked for; of subresources nothing is known."""
         return subresource is None and self._bundle.asked(kind)
 

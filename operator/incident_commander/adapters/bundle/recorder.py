@@ -63,9 +63,9 @@ class RecordingCluster(ReadOnly):
         self.logs_read[LogPlace(namespace, pod, container, previous)] = text
         return text
 
-    async def offers(self, kind: Kind, subresource: str | None = None) -> bool:
+    async def offers(self, kind: Kind, subresource: str | None = None, *, fresh: bool = False) -> bool:
         """Passed on."""
-        return await self._cluster.offers(kind, subresource)
+        return await self._cluster.offers(kind, subresource, fresh=fresh)
 
 
 class RecordingMetrics:
