@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?=
+# One more than there are cores: functional tests wait most of their time.
+TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= incident-commander:$(VERSION)
 IMAGE_ARGS = VERSION=$(VERSION) REVISION=$(shell git rev-parse HEAD 2>/dev/null)
@@ -33,7 +35,7 @@ test: $(STAMP) ## unit, simulation, chart and functional tests (finds or builds 
 	@$(BIN)/python -m tests.controlplane assets || true
 	@$(BIN)/python -m tests.rules.promtool || true
 	@[ -n "$${HELM-}" ] || e2e/cluster/binaries helm > /dev/null || true
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict, import contracts
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .

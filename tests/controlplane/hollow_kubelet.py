@@ -6,6 +6,7 @@ crashing, anything else runs and is ready. Conditions, reasons and messages are 
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from datetime import UTC, datetime
@@ -15,6 +16,8 @@ from typing import Any, Self
 from tests.controlplane.server import ApiError, ControlPlane
 
 NODE = "hollow-node"
+_RESTARTED = (ApiError, OSError, http.client.HTTPException)
+"""What is raised when the API server goes away before, between or within answers."""
 _MERGE = "application/merge-patch+json"
 _HEARTBEAT_SECONDS = 10.0
 
@@ -66,12 +69,12 @@ class HollowKubelet:
                 if time.monotonic() - self._beaten > _HEARTBEAT_SECONDS:
                     self._beat({})
                 pods = self._api.request("GET", "/api/v1/pods")["items"]
-            except (ApiError, OSError):
-                continue  # restarted under us: the next poll finds it again
+            except _RESTARTED:
+                continue  # the next poll finds it again
             for pod in pods:
                 try:
                     self._look_after(pod)
-                except (ApiError, OSError):
+                except _RESTARTED:
                     continue
 
     def _look_after(self, pod: dict[str, Any]) -> None:

@@ -48,6 +48,8 @@ class Evidence:
     "not asked or not readable", which ``gaps`` explains. ``metrics`` is keyed by query name.
     ``series`` are those of a recording, by the name they were recorded under: their labels and units are
     whatever the recorder's Prometheus has. ``alerts`` were active at that time.
+    ``unanswered`` are kinds (by ``Kind.resource``) for which the API server gave no usable answer: restarting, or
+    throttling. Unlike what is forbidden, they are worth asking for again.
     """
 
     target: TargetRef | None
@@ -61,6 +63,7 @@ class Evidence:
     alerts: Sequence[Alert] = ()
     namespace: str | None = None
     """Which one was asked about; None: all. What it lives on (DNS, control plane) is gathered beside it."""
+    unanswered: Sequence[str] = ()
 
     def of(self, kind: Kind) -> Sequence[Object]:
         """Objects of a kind; empty when there are none or none could be read."""

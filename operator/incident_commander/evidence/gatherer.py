@@ -11,7 +11,14 @@ from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
-from incident_commander.errors import ClusterError, LogsUnavailable, MetricsUnavailable, NotFound
+from incident_commander.errors import (
+    ClusterError,
+    LogsUnavailable,
+    MetricsUnavailable,
+    NotFound,
+    Throttled,
+    Unavailable,
+)
 from incident_commander.evidence import fields
 from incident_commander.evidence.evidence import Evidence, Log, Measured, Note
 from incident_commander.evidence.lines import clean_line, clean_lines
@@ -84,6 +91,7 @@ class _Gathering:
         self._calls = 0
         self._bytes = 0
         self._gaps: dict[str, list[str]] = {}
+        self._unanswered: list[Kind] = []
         self._objects: dict[str, list[Object]] = {}
         self._logs: list[Log] = []
         self._measured: dict[str, Measured] = {}
@@ -110,6 +118,7 @@ class _Gathering:
             notes=self._notes,
             alerts=self._alerts,
             gaps=tuple(shown),
+            unanswered=tuple(dict.fromkeys(kind.resource for kind in self._unanswered)),
         )
 
     def take(self, recording: Recording) -> None:
@@ -155,6 +164,9 @@ class _Gathering:
             return await self._cluster.list(one.kind, one.namespace, labels=one.labels, fields=one.fields)
         except NotFound:
             return []  # a resource that is not installed has no objects
+        except (Unavailable, Throttled):
+            self._unanswered.append(kind)
+            raise
 
     def _keep(self, kind: Kind, objects: list[Object], services: frozenset[str]) -> None:
         kept: list[Object] = []

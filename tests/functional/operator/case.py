@@ -75,3 +75,12 @@ class Case:
         pods = self.house.plane.request("GET", kinds.POD.path(self.namespace))["items"]
         statuses = [c for p in pods for c in p.get("status", {}).get("containerStatuses", [])]
         return any("waiting" in c["state"] for c in statuses)
+
+
+def remedied_once(case: Case) -> None:
+    """It ends Resolved by one rollback, and by no more than one."""
+    incident = case.end()
+    status = incident["status"]
+    assert (status["phase"], status.get("outcome")) == ("Resolved", "Remediated"), status["message"]
+    assert case.image() == "app:1"
+    assert case.patches() == 1

@@ -88,6 +88,9 @@ def worked(house: House, prometheus: StubPrometheus, scraping: str) -> str:
     assert recommended.await_phase(*ENDED)["status"]["outcome"] == "Recommended"
     recommended.mend()
     time.sleep(3 * SCRAPE_SECONDS)  # so that what happened last is scraped twice
+    # The coordinator looks at the agents now and then; its first look may have come before the last one's heartbeat.
+    house.wait("all six are seen to live", lambda: _value(scraping, _ABLE) == 6, seconds=90)
+    house.wait("nobody is called silent any more", lambda: "IncidentCommanderAgentSilent" not in alerts(scraping))
     return scraping
 
 

@@ -10,6 +10,7 @@ from incident_agents.evidence_source import EvidenceSource
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident
 from incident_commander.api.meta import ObjectMeta
+from incident_commander.errors import Forbidden, Unavailable
 from incident_commander.evidence.scope import FULL, Scope
 from incident_commander.rehearsal.world import World
 from tests.unit.agents.board import an_incident
@@ -59,6 +60,35 @@ async def test_after_two_seconds_it_is_read_anew(bench: Bench) -> None:
 async def test_each_incident_has_its_own(bench: Bench) -> None:
     other = Incident(metadata=ObjectMeta(name="x", namespace="shop", uid="another"))
     assert await bench.source.evidence(an_incident(), PODS) is not await bench.source.evidence(other, PODS)
+
+
+async def test_what_the_api_server_does_not_answer_is_not_judged_without(bench: Bench) -> None:
+    bench.world.faults.inject(lambda: Unavailable("restarting"), resource="replicasets.apps")
+    with pytest.raises(Unavailable, match="replicasets"):
+        await bench.source.evidence(an_incident())
+    found = await bench.source.evidence(an_incident())
+    assert found.asked(kinds.REPLICA_SET)
+    assert not found.unanswered
+
+
+async def test_what_stays_without_an_answer_is_a_gap_after_a_while_for_all_incidents(bench: Bench) -> None:
+    bench.world.faults.inject(lambda: Unavailable("down"), resource="replicasets.apps", times=None)
+    with pytest.raises(Unavailable):
+        await bench.source.evidence(an_incident())
+    bench.world.clock.advance(21)
+    found = await bench.source.evidence(an_incident())
+    assert not found.asked(kinds.REPLICA_SET)
+    assert any("down" in gap for gap in found.gaps)
+    other = Incident(metadata=ObjectMeta(name="x", namespace="shop", uid="another"))
+    assert not (await bench.source.evidence(other)).asked(kinds.REPLICA_SET)
+    bench.world.clock.advance(120)
+    with pytest.raises(Unavailable):
+        await bench.source.evidence(an_incident())
+
+
+async def test_what_is_forbidden_is_a_gap_at_once(bench: Bench) -> None:
+    bench.world.faults.inject(lambda: Forbidden("no rights"), resource="replicasets.apps", times=None)
+    assert any("no rights" in gap for gap in (await bench.source.evidence(an_incident())).gaps)
 
 
 async def test_without_a_prometheus_metrics_are_a_gap(bench: Bench) -> None:
