@@ -1,4 +1,4 @@
-"""The API server restarts, Prometheus is away, voices are missing or forged: nothing is lost, and nothing is guessed."""
+"""The API server restarts, Prometheus is away, voices are missing or forged: nothing is lost or guessed."""
 
 from __future__ import annotations
 
