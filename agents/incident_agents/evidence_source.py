@@ -86,7 +86,7 @@ class EvidenceSource:
     def _insist(self, found: Evidence) -> None:
         """Raises ``Unavailable`` when it is worth reading again."""
         now = self._clock.now()
-        for resource in found.objects:
+        for resource in set(found.objects) - set(found.unanswered):
             self._unanswered.pop(resource, None)
         for resource in found.unanswered:
             first, last = self._unanswered.get(resource, (now, now))

@@ -165,7 +165,7 @@ class _Gathering:
         except NotFound:
             return []  # a resource that is not installed has no objects
         except (Unavailable, Throttled):
-            self._unanswered.append(kind)
+            self._unanswered.append(one.kind)
             raise
 
     def _keep(self, kind: Kind, objects: list[Object], services: frozenset[str]) -> None:

@@ -86,6 +86,15 @@ async def test_what_stays_without_an_answer_is_a_gap_after_a_while_for_all_incid
         await bench.source.evidence(an_incident())
 
 
+async def test_events_of_nodes_that_stay_without_an_answer_do_not_hold_up_a_diagnosis(bench: Bench) -> None:
+    strike = bench.world.faults.inject(lambda: Unavailable("down"), resource="events", times=None)
+    strike.matches = lambda call: call.resource == "events" and call.namespace != "shop"
+    with pytest.raises(Unavailable):
+        await bench.source.evidence(an_incident())
+    bench.world.clock.advance(21)
+    assert (await bench.source.evidence(an_incident())).asked(kinds.EVENT)
+
+
 async def test_what_is_forbidden_is_a_gap_at_once(bench: Bench) -> None:
     bench.world.faults.inject(lambda: Forbidden("no rights"), resource="replicasets.apps", times=None)
     assert any("no rights" in gap for gap in (await bench.source.evidence(an_incident())).gaps)
