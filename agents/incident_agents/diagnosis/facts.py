@@ -161,6 +161,9 @@ TABLE: Mapping[Cause, Row] = {
 OF_CAUSE: Mapping[Cause, frozenset[str]] = {cause: frozenset(row.facts) for cause, row in TABLE.items()}
 """What each cause adds."""
 
+KNOWN: Mapping[Cause, frozenset[str]] = {cause: facts | COMMON for cause, facts in OF_CAUSE.items()}
+"""All that a hypothesis of each cause may carry."""
+
 
 def table() -> str:
     """The table in Markdown."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 import structlog
 
 from incident_agents.agent import Ballot, Case
+from incident_agents.diagnosis.facts import KNOWN
 from incident_agents.refusals import Rulebook, RulebookReader
 from incident_agents.resolution.propose import merged, proposal, says_the_same, tried, wanted
 from incident_agents.resolution.vote import vote
@@ -18,6 +19,7 @@ from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.runbook import Runbook
 from incident_commander.api.statement import Proposal
+from incident_commander.planning.fact_names import unknown_facts
 from incident_commander.planning.planner import candidates, moved, targets
 from incident_commander.planning.policy import bounds_of
 from incident_commander.planning.runbooks import runbooks_of
@@ -45,6 +47,7 @@ class ResolutionAgent:
     ) -> None:
         self._cluster = cluster
         self._packaged = list(packaged)
+        self._told: set[str] = set()
         self._rules = RulebookReader(cluster, operator_namespace, disabled_actions)
 
     async def speak(self, case: Case) -> Proposal | None:
@@ -86,4 +89,8 @@ class ResolutionAgent:
         found, problems = runbooks_of(await self._cluster.list(RUNBOOK))
         for problem in problems:
             _log.warning("Runbook is not readable and is left out", problem=problem)
+        misspelt = {problem for runbook in found for problem in unknown_facts(runbook, KNOWN)}
+        for problem in sorted(misspelt - self._told):
+            _log.warning("Runbook refers to a fact that is never known", problem=problem)
+        self._told = misspelt
         return merged(found, self._packaged)

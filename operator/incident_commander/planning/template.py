@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 from incident_commander.api.incident import Incident
 from incident_commander.api.meta import TargetRef
@@ -55,7 +56,9 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     for reference in references(text):
         if reference not in values:
             facts = ", ".join(sorted(name for name in values if name.startswith("facts."))) or "no facts"
-            raise Refusal("MissingFact", f"{text!r} needs ${{{reference}}}, which is not known; known: {facts}")
+            near = get_close_matches(reference, sorted(values), n=1)
+            known = f"is it ${{{near[0]}}}? known: {facts}" if near else f"known: {facts}"
+            raise Refusal("MissingFact", f"{text!r} needs ${{{reference}}}, which is not known; {known}")
     expanded = _REFERENCE.sub(lambda found: values[found[1]], text)
     if len(expanded) > MAX_LENGTH:
         raise Refusal("ParameterTooLong", f"{text!r} becomes {len(expanded)} characters, more than {MAX_LENGTH}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from incident_agents.agent import Case
 from incident_agents.resolution.agent import ResolutionAgent
@@ -185,6 +186,19 @@ class TestAgent:
         body = await ResolutionAgent(world.cluster(), [a_runbook(replicas="3")]).speak(self.case())
         assert body is not None
         assert [p.steps[0].parameters["replicas"] for p in body.plans] == ["5"]
+
+    async def test_says_once_in_the_log_which_fact_of_a_runbook_is_never_known(self) -> None:
+        world = self.world()
+        world.apply(RUNBOOK, None, a_runbook(replicas="${facts.desiredReplica}").to_json())
+        agent = ResolutionAgent(world.cluster(), [])
+        with capture_logs() as logs:
+            body = await agent.speak(self.case())
+            await agent.speak(self.case())
+        [problem] = [one["problem"] for one in logs]
+        assert "spec.steps[0].parameters.replicas: ${facts.desiredReplica}" in problem
+        assert "nearest: desiredReplicas" in problem
+        assert body is not None
+        assert body.plans == []
 
     async def test_says_why_nothing_fits(self) -> None:
         world = self.world()

@@ -13,6 +13,7 @@ from incident_commander.api.names import ANNOTATION_KEY_ID, LABEL_MANAGED, ROLES
 from incident_commander.cli.doctor import needs
 from incident_commander.cli.doctor.facts import Facts, Unread
 from incident_commander.cli.doctor.finding import Finding, fail, ok, unknown, warn
+from incident_commander.cli.doctor.runbooks import runbooks
 from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.membership import MIN_MEMBERS, is_quarantined, members_of, quorum
 from incident_commander.ports import Object
@@ -215,19 +216,6 @@ def scope(facts: Facts) -> Iterator[Finding]:
     else:
         shown = ", ".join(managed[:5]) + (" …" if len(managed) > 5 else "")
         yield ok("Scope", f"{', '.join(acting)}; opted in: {shown}")
-
-
-def runbooks(facts: Facts) -> Iterator[Finding]:
-    """Without them every plan is to call people."""
-    if not facts.installed:
-        return
-    found = facts.of(kinds.RUNBOOK)
-    if isinstance(found, Unread):
-        yield unknown("Runbooks", found.why, "ask for `list` on runbooks.incidentcommander.io")
-    elif not found:
-        yield ok("Runbooks", "none in the cluster: the built-in ones are used")
-    else:
-        yield ok("Runbooks", f"{len(found)} in the cluster")
 
 
 def breaker(facts: Facts) -> Iterator[Finding]:

@@ -57,6 +57,13 @@ def crds() -> list[dict[str, Any]]:
     ]
 
 
+def a_runbook(text: str) -> dict[str, Any]:
+    step = {"name": "raise", "action": "SetResources", "parameters": {"memory": text}}
+    spec = {"match": {"causes": ["MemoryLimitTooLow"]}, "steps": [step]}
+    api_version, kind = kinds.RUNBOOK.api_version, kinds.RUNBOOK.kind
+    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": "mine"}, "spec": spec}
+
+
 def installation(**changes: Any) -> Facts:
     """All is well, but for what is changed. ``objects`` are merged."""
     rights = dict.fromkeys(needs.needed(NAMESPACE), True) | dict.fromkeys(needs.forbidden(NAMESPACE), False)
@@ -247,6 +254,23 @@ class TestAlertmanager:
         hook = {"url": "http://gateway/api/v1/alerts", "send_resolved": False}
         finding = self.one(receivers=[{"name": "ic", "webhook_configs": [hook]}])
         assert finding.verdict is Verdict.WARN
+
+
+class TestRunbooks:
+    def one(self, *items: dict[str, Any]) -> Finding:
+        return the("Runbooks", install_checks.runbooks(installation(objects={kinds.RUNBOOK: list(items)})))
+
+    def test_that_can_be_planned_are_well(self) -> None:
+        assert self.one(a_runbook("${facts.suggestedMemoryLimit}")).verdict is Verdict.OK
+
+    def test_that_refer_to_a_fact_that_no_diagnosis_gives_fail_with_the_nearest(self) -> None:
+        finding = self.one(a_runbook("${facts.sugestedMemoryLimit}"))
+        assert finding.verdict is Verdict.FAIL
+        assert "Runbook mine: spec.steps[0].parameters.memory: ${facts.sugestedMemoryLimit}" in finding.message
+        assert "nearest: suggestedMemoryLimit" in finding.message
+
+    def test_that_cannot_be_read_fail(self) -> None:
+        assert self.one(a_runbook("${fact.container}")).verdict is Verdict.FAIL
 
 
 class TestTheReport:
