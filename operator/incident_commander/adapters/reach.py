@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
 
 from incident_commander import errors
 from incident_commander.adapters.kube_transport import Identity, Transport
+from incident_commander.adapters.reached import Reached
 
 _TIMEOUT = aiohttp.ClientTimeout(total=10, connect=3)
 _LARGEST = 4 * 1024 * 1024
 _SERVICE = re.compile(r"^(?P<name>[a-z0-9-]+)\.(?P<namespace>[a-z0-9-]+)(\.svc(\.[a-z0-9.-]+)?)?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """An answer. ``through`` is ``directly`` or ``through the API server``."""
-
-    status: int
-    body: bytes
-    through: str
 
 
 class Reach:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from incident_commander.adapters.reached import Reached
 from incident_commander.api.kinds import Kind
 from incident_commander.ports import Object
 
@@ -26,15 +27,6 @@ class Right:
     verb: str
     resource: str
     namespace: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What an HTTP endpoint said. ``through`` says how it was reached."""
-
-    status: int
-    body: bytes
-    through: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,7 @@ class Facts:
     """Schemas of this version, by the name of their CRD."""
     breaker: Mapping[str, str] | Unread = field(default_factory=dict)
     rights: Mapping[Right, bool | Unread] = field(default_factory=dict)
-    gateway: Answer | Unread | None = None
+    gateway: Reached | Unread | None = None
     token: Token | Unread | None = None
     prometheus: str | None = None
     """Its URL; None where nothing names one."""

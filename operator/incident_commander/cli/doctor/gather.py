@@ -6,18 +6,20 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import yaml
 
+from incident_commander.adapters.reached import Reached
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.cli.doctor import needs
-from incident_commander.cli.doctor.facts import Answer, Facts, Right, Token, Unread
+from incident_commander.cli.doctor.facts import Facts, Right, Token, Unread
+from incident_commander.cli.work.whoami import whoami
 from incident_commander.errors import ClusterError, IncidentCommanderError, NotFound
 from incident_commander.ports import Cluster, Object
 from incident_commander.rehearsal.structural import schemas
@@ -54,29 +56,10 @@ QUESTIONS: Mapping[str, str] = {
 _Any = TypeVar("_Any")
 
 
-class Answering(Protocol):
-    """What a ``Reach`` answers."""
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        ...
-
-    @property
-    def body(self) -> bytes:
-        """As it came."""
-        ...
-
-    @property
-    def through(self) -> str:
-        """How it was reached."""
-        ...
-
-
 class Web(Protocol):
     """HTTP GET; raises ``errors.Unavailable``."""
 
-    async def get(self, url: str) -> Answering:
+    async def get(self, url: str) -> Reached:
         """Any status is an answer."""
         ...
 
@@ -124,7 +107,7 @@ async def gather(cluster: Cluster, web: Web, now: Callable[[], datetime], wanted
         facts = replace(facts, token=await _read(lambda: _token(cluster, token)))
     if ours:
         gateway = wanted.gateway_url or f"http://gateway.{wanted.namespace}.svc:8080"
-        facts = replace(facts, gateway=await _read(lambda: _answer(web, f"{gateway.rstrip('/')}/readyz")))
+        facts = replace(facts, gateway=await _read(lambda: web.get(f"{gateway.rstrip('/')}/readyz")))
     return await _monitoring(facts, web, wanted)
 
 
@@ -156,16 +139,13 @@ async def _read(call: Callable[[], Awaitable[_Any]]) -> _Any | Unread:
 
 
 async def _who(cluster: Cluster) -> tuple[str | Unread, datetime | None]:
-    body: Object = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     try:
-        answer = await cluster.create(kinds.SELF_SUBJECT_REVIEW, None, body)
-    except (NotFound, ClusterError) as error:
+        found = await whoami(cluster)
+    except ClusterError as error:
         if error.status == 0 or error.status >= 500:
             raise
         return Unread(str(error)), None
-    name = ((answer.get("status") or {}).get("userInfo") or {}).get("username") or Unread("the answer names no user")
-    stamp = (answer.get("metadata") or {}).get("creationTimestamp")
-    return name, datetime.fromisoformat(stamp).astimezone(UTC) if isinstance(stamp, str) else None
+    return found.username or Unread("the answer names no user"), found.server_time
 
 
 async def _allowed(cluster: Cluster, slots: asyncio.Semaphore, right: Right) -> bool | Unread:
@@ -205,11 +185,6 @@ async def _token(cluster: Cluster, token: str) -> Token:
     review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
     answer = await cluster.create(kinds.SUBJECT_ACCESS_REVIEW, None, review)
     return Token(str(user.get("username", "")), (answer.get("status") or {}).get("allowed") is True)
-
-
-async def _answer(web: Web, url: str) -> Answer:
-    reached = await web.get(url)
-    return Answer(reached.status, reached.body, reached.through)
 
 
 async def _json(web: Web, url: str) -> Any:

@@ -19,6 +19,7 @@ from incident_commander.cli.options import Where
 from incident_commander.cli.render.text import safe
 from incident_commander.cli.work.failure import CommandError, ExitCode, explain
 from incident_commander.cli.work.kubeconfig import current_namespace
+from incident_commander.cli.work.whoami import whoami
 from incident_commander.errors import IncidentCommanderError
 from incident_commander.ports import Cluster, Object
 
@@ -87,12 +88,10 @@ class Desk:
     async def username(self) -> str:
         """Who we are to the API server."""
         self.trying("ask the API server who you are (SelfSubjectReview)")
-        body: Object = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        answer = await self.cluster.create(kinds.SELF_SUBJECT_REVIEW, None, body)
-        name = ((answer.get("status") or {}).get("userInfo") or {}).get("username")
-        if not isinstance(name, str) or not name:
+        found = await whoami(self.cluster)
+        if not found.username:
             raise self.no("the answer names no user", "log in to the cluster, then repeat")
-        return name
+        return found.username
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask, unless ``yes``. Anything but a yes ends the command; so does the end of input."""

@@ -12,13 +12,15 @@ import pytest
 import yaml
 from rich.console import Console
 
+from incident_commander.adapters.reached import Reached
 from incident_commander.api import kinds
 from incident_commander.api.meta import format_time
 from incident_commander.api.names import ANNOTATION_KEY_ID, ROLES
 from incident_commander.cli.doctor import cluster_checks, install_checks, monitoring_checks, needs
-from incident_commander.cli.doctor.facts import Answer, Facts, Token, Unread
+from incident_commander.cli.doctor.facts import Facts, Token, Unread
 from incident_commander.cli.doctor.finding import Finding, Verdict
 from incident_commander.cli.doctor.report import examine, healthy, report
+from incident_commander.cli.doctor.runbooks import runbooks
 from incident_commander.rehearsal.structural import schemas
 from tests.unit.cli.stage import HOSTILE
 from tests.unit.consensus.council import NOW, Council
@@ -85,7 +87,7 @@ def installation(**changes: Any) -> Facts:
         | {kinds.VALIDATING_ADMISSION_POLICY_BINDING.resource: True, "pods/resize": True},
         shipped=schemas(),
         rights=rights,
-        gateway=Answer(200, b"ok", "directly"),
+        gateway=Reached(200, b"ok", "directly"),
         token=Token("alertmanager", everywhere=True),
         prometheus="http://prometheus:9090",
         metrics={"reachable": 1.0, "kube-state-metrics": 9.0, "cAdvisor": 9.0, "own metrics": 9.0},
@@ -258,7 +260,7 @@ class TestAlertmanager:
 
 class TestRunbooks:
     def one(self, *items: dict[str, Any]) -> Finding:
-        return the("Runbooks", install_checks.runbooks(installation(objects={kinds.RUNBOOK: list(items)})))
+        return the("Runbooks", runbooks(installation(objects={kinds.RUNBOOK: list(items)})))
 
     def test_that_can_be_planned_are_well(self) -> None:
         assert self.one(a_runbook("${facts.suggestedMemoryLimit}")).verdict is Verdict.OK
