@@ -13,7 +13,9 @@ _TROUBLE = re.compile(
     r"|ECONNRESET|could not connect|can'?t connect|cannot connect|failed to connect|unable ?to ?connect"
     r"|connection failed|connect error|unreachable|communications link failure|server closed the connection"
     r"|name does not resolve|unknown ?host|getaddrinfo|nodename nor servname|unavailable|connect: network"
-    r"|lookup [^ ]+ on |Connection to .{1,80} failed",
+    r"|lookup [^ ]+ on |Connection to .{1,80} failed|connection to server at|failed to resolve|name resolver error"
+    r"|DNS resolution (?:failed|error)|\(os error 1(?:04|1[0-3])\)|target machine actively refused"
+    r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for|no healthy upstream|upstream connect error",
     re.IGNORECASE,
 )
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?){0,8}"
@@ -23,6 +25,10 @@ _HOSTS = (
     ),
     re.compile(rf"(?<![\w./-])(?P<host>{_NAME})/\d{{1,3}}(?:\.\d{{1,3}}){{3}}:(?P<port>\d{{2,5}})\b"),
     re.compile(rf"lookup (?P<host>{_NAME})"),
+    re.compile(rf"(?:failed to resolve|resolution failed for|getaddrinfo for) ['\"]?(?P<host>{_NAME})", re.IGNORECASE),
+    re.compile(
+        rf"(?:servers?|instances?)(?: available)? for(?: the)?(?: service)?:? ['\"]?(?P<host>{_NAME})", re.IGNORECASE
+    ),
     re.compile(rf"unknown ?host(?:exception)?:? (?P<host>{_NAME})", re.IGNORECASE),
     re.compile(
         rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|resolve host:?|host(?:name)?[ =:]\"?)\s*'?(?P<host>{_NAME})"
@@ -43,7 +49,9 @@ _IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 _UNRESOLVED = re.compile(
     r"no such host|ENOTFOUND|EAI_AGAIN|name or service not known|could not resolve|couldn'?t resolve|name resolution"
-    r"|unknown ?host|nodename nor servname|name does not resolve|NXDOMAIN|SERVFAIL|server misbehaving",
+    r"|unknown ?host|nodename nor servname|name does not resolve|NXDOMAIN|SERVFAIL|server misbehaving"
+    r"|failed to resolve|name resolver error|DNS resolution (?:failed|error)|getaddrinfo failed"
+    r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for",
     re.IGNORECASE,
 )
 
@@ -98,14 +106,27 @@ def in_value(written: str) -> list[Address]:
     """The address that a configuration value is (or the host of the URL that it is); nothing for other values."""
     url = _HOSTS[0].search(written) or _DSN.search(written)
     plain = re.fullmatch(rf"(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?/?", written.strip())
-    match = url or plain
+    pairs = _PAIRS.search(written) if url is None and plain is None else None
+    match = url or plain or pairs
     if match is None:
         return []
-    return [Address(match["host"].lower(), int(match["port"]) if match["port"] else None)]
+    port = match["port"] if pairs is None or match["port"] else _pair_of_port(written)
+    return [Address(match["host"].lower(), int(port) if port else None)]
 
 
-_DSN = re.compile(rf"@tcp\\((?P<host>{_NAME})(?::(?P<port>\\d{{1,5}}))?\\)")
+_DSN = re.compile(rf"@tcp\((?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?\)")
 """Go's MySQL driver: user:password@tcp(host:port)/database."""
+_PAIRS = re.compile(
+    rf"(?:^|[;\s])(?:host|server|data source)\s*=\s*(?:tcp:)?(?P<host>{_NAME})(?:[,:](?P<port>\d{{1,5}}))?(?=[;\s]|$)",
+    re.IGNORECASE,
+)
+"""libpq (host=db port=5432) and ADO.NET (Server=db,1433;Database=...)."""
+_PORT_PAIR = re.compile(r"(?:^|[;\s])port\s*=\s*(?P<port>\d{1,5})(?=[;\s]|$)", re.IGNORECASE)
+
+
+def _pair_of_port(written: str) -> str:
+    found = _PORT_PAIR.search(written)
+    return found["port"] if found is not None else ""
 
 
 def is_ip(host: str) -> bool:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.evidence import fields
 from incident_commander.ports import Object
@@ -40,3 +43,38 @@ def meant(case: Case, place: str, said: frozenset[str]) -> list[str]:
     known = services(case, place)
     fitting = [(len(own), name) for name, (_, own) in known.items() if own and own <= said]
     return [name for _, name in sorted(fitting, reverse=True)]
+
+
+_NEAR = 0.72
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The name that was probably meant, or the empty string when none is close."""
+    scored = [(_likeness(name, other), other) for other in known]
+    ratio, best = max(scored, default=(0.0, ""))
+    return best if ratio >= _NEAR else ""
+
+
+def _likeness(name: str, other: str) -> float:
+    if len(min(name, other, key=len)) >= 3 and (name.startswith(other) or other.startswith(name)):
+        return 0.9
+    return SequenceMatcher(None, name, other).ratio()
+
+
+def in_cluster(host: str, place: str) -> bool:
+    """A short name, or one of this namespace; other domains are not ours to know."""
+    labels = host.split(".")
+    return len(labels) == 1 or (labels[1] == place and (len(labels) == 2 or labels[2] == "svc"))
+
+
+_GATEWAYS = (
+    *("gateway", "ingress", "proxy", "nginx", "envoy", "kong", "traefik", "apisix", "zuul", "haproxy", "caddy"),
+    *("krakend", "tyk", "ambassador"),
+)
+
+
+def passes_on(workload: Workload) -> bool:
+    """Whether a workload calls itself a gateway, or runs the image of one."""
+    specs = fields.items(workload.object, "spec", "template", "spec", "containers")
+    names = [fields.name(workload.object), *(fields.text(s, "image").rsplit("/", 1)[-1] for s in specs)]
+    return any(marker in name.lower() for name in names for marker in _GATEWAYS)

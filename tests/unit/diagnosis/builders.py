@@ -347,6 +347,7 @@ EVERYTHING = (
     kinds.HORIZONTAL_POD_AUTOSCALER,
     kinds.RESOURCE_QUOTA,
     kinds.CONFIG_MAP,
+    kinds.SECRET,
     kinds.NODE,
     kinds.PERSISTENT_VOLUME,
     kinds.STORAGE_CLASS,

@@ -17,6 +17,7 @@ from tests.unit.diagnosis.builders import (
     endpoint_slice,
     evidence,
     incident,
+    meta,
     node,
     pod,
     replica_set,
@@ -63,6 +64,10 @@ class Shop:
     def without_endpoints(self, name: str) -> None:
         """As if no pod of it were ready."""
         self.endpoints[name] = ()
+
+    def has_secret(self, name: str) -> None:
+        """Its name, as far as Secrets are recorded."""
+        self.more.append({"apiVersion": "v1", "kind": "Secret", "metadata": meta(name)})
 
     def restarts(self, name: str, **state: Any) -> None:
         """Its container keeps ending."""

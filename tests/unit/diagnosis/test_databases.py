@@ -2,8 +2,8 @@
 
 import pytest
 
-from incident_agents.diagnosis.analysers.databases import _LITERALS, _SIGNS
 from incident_agents.diagnosis.ranking import BAR
+from incident_agents.diagnosis.store_words import LITERALS, SIGNS
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import log, told
 from tests.unit.diagnosis.shop import shop, tier
@@ -148,10 +148,25 @@ def test_the_pieces_that_are_looked_for_first_cover_every_sign() -> None:
         "connection is blocked",
         "consumer lag",
         "Local: Queue full",
+        "ER_DBACCESS_DENIED_ERROR",
+        "ER_NOT_SUPPORTED_AUTH_MODE",
+        "Plugin 'caching_sha2_password' could not be loaded",
+        "SCRAM authentication failed",
+        "PLAIN login refused",
+        "ERROR 1040",
+        "SQLSTATE[08004]",
+        "Cannot execute statement in a READ ONLY transaction",
+        "pq: deadlock detected",
+        "QueuePool limit of size 5 overflow 10 reached",
+        "The pool is probably full",
+        "pool timed out while waiting for an open connection",
+        "pool error Timeout waiting for idle object",
+        "Timed out fetching a new connection from the connection pool",
+        "PoolExhaustedException",
     }
     for sample in samples:
-        assert any(pattern.search(sample) for _, _, pattern in _SIGNS), sample
-        assert any(piece in sample.lower() for piece in _LITERALS), sample
+        assert any(pattern.search(sample) for _, _, pattern in SIGNS), sample
+        assert any(piece in sample.lower() for piece in LITERALS), sample
 
 
 def test_of_several_stores_the_one_that_says_it_of_itself_comes_first() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
@@ -35,7 +36,7 @@ def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload and missing thing."""
     found: dict[tuple[str, _Missing], tuple[Workload, list[Object], str, list[Citation]]] = {}
     for workload, pod in case.sick:
-        for missing, container, citation in _in_pod(case, pod):
+        for missing, container, citation in list(_in_pod(case, pod)) or _by_spec(case, pod):
             entry = found.setdefault((workload.ref, missing), (workload, [], container, []))
             if pod not in entry[1]:
                 entry[1].append(pod)
@@ -71,6 +72,32 @@ def _in_pod(case: Case, pod: Object) -> Iterator[tuple[_Missing, str, Citation]]
         for event in case.events(pod, "FailedMount"):
             for missing in _named(fields.text(event, "message"), pod):
                 yield missing, "", citing.of_event(event)
+
+
+def _by_spec(case: Case, pod: Object) -> Iterator[tuple[_Missing, str, Citation]]:
+    """Nobody's words were kept: what a container that cannot be set up refers to, and that was not found."""
+    for container in pods.containers(pod):
+        if container.waiting != "CreateContainerConfigError":
+            continue
+        key = "initContainers" if container.init else "containers"
+        at = next((n for n, c in enumerate(fields.items(pod, "spec", key)) if c.get("name") == container.name), 0)
+        for missing, path in _references(container.spec):
+            kind = kinds.SECRET if missing.kind == "Secret" else kinds.CONFIG_MAP
+            if case.evidence.asked(kind) and case.find(kind, fields.namespace(pod), missing.name) is None:
+                yield missing, container.name, citing.of_object(pod, f"spec.{key}[{at}].{path}")
+
+
+def _references(spec: dict[str, Any]) -> Iterator[tuple[_Missing, str]]:
+    for n, variable in enumerate(fields.items(spec, "env")):
+        for field, kind in (("secretKeyRef", "Secret"), ("configMapKeyRef", "ConfigMap")):
+            ref = fields.mapping(variable, "valueFrom", field)
+            if fields.text(ref, "name") and not fields.flag(ref, "optional"):
+                yield _Missing(kind, fields.text(ref, "name"), ""), f"env[{n}].valueFrom"
+    for n, source in enumerate(fields.items(spec, "envFrom")):
+        for field, kind in (("secretRef", "Secret"), ("configMapRef", "ConfigMap")):
+            ref = fields.mapping(source, field)
+            if fields.text(ref, "name") and not fields.flag(ref, "optional"):
+                yield _Missing(kind, fields.text(ref, "name"), ""), f"envFrom[{n}].{field}.name"
 
 
 def _named(message: str, pod: Object) -> Iterator[_Missing]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from incident_agents.diagnosis.addresses import in_value
+from incident_agents.diagnosis.addresses import Address, in_value, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.naming import meant, services, words
@@ -35,10 +35,17 @@ def analyse(case: Case) -> Iterator[Finding]:
 
 
 def _mounted(case: Case, workload: Workload) -> Iterator[Object]:
+    """ConfigMaps that the workload reads, as files or as its environment."""
     subject = fields.mapping(workload.object, "spec", "template", "spec") or fields.mapping(workload.object, "spec")
+    names: list[str] = []
     for volume in fields.items(subject, "volumes"):
-        name = fields.text(volume, "configMap", "name")
-        found = case.find(kinds.CONFIG_MAP, fields.namespace(workload.object), name) if name else None
+        sources = [volume, *fields.items(volume, "projected", "sources")]
+        names += [fields.text(source, "configMap", "name") for source in sources]
+    for container in fields.items(subject, "containers"):
+        names += [fields.text(source, "configMapRef", "name") for source in fields.items(container, "envFrom")]
+        names += [fields.text(v, "valueFrom", "configMapKeyRef", "name") for v in fields.items(container, "env")]
+    for name in dict.fromkeys(filter(None, names)):
+        found = case.find(kinds.CONFIG_MAP, fields.namespace(workload.object), name)
         if found is not None:
             yield found
 
@@ -62,24 +69,47 @@ def _routes(text: str) -> list[_Route]:
 
 
 def _judge(case: Case, workload: Workload, config_map: Object, route: _Route, place: str) -> Finding | None:
-    said, address = words(route.said), next(iter(in_value(route.to)), None)
-    if address is None or not said:
+    address = next(iter(in_value(route.to)), None)
+    if address is None:
         return None
-    host = address.host.split(".")[0]
-    wanted = meant(case, place, said)
-    if not wanted or host in wanted:
+    wrong = _wrong(case, route, address, place)
+    if wrong is None:
         return None
-    known = services(case, place)
-    if host in known and known[host][1] & said:
-        return None  # it may be meant as well
-    gone = "" if host in known else ", which does not exist"
+    confidence, words, expected = wrong
     return of_workload(
         Cause.GATEWAY_MISROUTED,
         workload,
         [p for p in workload.living if case.unwell(p)],
         "",
-        confidence=84,
-        summary=f"{workload.ref} sends {route.said} to {route.to}{gone}; its name and path mean Service {wanted[0]}",
+        confidence=confidence,
+        summary=f"{workload.ref} sends {route.said or 'requests'} to {route.to}{words}",
         evidence=[citing.of_object(config_map, "data")],
-        facts={"route": route.said[:256], "backend": route.to, "expected": wanted[0]},
+        facts={"route": route.said[:256], "backend": route.to, "expected": expected},
     )
+
+
+def _wrong(case: Case, route: _Route, address: Address, place: str) -> tuple[int, str, str] | None:
+    """How sure, in what words, and what was expected; None when nothing speaks against the route."""
+    said, known = words(route.said), services(case, place)
+    host = address.host.split(".")[0]
+    elsewhere = is_ip(address.host) or "." in address.host.removesuffix(f".{place}.svc.cluster.local")
+    wanted = [name for name in meant(case, place, said) if name != host] if said else []
+    if host in known:
+        service, own = known[host]
+        offered = [n for p in fields.items(service, "spec", "ports") if (n := fields.integer(p, "port")) is not None]
+        if wanted and not own & said:
+            return 84, f"; its name and path mean Service {wanted[0]}", wanted[0]
+        if address.port is not None and offered and address.port not in offered:
+            ports = ", ".join(str(n) for n in offered[:4])
+            return 82, f", but that Service offers {ports}", ports
+        return None
+    if wanted and said:
+        return 84, f", which does not exist; its name and path mean Service {wanted[0]}", wanted[0]
+    if not elsewhere and _used(case, known, place):
+        return 66, ", which does not exist", ""
+    return None
+
+
+def _used(case: Case, known: dict[str, tuple[Object, frozenset[str]]], place: str) -> bool:
+    """Whether the Services of the place were read at all."""
+    return case.evidence.asked(kinds.SERVICE) and bool(known)

@@ -6,15 +6,14 @@ Which side is wrong when they differ: the one that stands alone against the othe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 
 from incident_agents.diagnosis import stores
 from incident_agents.diagnosis.addresses import Complaint, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.naming import meant, services, words
+from incident_agents.diagnosis.naming import in_cluster, meant, nearest, passes_on, services, words
 from incident_agents.diagnosis.settings import Setting, settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
@@ -23,9 +22,6 @@ from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference
 from incident_commander.ports import Object
-
-_NEAR = 0.72
-_MARKERS = ("gateway", "nginx", "envoy", "kong", "traefik", "apisix", "zuul", "haproxy", "ingress", "proxy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,7 @@ def _finding(case: Case, workload: Workload, setting: Setting, wrong: _Wrong) ->
         "problem": wrong.problem,
         "protocol": stores.kind_of_service(case, wrong.service) if wrong.service is not None else "",
     }
-    if wrong.problem == "Service" and _is_gateway(workload):
+    if wrong.problem == "Service" and passes_on(workload):
         cause = Cause.GATEWAY_MISROUTED
         facts = {"route": setting.name, "backend": address, "expected": wrong.expected}
     sick = [p for p in workload.living if case.unwell(p)]
@@ -102,11 +98,11 @@ def _heard(case: Case, workload: Workload, setting: Setting) -> list[Complaint]:
 def _no_service(case: Case, workload: Workload, setting: Setting, place: str) -> _Wrong | None:
     host = setting.address.host
     labels = host.split(".")
-    if is_ip(host) or host in ("localhost", "kubernetes") or not setting.sure or not _in_cluster(labels, place):
+    if is_ip(host) or host in ("localhost", "kubernetes") or not setting.sure or not in_cluster(host, place):
         return None
     if any(fields.name(w.object) == labels[0] for w in case.workloads):
         return None  # the name is right: its Service is what is missing
-    near = _nearest(labels[0], [fields.name(s) for s in _services(case, place)])
+    near = nearest(labels[0], [fields.name(s) for s in _services(case, place)])
     heard = _heard(case, workload, setting)
     if not heard and not near:
         return None  # an optional dependency that is not installed: nobody misses it
@@ -117,25 +113,8 @@ def _no_service(case: Case, workload: Workload, setting: Setting, place: str) ->
     return _Wrong("Host", confidence, f"there is no Service {labels[0]}{tail}", near, service)
 
 
-def _in_cluster(labels: Sequence[str], place: str) -> bool:
-    """A short name, or one of this namespace; other domains are not ours to know."""
-    return len(labels) == 1 or (labels[1] == place and (len(labels) == 2 or labels[2] == "svc"))
-
-
 def _services(case: Case, place: str) -> list[Object]:
     return [s for s in case.evidence.of(kinds.SERVICE) if fields.namespace(s) == place]
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    scored = [(_likeness(name, other), other) for other in known]
-    ratio, best = max(scored, default=(0.0, ""))
-    return best if ratio >= _NEAR else ""
-
-
-def _likeness(name: str, other: str) -> float:
-    if len(min(name, other, key=len)) >= 3 and (name.startswith(other) or other.startswith(name)):
-        return 0.9
-    return SequenceMatcher(None, name, other).ratio()
 
 
 def _no_port(case: Case, workload: Workload, setting: Setting, service: Object, offered: list[int]) -> _Wrong | None:
@@ -185,7 +164,7 @@ def _other_service(case: Case, workload: Workload, setting: Setting, service: Ob
     if not wanted or fields.name(service) in wanted or known[fields.name(service)][1] & said:
         return None
     text = f"{setting.name} is meant for Service {wanted[0]}"
-    return _Wrong("Service", 80 if _is_gateway(workload) else 76, text, wanted[0], service)
+    return _Wrong("Service", 80 if passes_on(workload) else 76, text, wanted[0], service)
 
 
 _ROUTE = re.compile(r"(?P<stem>.+)[_.](?:URI|URL|HOST|TARGET|BACKEND|UPSTREAM)$", re.IGNORECASE)
@@ -206,12 +185,6 @@ def _beside(workload: Workload, setting: Setting) -> str:
         if (name := fields.text(variable, "name")).lower().startswith(stem) and _OF_ROUTE.search(name[len(stem) :])
     ]
     return "_".join(re.sub(r"[^a-zA-Z0-9]+", "_", text[:200]) for text in found[:4])
-
-
-def _is_gateway(workload: Workload) -> bool:
-    specs = fields.items(workload.object, "spec", "template", "spec", "containers")
-    names = [fields.name(workload.object), *(fields.text(s, "image").rsplit("/", 1)[-1] for s in specs)]
-    return any(marker in name.lower() for name in names for marker in _MARKERS)
 
 
 def _written(host: str, port: int | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from incident_agents.diagnosis.addresses import Complaint
+from incident_agents.diagnosis.addresses import Address, Complaint, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.workload import Workload
@@ -40,6 +40,8 @@ def analyse(case: Case) -> Iterator[Finding]:
         yield _everywhere(case, lost, dns)
     for found in lost:
         yield _at(case, found, alone=len(lost) == 1)
+    speaking = {found.workload.ref for found in lost}
+    yield from _by_spec(case, [w for w in case.workloads if w.living and w.ref not in speaking])
     yield from _missing(case)
 
 
@@ -62,7 +64,7 @@ def _lasts(workload: Workload, said: list[Complaint]) -> bool:
 def _at(case: Case, found: _Lost, *, alone: bool) -> Finding:
     workload, names = found.workload, ", ".join(sorted(found.said)[:4])
     pod = workload.living[0]
-    odd, evidence = _own_resolver(pod)
+    odd, evidence = _own_resolver(case, pod)
     sick = [p for p in workload.living if case.unwell(p)]
     confidence = 92 if odd else 72 if alone else 60
     said = [c for group in found.said.values() for c in group[-2:]]
@@ -78,17 +80,73 @@ def _at(case: Case, found: _Lost, *, alone: bool) -> Finding:
     )
 
 
-def _own_resolver(pod: Object) -> tuple[str, list[Citation]]:
+def _own_resolver(case: Case, pod: Object) -> tuple[str, list[Citation]]:
     """Whether the pod was told to ask somebody else than the cluster's DNS, or to believe its own hosts file."""
     policy = fields.text(pod, "spec", "dnsPolicy")
-    if policy in ("None", "Default"):
+    if policy == "None" and set(fields.words(pod, "spec", "dnsConfig", "nameservers")) & _cluster_resolvers(case):
+        return "", []
+    if policy == "None" or (policy == "Default" and not fields.flag(pod, "spec", "hostNetwork")):
         cited = [citing.of_object(pod, "spec.dnsPolicy")]
         if fields.mapping(pod, "spec", "dnsConfig"):
             cited.append(citing.of_object(pod, "spec.dnsConfig"))
         return f": its dnsPolicy is {policy}", cited
-    if fields.value(pod, "spec", "dnsConfig", "nameservers"):
+    if set(fields.words(pod, "spec", "dnsConfig", "nameservers")) - _cluster_resolvers(case):
         return ": it has name servers of its own", [citing.of_object(pod, "spec.dnsConfig")]
     return "", []
+
+
+def _cluster_resolvers(case: Case) -> frozenset[str]:
+    """The address of the cluster's DNS, and the one that node-local caches have by convention."""
+    found = {
+        fields.text(s, "spec", "clusterIP")
+        for s in case.evidence.of(kinds.SERVICE)
+        if fields.name(s) in ("kube-dns", "coredns") and fields.namespace(s) == "kube-system"
+    }
+    return frozenset({"169.254.20.10", *found})
+
+
+def _by_spec(case: Case, silent: list[Workload]) -> Iterator[Finding]:
+    """Nobody's words were kept, but the pod's own: it asks another resolver, or its hosts file names a Service."""
+    for workload in silent:
+        pod = workload.living[0]
+        sick = [p for p in workload.living if case.unwell(p)]
+        shadowed = _shadowed(case, pod)
+        odd, evidence = _own_resolver(case, pod)
+        if shadowed is not None:
+            host, cited = shadowed
+            words, confidence = f"its hosts file gives Service {host} another address", 74 + (10 if sick else 0)
+            yield _told(workload, sick, words, host, confidence, [cited])
+        elif odd and sick:
+            yield _told(workload, sick, f"it does not ask the cluster's DNS{odd}", "", 62, evidence)
+
+
+def _told(
+    workload: Workload, sick: list[Object], words: str, host: str, confidence: int, evidence: list[Citation]
+) -> Finding:
+    return of_workload(
+        Cause.DNS_RESOLUTION_FAILURE,
+        workload,
+        sick,
+        "",
+        confidence=confidence,
+        summary=f"{workload.ref} does not find Services by name: {words}",
+        evidence=evidence,
+        facts={"host": host, "reason": words},
+    )
+
+
+def _shadowed(case: Case, pod: Object) -> tuple[str, Citation] | None:
+    place = fields.namespace(pod)
+    for n, alias in enumerate(fields.items(pod, "spec", "hostAliases")):
+        for host in fields.words(alias, "hostnames"):
+            service = case.service_at(Address(host.lower(), None), place) if not is_ip(host) else None
+            if service is None:
+                continue
+            real = {fields.text(service, "spec", "clusterIP")}
+            real |= {fields.text(p, "status", "podIP") for p in case.topology.pods_of(service)}
+            if fields.text(alias, "ip") not in real:
+                return fields.name(service), citing.of_object(pod, f"spec.hostAliases[{n}]")
+    return None
 
 
 def _cluster_dns(case: Case) -> Workload | None:
