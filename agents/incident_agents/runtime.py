@@ -241,6 +241,7 @@ class AgentRunner:
             issued_at=now,
             expires_at=now + validity,
             generation=incident.metadata.generation,
+            target=incident.spec.about,
             body=body,
         )
         return sign(statement, self._identity.key)

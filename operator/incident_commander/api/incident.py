@@ -85,6 +85,15 @@ class IncidentSpec(Model):
     approval: Approval | None = None
     undo: UndoRequest | None = None
 
+    @property
+    def about(self) -> str:
+        """The target with what tells it from others of its name, as agents sign it: ``apps/v1 Deployment/shop/web u``.
+
+        An incarnation that is not known has no UID; ``nothing`` is no target at all.
+        """
+        ref = self.target_ref
+        return " ".join(filter(None, (ref.api_version, str(ref), ref.uid)))[:1024] if ref is not None else "nothing"
+
 
 class Phase(enum.StrEnum):
     """Where the Incident stands. For people; machines read the conditions."""

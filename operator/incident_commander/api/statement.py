@@ -187,4 +187,6 @@ class Statement(Model):
     expires_at: Timestamp
     generation: int = 0
     """``metadata.generation`` of the Incident that the statement is about."""
+    target: Text | None = None
+    """What the Incident was about (``IncidentSpec.about``); None in statements of versions that did not say it."""
     body: Body

@@ -30,8 +30,9 @@ class Finding:
 
 
 NOT_COVERED = (
-    "free texts (descriptions, messages, timeline) and spec.targetRef, which no approval signs: the plan's own targets "
-    "are; and who spec.approval names, which admission proved when it was made"
+    "free texts (descriptions, messages, timeline); who spec.approval names, which admission proved when it was made; "
+    "spec.targetRef where no claim about it is listed (approvals of older versions do not name it; the plan's own "
+    "targets are always covered)"
 )
 """What a good audit says nothing about."""
 MAX_INCIDENT = 256
@@ -43,6 +44,7 @@ _QUORUM = "its quorum is not lower than these members and the policy require"
 _VOTES = "every envelope is a signed approval of this Incident, round and plan, one for each agent"
 _ENOUGH = "the approvals make the quorum, every required role among them"
 _NAMED = "every approval names this Incident (namespace and name)"
+_ABOUT = "every approval names this Incident's target (spec.targetRef)"
 _ROUND = "the certificate is of the round that the status shows"
 _CLAIMS: tuple[tuple[str, frozenset[Reason]], ...] = (
     (_PLAN, frozenset({Reason.FOREIGN_INCIDENT, Reason.FOREIGN_PLAN})),
@@ -66,6 +68,7 @@ def audit(incident: Incident, agents: Sequence[Agent], consensus_policy: Consens
     return [
         *_certificate(certificate, plan, incident, agents, consensus_policy),
         _named(certificate, incident, agents),
+        *_about(certificate, incident, agents),
         _recorded_votes(certificate, incident, agents),
         _round(certificate, incident),
         *_approval(plan, incident),
@@ -135,6 +138,27 @@ def _named(certificate: Certificate, incident: Incident, agents: Sequence[Agent]
                 _NAMED, False, f"this one reads {incident.key}, agent {statement.agent} signed {statement.incident}"
             )
     return Finding(_NAMED, True, incident.key)
+
+
+def _about(certificate: Certificate, incident: Incident, agents: Sequence[Agent]) -> Iterator[Finding]:
+    """Nothing where no approval names a target, as those of older versions do not."""
+    reads, silent, named = incident.spec.about, 0, 0
+    for envelope in certificate.envelopes:
+        try:
+            statement = signed_vote(envelope, agents)[0].statement
+        except InvalidStatement:
+            yield Finding(_ABOUT, None)
+            return
+        if statement.target is None:
+            silent += 1
+        elif statement.target != reads:
+            yield Finding(_ABOUT, False, f"it reads {reads}, agent {statement.agent} signed {statement.target}")
+            return
+        else:
+            named += 1
+    if named:
+        older = f" ({silent} approvals of an older version name none)" if silent else ""
+        yield Finding(_ABOUT, True, reads + older)
 
 
 def _recorded_votes(certificate: Certificate, incident: Incident, agents: Sequence[Agent]) -> Finding:

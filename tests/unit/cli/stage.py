@@ -43,7 +43,7 @@ from incident_commander.ports import Object, PatchType, Propagation
 from incident_commander.rehearsal.patching import merge
 from tests.unit.consensus.council import NOW, UID, WEB, Council, plan
 
-COUNCIL = Council(6)
+COUNCIL = Council(6, about=IncidentSpec(target_ref=WEB).about)
 PLAN = plan(summary="Back to web:1")
 HOSTILE = "\x1b[2J\x1b]0;owned\x07 [bold red]APPROVED[/] \u202egnp.exe :warning: \x9b31m\r"
 

@@ -1,13 +1,23 @@
 """list, show, timeline: the verdict first, in 80 columns, and text of others stays text."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import yaml
 
 from incident_commander import errors
-from incident_commander.api.incident import Approval, Consensus, Incident, Outcome, Phase, StepOutcome
+from incident_commander.api.incident import (
+    Alert,
+    AlertStatus,
+    Approval,
+    Cascade,
+    Consensus,
+    Incident,
+    Outcome,
+    Phase,
+    StepOutcome,
+)
 from incident_commander.api.meta import ObjectMeta
 from tests.unit.cli.stage import COUNCIL, HOSTILE, PLAN, Stage, applied, incident, words
 from tests.unit.consensus.council import NOW, plan
@@ -127,7 +137,7 @@ class TestShow:
         )
         out = Stage.of(new).run("show", "web-crash").out
         assert "No cause was named yet" in out
-        assert "Nothing is recorded yet" in out
+        assert "AlertFiring  WebDown" in out
 
     def test_every_line_fits_the_terminal(self) -> None:
         for columns in (80, 60, 200):
@@ -152,7 +162,51 @@ class TestTimeline:
 
     def test_as_data(self) -> None:
         entries = json.loads(Stage.of(incident()).run("timeline", "web-crash", "-o", "json").out)
-        assert [entry["reason"] for entry in entries] == ["AlertReceived", "QuorumReached"]
+        assert [entry["reason"] for entry in entries] == ["AlertReceived", "QuorumReached", "AlertFiring"]
+
+    def test_tells_of_alerts_that_joined_later_and_of_those_that_are_over(self) -> None:
+        def at(seconds: int) -> datetime:
+            return NOW + timedelta(seconds=seconds)
+
+        labels = {"alertname": "PodDown", "pod": "web-1"}
+        alerts = [
+            Alert(fingerprint="f", status=AlertStatus.FIRING, labels={"alertname": "WebDown"}, starts_at=at(-90)),
+            Alert(fingerprint="g", status=AlertStatus.RESOLVED, labels=labels, starts_at=at(5), ends_at=at(65)),
+            Alert(fingerprint="h", status=AlertStatus.FIRING, labels=labels | {"pod": "web-2"}, starts_at=at(7)),
+        ]
+        base = incident()
+        spec = base.spec.model_copy(update={"alerts": alerts})
+        lines = Stage.of(base.model_copy(update={"spec": spec})).run("timeline", "web-crash").out.splitlines()
+        told = [" ".join(line.split()[2:6]) for line in lines]
+        assert told[0] == "alertmanager AlertFiring WebDown"
+        assert "alertmanager AlertFiring PodDown (pod" in told[3]
+        assert lines[3].split()[0] == "12:00:05Z"
+        assert "AlertFiring PodDown (pod web-2)" in " ".join(lines[4].split())
+        assert "AlertResolved PodDown (pod web-1), which fired since" in " ".join(" ".join(lines[5:]).split())
+        assert lines[5].split()[0] == "12:01:05Z"
+
+
+class TestACascade:
+    def effect(self, name: str, phase: Phase) -> Incident:
+        base = incident(phase, cascade=Cascade(incident="shop/web-crash", since=NOW, message="calls it"), outcome=None)
+        return base.model_copy(update={"metadata": base.metadata.model_copy(update={"name": name, "uid": name})})
+
+    def test_its_root_lists_what_waits_for_it(self) -> None:
+        other = incident()
+        other = other.model_copy(update={"metadata": other.metadata.model_copy(update={"name": "unrelated"})})
+        stage = Stage.of(incident(), self.effect("till", Phase.PENDING), self.effect("cart", Phase.DIAGNOSING), other)
+        out = words(stage.run("show", "web-crash").out)
+        assert "Effects shop/till waits for this one Deployment/shop/web shop/cart Diagnosing" in out
+        assert "unrelated" not in out
+
+    def test_an_effect_names_its_root(self) -> None:
+        out = words(Stage.of(self.effect("till", Phase.PENDING)).run("show", "till").out)
+        assert "Effect of shop/web-crash, which it waits for" in out
+
+    def test_a_page_without_the_right_to_list_is_a_page(self) -> None:
+        stage = Stage.of(incident())
+        stage.cluster.refuse["list", "incidents.incidentcommander.io"] = errors.Forbidden("no")
+        assert stage.run("show", "web-crash").code == 0
 
 
 class TestErrors:

@@ -11,7 +11,7 @@ from incident_commander import errors
 from incident_commander.api.incident import Approval, Incident, Phase
 from incident_commander.api.policy import ConsensusPolicy, Mode, RemediationPolicy, RemediationPolicySpec
 from tests.unit.cli.stage import COUNCIL, HOSTILE, PLAN, Ran, Stage, applied, incident, words
-from tests.unit.consensus.council import plan
+from tests.unit.consensus.council import Council, plan
 
 
 @pytest.fixture
@@ -104,6 +104,10 @@ class TestFromFiles:
             (("status", "consensus", "votes", 1, "reason"), "x", "reason of the vote of agent-01"),
             (("metadata", "name"), "other", "this one reads shop/other, agent agent-00 signed shop/web-crash"),
             (("metadata", "namespace"), "bank", "this one reads bank/web-crash"),
+            (("spec", "targetRef", "name"), "bank", "it reads apps/v1 Deployment/shop/bank"),
+            (("spec", "targetRef", "uid"), "u-2", "agent agent-00 signed apps/v1 Deployment/shop/web"),
+            (("spec", "targetRef", "apiVersion"), "example.com/v1", "it reads example.com/v1 Deployment/shop/web"),
+            (("spec", "targetRef"), None, "it reads nothing, agent agent-00 signed apps/v1 Deployment/shop/web"),
             (("status", "consensus", "round"), 3, "round of status.consensus differs: 3 there"),
             (("spec", "approval", "planDigest"), "sha256:" + "0" * 64, "spec.approval says Approve of sha256:000"),
             (("spec", "approval", "decision"), "Reject", "spec.approval says Reject"),
@@ -121,6 +125,18 @@ class TestFromFiles:
         ran = files.verify()
         assert ran.code == 1
         assert said in words(ran.out)
+
+    def test_approvals_that_name_no_target_count_as_before_and_claim_nothing_about_it(self, files: Files) -> None:
+        assert "spec.targetRef)" in words(files.verify().out)
+        before = Council(6)
+        votes = [before.accept(before.vote(n, PLAN), PLAN) for n in range(6)]
+        old = done().status.consensus.model_copy(update={"votes": votes, "certificate": before.certificate(PLAN)})
+        files.write(done().model_copy(update={"status": done().status.model_copy(update={"consensus": old})}))
+        files.change("spec", "targetRef", "name", to="bank")
+        ran = files.verify()
+        assert ran.code == 0
+        assert "every approval names this Incident's target" not in words(ran.out)
+        assert "spec.targetRef where no claim about it is listed" in words(ran.out)
 
     def test_a_step_that_was_added_to_what_was_done_is_found(self, files: Files) -> None:
         steps = done().status.execution.attempts[0].steps

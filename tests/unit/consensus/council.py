@@ -75,6 +75,8 @@ class Council:
 
     size: int = 6
     quarantined: Sequence[int] = ()
+    about: str | None = None
+    """The target that its statements name; None as in older versions."""
     agents: list[Agent] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +94,7 @@ class Council:
             "role": list(Role)[number % 6],
             "issued_at": NOW,
             "expires_at": NOW + timedelta(minutes=10),
+            "target": self.about,
             "body": body,
         }
         return Statement(**{**fields, **changes})

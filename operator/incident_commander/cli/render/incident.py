@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -22,6 +22,7 @@ from incident_commander.api.incident import (
 from incident_commander.api.statement import Severity
 from incident_commander.cli.render.evidence import evidence_view, forecast_view
 from incident_commander.cli.render.plan import plan_diff
+from incident_commander.cli.render.story import story
 from incident_commander.cli.render.text import duration, moment, styled
 from incident_commander.cli.render.timeline import timeline_view
 from incident_commander.cli.render.votes import votes_view
@@ -53,10 +54,14 @@ def phase_text(incident: Incident) -> Text:
     return Text(text, style="bold green" if good else "bold red")
 
 
-def incident_page(incident: Incident, *, now: datetime, advice: str = "") -> RenderableType:
-    """The page. ``advice`` is what a person can do next."""
+def incident_page(
+    incident: Incident, *, now: datetime, advice: str = "", effects: Sequence[Incident] = ()
+) -> RenderableType:
+    """The page. ``advice`` is what a person can do next; ``effects`` wait, or waited, for this one."""
     status = incident.status
     parts: list[RenderableType] = [*_verdict(incident, now, advice)]
+    if effects:
+        parts += _section("Effects", _effects(effects))
     parts += _section("Evidence", _evidence(incident))
     if status.plan is not None:
         parts += _section("Plan", plan_diff(status.plan))
@@ -66,7 +71,7 @@ def incident_page(incident: Incident, *, now: datetime, advice: str = "") -> Ren
         parts += _section("Execution", Group(*_execution(incident)))
     if status.verification is not None:
         parts += _section("Verification", _verification(status.verification))
-    parts += _section("Timeline", timeline_view(status.timeline, status.started_at, limit=120))
+    parts += _section("Timeline", timeline_view(story(incident), status.started_at, limit=120))
     return Group(*parts)
 
 
@@ -98,6 +103,9 @@ def _verdict(incident: Incident, now: datetime, advice: str) -> Iterator[Rendera
 def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
     status, spec = incident.status, incident.spec
     yield "Target", str(spec.target_ref) if spec.target_ref else "none was found in the alert's labels"
+    if status.cascade is not None:
+        verb = "waits for" if status.phase is Phase.PENDING else "waited for"
+        yield "Effect of", f"{status.cascade.incident}, which it {verb}"
     if status.cause:
         sure = f", confidence {status.confidence} %" if status.confidence is not None else ""
         yield "Cause", f"{status.cause}{sure}"
@@ -115,6 +123,19 @@ def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
         yield "Opened", f"{moment(started)}{took}"
     if status.story and not status.phase.terminal:
         yield "Story", status.story.split("\n", 1)[0]
+
+
+def _effects(effects: Sequence[Incident]) -> RenderableType:
+    """Incidents that this one is the cause of, those that still wait for it first."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for effect in sorted(effects, key=lambda e: (e.status.phase is not Phase.PENDING, e.key)):
+        waits = effect.status.phase is Phase.PENDING
+        standing = Text("waits for this one", style="yellow") if waits else phase_text(effect)
+        table.add_row(styled(effect.key, "bold"), standing, styled(effect.spec.target_ref or "no target"))
+    return table
 
 
 def _evidence(incident: Incident) -> RenderableType:

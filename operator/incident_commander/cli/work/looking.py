@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident, Phase, StepOutcome
 from incident_commander.api.names import LABEL_MANAGED
@@ -9,6 +11,7 @@ from incident_commander.cli.options import Output
 from incident_commander.cli.render.incident import incident_page
 from incident_commander.cli.render.listing import incident_table
 from incident_commander.cli.render.proposal import kustomize_patches
+from incident_commander.cli.render.story import story
 from incident_commander.cli.render.text import clock, styled
 from incident_commander.cli.render.timeline import timeline_view
 from incident_commander.cli.work.desk import Desk, read_incident
@@ -46,7 +49,8 @@ async def show(desk: Desk, name: str, output: Output) -> None:
         print_data(desk.out, stored, output)
         return
     obstacle = await _obstacle(desk, incident)
-    page = incident_page(incident, now=desk.now(), advice=obstacle or advice(incident, desk.program))
+    effects = await _effects(desk, incident)
+    page = incident_page(incident, now=desk.now(), advice=obstacle or advice(incident, desk.program), effects=effects)
     desk.out.print(page)
 
 
@@ -67,11 +71,11 @@ async def proposal(desk: Desk, name: str) -> None:
 async def timeline(desk: Desk, name: str, output: Output) -> None:
     """The story only."""
     _, incident = await desk.incident(name)
-    status = incident.status
+    entries = story(incident)
     if output is Output.TABLE:
-        desk.out.print(timeline_view(status.timeline, status.started_at))
+        desk.out.print(timeline_view(entries, incident.status.started_at))
     else:
-        print_data(desk.out, [entry.to_json() for entry in status.timeline], output)
+        print_data(desk.out, [entry.to_json() for entry in entries], output)
 
 
 def advice(incident: Incident, program: str) -> str:
@@ -111,6 +115,25 @@ def _void_decision(incident: Incident) -> str:
         f"the stored {said.decision} by {said.approver} is for {said.plan_digest[:19]}…, not for this plan "
         f"({plan.digest[:19]}…), and counts for nothing; decide anew: "
     )
+
+
+async def _effects(desk: Desk, incident: Incident) -> list[Incident]:
+    """The Incidents that name this one as their root, as far as they can be read."""
+    ref, namespace = incident.spec.target_ref, incident.metadata.namespace
+    where = namespace if ref is not None and ref.namespace == namespace else None
+    try:
+        found = await desk.cluster.list(kinds.INCIDENT, where)
+    except ClusterError:
+        return []  # the page is worth more than this part of it
+    effects = []
+    for stored in found:
+        try:
+            other = Incident.model_validate(stored)
+        except ValidationError:
+            continue
+        if other.status.cascade is not None and other.status.cascade.incident == incident.key[:256]:
+            effects.append(other)
+    return effects
 
 
 async def _obstacle(desk: Desk, incident: Incident) -> str:
