@@ -1,26 +1,26 @@
 """What moved: series and alerts about workloads and nodes, read by what they measure and not by who named them.
 
-A series is compared with its own history before the symptom began. An alert says that something moved, and
-sometimes by how much only in its prose: it counts as moved, without figures.
+A series is compared with its own history: before its change where it has one, else before the symptom began. An alert
+says that something moved, and sometimes by how much only in its prose: it counts as moved, without figures.
 """
 
 from __future__ import annotations
 
 import enum
-import itertools
 import re
-import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from incident_agents.diagnosis.case import Case
-from incident_agents.diagnosis.series import Point, finite
-from incident_agents.diagnosis.stores import behind_service
+from incident_agents.diagnosis.subjects import Subjects
 from incident_agents.diagnosis.workload import Workload
-from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
 from incident_commander.api.statement import Citation
-from incident_commander.evidence import citing, fields
+from incident_commander.evidence import citing
+from incident_commander.evidence.series import Change, Points, changes, inline, rates, samples
+from incident_commander.evidence.series.samples import Array
 from incident_commander.ports import Series
 
 
@@ -57,21 +57,10 @@ _WORDS: tuple[tuple[Measure, re.Pattern[str]], ...] = tuple(
     )
 )
 _NOT_USE = re.compile(r"limit|request(?:s|ed)?_(?:cpu|mem)|allocatable|capacity|quota", re.IGNORECASE)
-_NODE_LABELS = ("node", "instance", "nodename", "kubernetes_node", "hostname")
-_WORKLOAD_LABELS = (
-    "deployment",
-    "statefulset",
-    "workload",
-    "destination_workload",
-    "service",
-    "service_name",
-    "destination_service_name",
-    "exported_service",
-    "app",
-    "pod",
-)
-_PLACE_LABELS = ("namespace", "destination_workload_namespace", "exported_namespace")
+_COUNTERS = ("_total", "_count", "_sum")
+"""Names of counters end so: what is looked at is what they grow by per second."""
 _MIN_BEFORE = 3
+_VARIES = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +79,10 @@ class Movement:
     peak: float
     citation: Citation
     alerted: bool = False
+    change: Change | None = None
+    """When and how surely it changed; None when it did not, or when only an alert says so."""
+    points: Points = ()
+    unit: str = ""
 
     @property
     def rose(self) -> float:
@@ -113,10 +106,15 @@ def movements(case: Case) -> list[Movement]:
 
 
 def _movements(case: Case) -> list[Movement]:
-    subjects = _Subjects(case)
+    subjects = Subjects(case)
     begun = _begun(case)
-    found = [m for name, group in case.evidence.series.items() for s in group if (m := _of(name, s, begun, subjects))]
-    return [*found, *_alerted(case, subjects)]
+    units = {name: measured.query.unit for name, measured in case.evidence.metrics.items()}
+    found = [
+        _of(name, series, begun, subjects, units.get(name, ""))
+        for name, group in case.evidence.series.items()
+        for series in group
+    ]
+    return [*(m for m in found if m is not None), *_alerted(case, subjects)]
 
 
 def _begun(case: Case) -> float | None:
@@ -131,32 +129,39 @@ def _measure(words: str) -> Measure | None:
     return next((measure for measure, pattern in _WORDS if pattern.search(words)), None)
 
 
-def _of(name: str, series: Series, begun: float | None, subjects: _Subjects) -> Movement | None:
+def _of(name: str, series: Series, begun: float | None, subjects: Subjects, unit: str) -> Movement | None:
     measure = _measure(name)
     subject = subjects.of(series.labels) if measure is not None else ""
-    points = _levels(name, finite(series))
-    if measure is None or not subject or len(points) < 2 * _MIN_BEFORE:
+    if measure is None or not subject:
         return None
-    at = begun if begun is not None and sum(t < begun for t, _ in points) >= _MIN_BEFORE else None
-    cut = points[len(points) // 2][0] if at is None else at
-    before, after = [v for t, v in points if t < cut], [v for t, v in points if t >= cut]
-    if len(after) < _MIN_BEFORE:
+    points = rates(series.points) if name.endswith(_COUNTERS) else series.points
+    times, values = samples(points)
+    if len(values) < 2 * _MIN_BEFORE:
         return None
-    low, high = statistics.median(before), statistics.median(after)
-    peak = sorted(after)[int(0.9 * (len(after) - 1))]
-    shown = f"{low:.4g} before, {high:.4g} since, {peak:.4g} at most for a tenth of the time"
-    return Movement(measure, name, subject, low, high, peak, citing.of_series(name, series, shown))
+    change = changes(points) if _varies(values) else None
+    cut = change.at if change is not None else begun
+    if cut is None or not _MIN_BEFORE <= int(np.searchsorted(times, cut)) <= len(times) - _MIN_BEFORE:
+        cut = float(times[len(times) // 2])
+    since = values[times >= cut]
+    low, high = (
+        (change.before, change.after)
+        if change is not None
+        else (float(np.median(values[times < cut])), float(np.median(since)))
+    )
+    peak = float(np.quantile(since, 0.9, method="lower"))
+    said = change.words(unit) if change is not None else f"{low:.4g} before, {high:.4g} since {unit}".rstrip()
+    shown = f"{said}, {peak:.4g} at most for a tenth of the time {inline(points, at=cut)}"
+    cited = citing.of_series(name, series, shown)
+    return Movement(measure, name, subject, low, high, peak, cited, change=change, points=points, unit=unit)
 
 
-def _levels(name: str, points: list[Point]) -> list[Point]:
-    """A counter as what it grew by per second; a reset counts from zero. Anything else as it is."""
-    if not name.endswith(("_total", "_count", "_sum")):
-        return points
-    pairs = itertools.pairwise(points)
-    return [(t, (v if v < u else v - u) / (t - s)) for (s, u), (t, v) in pairs if t > s]
+def _varies(values: Array) -> bool:
+    """Whether there is a change to look for: no analyser asks about less."""
+    low, high = float(np.quantile(values, 0.05)), float(np.quantile(values, 0.95))
+    return high > _VARIES * low or low < 0
 
 
-def _alerted(case: Case, subjects: _Subjects) -> Iterator[Movement]:
+def _alerted(case: Case, subjects: Subjects) -> Iterator[Movement]:
     for alert in case.evidence.alerts:
         measure, subject = _measure(_said(alert)), subjects.of(alert.labels)
         if measure is not None and subject:
@@ -181,44 +186,6 @@ def _said(alert: Alert) -> str:
     """Its name and the labels that are no subject."""
     more = [v for k, v in alert.labels.items() if k in ("signal", "type", "metric", "reason", "resource", "category")]
     return " ".join([alert.name, *more])
-
-
-class _Subjects:
-    """From labels to a workload or a node."""
-
-    def __init__(self, case: Case) -> None:
-        self._nodes = {fields.name(n): f"Node/{fields.name(n)}" for n in case.evidence.of(kinds.NODE)}
-        for node in case.evidence.of(kinds.NODE):
-            for address in fields.items(node, "status", "addresses"):
-                self._nodes.setdefault(fields.text(address, "address"), f"Node/{fields.name(node)}")
-        self._workloads: dict[tuple[str, str], str] = {}
-        for workload in case.workloads:
-            place = fields.namespace(workload.object)
-            self._workloads[place, fields.name(workload.object)] = workload.ref
-            for pod in workload.pods:
-                self._workloads.setdefault((place, fields.name(pod)), workload.ref)
-        for service in case.evidence.of(kinds.SERVICE):
-            behind = behind_service(case, service)
-            if behind is not None:
-                self._workloads.setdefault((fields.namespace(service), fields.name(service)), behind.ref)
-        self._by_name: dict[str, str] = {}
-        for (_, name), ref in self._workloads.items():
-            self._by_name.setdefault(name, ref)
-
-    def of(self, labels: Mapping[str, str]) -> str:
-        """The reference, or the empty string."""
-        place = next((labels[key] for key in _PLACE_LABELS if labels.get(key)), "")
-        for key in _WORKLOAD_LABELS:
-            name = labels.get(key, "")
-            if name:
-                found = self._workloads.get((place, name)) or self._by_name.get(name)
-                if found is not None:
-                    return found
-        for key in _NODE_LABELS:
-            name = labels.get(key, "").rsplit(":", 1)[0]
-            if name in self._nodes:
-                return self._nodes[name]
-        return ""
 
 
 def of_ref(case: Case, ref: str) -> Workload | None:

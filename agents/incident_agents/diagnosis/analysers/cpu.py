@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 from decimal import Decimal
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.series import latest
 from incident_commander.api.causes import Cause
 from incident_commander.api.quantity import format_cpu
 from incident_commander.evidence import citing, fields, pods
+from incident_commander.evidence.series import Points, changes, inline, latest
 from incident_commander.ports import Object
 
 _RECENT_POINTS = 8
@@ -24,18 +23,17 @@ def analyse(case: Case) -> Iterator[Finding]:
     measured = case.evidence.metrics.get("container_cpu_throttled_ratio")
     if measured is None:
         return
-    worst: tuple[float, Object, str] | None = None
+    worst: tuple[float, Object, str, Points] | None = None
     for series in measured.series:
         pod = next((p for p in case.target_pods if fields.name(p) == series.labels.get("pod")), None)
-        recent = latest(series, case.now, _RECENT_POINTS)
-        if pod is None or len(recent) < 3:
+        ratio = latest(series.points, case.now.timestamp(), _RECENT_POINTS)
+        if pod is None or ratio is None or len(series.points) < 3:
             continue
-        ratio = statistics.median(recent)
         if ratio >= _NOTABLE and (worst is None or ratio > worst[0]):
-            worst = ratio, pod, series.labels.get("container", "")
+            worst = ratio, pod, series.labels.get("container", ""), series.points
     if worst is None:
         return
-    ratio, pod, name = worst
+    ratio, pod, name, points = worst
     workload, container = case.workload_of(pod), pods.container(pod, name)
     limit = fields.quantity(container.spec, "resources", "limits", "cpu") if container is not None else None
     if workload is None or container is None or not limit:
@@ -44,7 +42,10 @@ def analyse(case: Case) -> Iterator[Finding]:
     near = usage is not None and usage >= 0.7 * float(limit)
     hinted = any(word in a.name.lower() for a in case.alerts for word in ("throttl", "cpu", "latency"))
     confidence = (62 if ratio >= 0.5 else 42) + (12 if near else 0) + (8 if hinted else 0) + (5 if ratio >= 0.75 else 0)
-    evidence = [citing.of_metric(measured.query, f"{ratio:.2f} of periods throttled ({name})")]
+    change = changes(points)
+    since = f", {change.words()}" if change is not None and change.up else ""
+    drawn = inline(points, at=change.at if change is not None else None)
+    evidence = [citing.of_metric(measured.query, f"{ratio:.2f} of periods throttled ({name}){since} {drawn}")]
     used = case.evidence.metrics.get("container_cpu_usage")
     if used is not None and usage is not None:
         evidence.append(citing.of_metric(used.query, f"{usage:.3f} cores ({name})"))
@@ -77,6 +78,5 @@ def _usage(case: Case, pod: str, container: str) -> float | None:
     measured = case.evidence.metrics.get("container_cpu_usage")
     for series in measured.series if measured is not None else ():
         if series.labels.get("pod") == pod and series.labels.get("container") == container:
-            recent = latest(series, case.now, _RECENT_POINTS)
-            return statistics.median(recent) if recent else None
+            return latest(series.points, case.now.timestamp(), _RECENT_POINTS)
     return None

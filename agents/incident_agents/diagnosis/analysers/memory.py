@@ -14,12 +14,12 @@ from decimal import ROUND_CEILING, Decimal
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.series import Shape, joined, segments, shape
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.quantity import format_memory
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
+from incident_commander.evidence.series import Growth, Points, growths, inline, joined, latest, samples
 from incident_commander.ports import Object
 
 _MIB = 1024 * 1024
@@ -40,8 +40,9 @@ class _Use:
     """Path of the termination by the OOM killer, or empty."""
     lived: timedelta | None
     """How long the container lived before that."""
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Growth, ...]
     peak: int | None
+    points: Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class _Verdict:
     cause: Cause
     confidence: int
     words: str
-    shape: Shape | None = None
+    shape: Growth | None = None
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -77,7 +78,7 @@ def _uses(case: Case) -> Iterator[_Use]:
             for container in pods.containers(pod):
                 killed, lived = _oom(case, container)
                 series = _series(case, pod, container.name)
-                if killed or series:
+                if killed or len(series):
                     yield _use(workload, pod, container, killed, lived, series)
 
 
@@ -87,15 +88,15 @@ def _use(
     container: pods.Container,
     killed: str,
     lived: timedelta | None,
-    points: list[tuple[float, float]],
+    points: Points,
 ) -> _Use:
     key = "initContainers" if container.init else "containers"
     at = next((n for n, c in enumerate(fields.items(pod, "spec", key)) if c.get("name") == container.name), 0)
     limit = fields.quantity(container.spec, "resources", "limits", "memory")
-    shapes = tuple(s for part in segments(points) if (s := shape(part)) is not None)
-    peak = int(max((v for _, v in points), default=0)) or None
+    shapes = growths(points)
+    peak = int(max(samples(points)[1].tolist(), default=0)) or None
     path = f"spec.{key}[{at}].resources.limits.memory"
-    return _Use(workload, pod, container, int(limit) if limit else None, path, killed, lived, shapes, peak)
+    return _Use(workload, pod, container, int(limit) if limit else None, path, killed, lived, shapes, peak, points)
 
 
 def _oom(case: Case, container: pods.Container) -> tuple[str, timedelta | None]:
@@ -110,23 +111,22 @@ def _oom(case: Case, container: pods.Container) -> tuple[str, timedelta | None]:
     return "", None
 
 
-def _series(case: Case, pod: Object, container: str) -> list[tuple[float, float]]:
+def _series(case: Case, pod: Object, container: str) -> Points:
     measured = case.evidence.metrics.get("container_memory_working_set")
-    lives = [
-        series
+    points = joined(
+        series.points
         for series in (measured.series if measured is not None else ())
         if series.labels.get("pod") == fields.name(pod) and series.labels.get("container") == container
-    ]
-    points = joined(lives)
-    return points if points and case.now.timestamp() - points[-1][0] <= 900 else []
+    )
+    return points if latest(points, case.now.timestamp(), 1) is not None else ()
 
 
-def _leaks(found: Shape, limit: int | None) -> bool:
+def _leaks(found: Growth, limit: int | None) -> bool:
     """Steady growth that matters: a tenth of the limit (or of what is used) from early to late."""
     return found.steadiness >= 0.85 and found.growth >= 0.1 * (limit or found.peak)
 
 
-def _flat(found: Shape, limit: int) -> bool:
+def _flat(found: Growth, limit: int) -> bool:
     return abs(found.growth) <= 0.06 * limit and found.last >= 0.8 * limit
 
 
@@ -180,7 +180,8 @@ def _finding(case: Case, use: _Use, verdict: _Verdict) -> Finding:
     measured = case.evidence.metrics.get("container_memory_working_set")
     if measured is not None and use.peak is not None:
         grown = f", {_size(verdict.shape.per_hour)}/h" if verdict.shape is not None else ""
-        evidence.append(citing.of_metric(measured.query, f"peak {_size(use.peak)}{grown} ({name})"))
+        shown = f"peak {_size(use.peak)}{grown} ({name}) {inline(use.points)}"
+        evidence.append(citing.of_metric(measured.query, shown))
     facts = {
         "memoryLimit": format_memory(use.limit) if use.limit is not None else "",
         "suggestedMemoryLimit": suggested_limit(use.limit, use.peak),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
-from incident_agents.diagnosis.series import latest
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.quantity import format_memory
@@ -17,6 +15,7 @@ from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log, reference, target_of
 from incident_commander.evidence.owners import claims_of
+from incident_commander.evidence.series import latest
 from incident_commander.ports import Object
 
 _NO_SPACE = re.compile(r"no space left on device|ENOSPC|disk quota exceeded|database or disk is full", re.IGNORECASE)
@@ -59,8 +58,7 @@ def _last(case: Case, key: str, claim: str) -> float | None:
     measured = case.evidence.metrics.get(key)
     for series in measured.series if measured is not None else ():
         if series.labels.get("persistentvolumeclaim") == claim:
-            recent = latest(series, case.now, 3)
-            return statistics.median(recent) if recent else None
+            return latest(series.points, case.now.timestamp(), 3)
     return None
 
 

@@ -29,10 +29,22 @@ def sparkline(points: Points, *, width: int = 60, ascii_only: bool = False) -> s
     tops = np.full(width, -np.inf)
     np.maximum.at(tops, columns, values)
     middle = len(marks) // 2
-    heights = (tops - low) / (high - low) if high > low else np.where(np.isfinite(tops), middle / len(marks), -np.inf)
+    # Halves: the range of the values itself may be beyond what a float holds.
+    span = high / 2 - low / 2
+    heights = (tops / 2 - low / 2) / span if span > 0 else np.where(np.isfinite(tops), middle / len(marks), -np.inf)
     return "".join(
         marks[min(len(marks) - 1, int(height * len(marks)))] if np.isfinite(height) else _GAP for height in heights
     )
+
+
+def inline(points: Points, *, at: float | None = None, width: int = 24) -> str:
+    """The sparkline for the middle of a sentence, with ``|`` before the column in which ``at`` lies."""
+    times, _ = samples(points)
+    line = sparkline(points, width=width).rstrip()
+    if not line or at is None or not times[0] <= at <= times[-1]:
+        return f"[{line}]" if line else ""
+    column = int(_columns(np.array([at]), float(times[0]), float(times[-1]), width)[0])
+    return f"[{line[:column]}|{line[column:]}]"
 
 
 def plot(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ Points = Sequence[tuple[float, float]]
 
 SIGMA = 1.4826
 """From a median absolute deviation to the standard deviation of normal noise."""
+
+STALE_SECONDS = 600.0
+"""A series whose last point is older says nothing about now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,31 @@ def rates(points: Points) -> list[tuple[float, float]]:
     rise, seconds = np.diff(values), np.diff(times)
     good = rise >= 0
     return list(zip(times[1:][good].tolist(), (rise[good] / seconds[good]).tolist(), strict=True))
+
+
+def joined(lives: Iterable[Points]) -> list[tuple[float, float]]:
+    """The line of one container: each restart begins another series (the label ``id``), which ends the one before.
+
+    The older one may be answered for minutes longer, as Prometheus looks back; and series come in the order of their
+    labels, which is none.
+    """
+    found = [samples(points) for points in lives]
+    parts = sorted(((times, values) for times, values in found if len(times)), key=lambda part: float(part[0][0]))
+    ends = [float(times[0]) for times, _ in parts[1:]] + [math.inf]
+    return [
+        (float(at), float(value))
+        for (times, values), end in zip(parts, ends, strict=False)
+        for at, value in zip(times, values, strict=True)
+        if at < end
+    ]
+
+
+def latest(points: Points, now: float, most: int) -> float | None:
+    """The median of the last ``most`` values; None when the series ended ten minutes before ``now`` (unix seconds)."""
+    times, values = samples(points)
+    if not len(values) or now - float(times[-1]) > STALE_SECONDS:
+        return None
+    return float(np.median(values[-most:]))
 
 
 def noise(residuals: Array) -> float:
