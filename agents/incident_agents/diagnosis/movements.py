@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.incident import Alert
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing
-from incident_commander.evidence.series import Change, Points, changes, inline, rates, samples
+from incident_commander.evidence.series import Change, Points, Window, changes, inline, rates, samples
 from incident_commander.evidence.series.samples import Array
 from incident_commander.ports import Series
 
@@ -61,6 +61,8 @@ _COUNTERS = ("_total", "_count", "_sum")
 """Names of counters end so: what is looked at is what they grow by per second."""
 _MIN_BEFORE = 3
 _VARIES = 1.2
+_PASSED = 600.0
+"""Seconds after which what has passed is history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,12 @@ class Movement:
     alerted: bool = False
     change: Change | None = None
     """When and how surely it changed; None when it did not, or when only an alert says so."""
+    since: float | None = None
+    """Unix seconds: what parts before from after."""
     points: Points = ()
     unit: str = ""
+    words: str = ""
+    """How it moved."""
 
     @property
     def rose(self) -> float:
@@ -138,7 +144,7 @@ def _of(name: str, series: Series, begun: float | None, subjects: Subjects, unit
     times, values = samples(points)
     if len(values) < 2 * _MIN_BEFORE:
         return None
-    change = changes(points) if _varies(values) else None
+    change = changes(points) or _passing(times, values, points) if _varies(values) else None
     cut = change.at if change is not None else begun
     if cut is None or not _MIN_BEFORE <= int(np.searchsorted(times, cut)) <= len(times) - _MIN_BEFORE:
         cut = float(times[len(times) // 2])
@@ -149,10 +155,20 @@ def _of(name: str, series: Series, begun: float | None, subjects: Subjects, unit
         else (float(np.median(values[times < cut])), float(np.median(since)))
     )
     peak = float(np.quantile(since, 0.9, method="lower"))
-    said = change.words(unit) if change is not None else f"{low:.4g} before, {high:.4g} since {unit}".rstrip()
+    said = change.words(unit) if change is not None else f"{low:.4g} before, {high:.4g} {unit}".rstrip() + " since"
     shown = f"{said}, {peak:.4g} at most for a tenth of the time {inline(points, at=cut)}"
     cited = citing.of_series(name, series, shown)
-    return Movement(measure, name, subject, low, high, peak, cited, change=change, points=points, unit=unit)
+    seen = Movement(measure, name, subject, low, high, peak, cited)
+    return replace(seen, change=change, since=cut, points=points, unit=unit, words=said)
+
+
+def _passing(times: Array, values: Array, points: Points) -> Change | None:
+    """The rise of something that is over again, or on its way, since at most ten minutes."""
+    middle = (float(np.quantile(values, 0.05)) + float(np.quantile(values, 0.95))) / 2
+    last = float(times[np.flatnonzero(values >= middle)[-1]])
+    if times[-1] - last > _PASSED:
+        return None
+    return changes(points, Window(float(times[0]), last))
 
 
 def _varies(values: Array) -> bool:

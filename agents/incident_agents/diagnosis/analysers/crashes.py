@@ -146,7 +146,7 @@ def _evidence(case: Case, crash: _Crash) -> list[Citation]:
     if crash.message:
         found.append(citing.of_object(crash.pod, f"{crash.path}.message"))
     found.append(citing.of_object(crash.pod, f"{crash.container.path}.restartCount"))
-    return found + quote(case.logs(crash.pod, crash.container.name), 3)
+    return found + quote(case, crash.pod, crash.container.name, most=3)
 
 
 def _rollout_evidence(workload: Workload) -> list[Citation]:

@@ -10,7 +10,7 @@ from incident_agents.diagnosis.addresses import Address, Complaint
 from incident_agents.diagnosis.callers import configured
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
-from incident_agents.diagnosis.telling import weight
+from incident_agents.diagnosis.telling import fatal
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import TargetRef
@@ -20,9 +20,6 @@ from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
-
-_FATAL = 5
-"""``telling.weight`` of a line with which a program gives up."""
 
 
 @dataclass
@@ -100,7 +97,7 @@ def _confidence(case: Case, workload: Workload, dependency: _Dependency, sick: l
     if service is None:
         if not said or not sick:
             return 0, ""
-        last_words = any(weight(c.line) >= _FATAL for c in dependency.said)
+        last_words = any(fatal(c.line) for c in dependency.said)
         return (54 if said >= 3 or last_words else 40) - less, "its log says so, and it is no Service of this namespace"
     if fields.text(service, "spec", "type") == "ExternalName":
         return (56 if said and sick else 0), "it is outside of the cluster"

@@ -119,6 +119,6 @@ def _failure(case: Case, job: Object) -> tuple[str, list[Citation]]:
             ended = container.termination()
             if ended is not None and fields.integer(ended[1], "exitCode"):
                 evidence.append(citing.of_object(pod, f"{ended[0]}.exitCode"))
-        evidence += quote(case.logs(pod), 2)
+        evidence += quote(case, pod)
     evidence += [citing.of_event(e) for e in case.events(job, "BackoffLimitExceeded", "DeadlineExceeded")[:1]]
     return words, evidence[:9]

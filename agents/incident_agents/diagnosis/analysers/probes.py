@@ -14,7 +14,7 @@ from typing import Any
 
 from incident_agents.diagnosis.case import Case, probe_kills
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.telling import quote
+from incident_agents.diagnosis.telling import COMPLAINT, quote
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -117,7 +117,7 @@ def _finding(case: Case, group: list[_Failing]) -> Finding:
     path = _probe_path(failing)
     evidence = [citing.of_event(failing.event), *(citing.of_event(e) for e in failing.kills[:1])]
     evidence += [citing.of_object(pod, path), citing.of_object(pod, f"{container.path}.ready")]
-    evidence += quote(case.logs(pod, container.name), 2, at_least=2)
+    evidence += quote(case, pod, container.name, at_least=COMPLAINT)
     return of_workload(
         verdict.cause,
         workload,

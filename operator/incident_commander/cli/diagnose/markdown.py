@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 
 from incident_commander.api.statement import Hypothesis
+from incident_commander.cli.diagnose.drawing import drawn, title, told
 from incident_commander.cli.diagnose.report import Report, Verdict
 from incident_commander.cli.diagnose.terminal import latest, where
 from incident_commander.cli.render.text import moment, safe
 
+_PLOT = 76
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$:@-])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
@@ -49,6 +51,7 @@ def _lines(report: Report) -> Iterator[str]:
         if place:
             yield from (escaped(hypothesis.summary, 1100), "")
         yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in hypothesis.evidence)
+    yield from _series(report)
     if report.changes:
         yield from ("", "### What changed, and what was seen", "")
         for change in latest(report.changes):
@@ -68,6 +71,16 @@ def _lines(report: Report) -> Iterator[str]:
     if report.not_seen:
         yield from ("", "### Not seen", "")
         yield from (f"- {escaped(gap)}" for gap in report.not_seen)
+
+
+def _series(report: Report) -> Iterator[str]:
+    if report.series:
+        yield from ("", "### Series (^ marks the change)", "")
+        for one in report.series:
+            yield from (escaped(title(one), 400), "", "```text", *(safe(line) for line in drawn(one, _PLOT)), "```", "")
+    if len(report.order.groups) > 1:
+        yield from ("", "### Which moved first", "")
+        yield from (f"- {escaped(line)}" for line in told(report.order))
 
 
 def _name(hypothesis: Hypothesis) -> str:

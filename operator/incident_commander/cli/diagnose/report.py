@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+from incident_agents.diagnosis.driving import Driving, Order, driving, order
 from incident_agents.diagnosis.engine import is_healthy
 from incident_agents.diagnosis.examined import Examined, without_finding
 from incident_agents.diagnosis.ranking import BAR
@@ -17,6 +18,7 @@ from incident_commander.api.meta import format_time
 from incident_commander.api.statement import Diagnosis, Hypothesis
 from incident_commander.evidence.changes import Change, timeline
 from incident_commander.evidence.evidence import Evidence
+from incident_commander.evidence.series import sparkline
 
 
 class Verdict(enum.StrEnum):
@@ -42,6 +44,10 @@ class Report:
     not_seen: Sequence[str]
     changes: Sequence[Change] = ()
     """What changed and what was seen of it, the oldest first."""
+    series: Sequence[Driving] = ()
+    """What the first hypothesis cites of them."""
+    order: Order = field(default_factory=Order)
+    """Which series moved first."""
 
     def to_json(self) -> dict[str, Any]:
         """For scripts. Names are stable; new ones may be added."""
@@ -58,8 +64,21 @@ class Report:
             "timeline": [
                 {"time": format_time(c.at), "object": c.ref, "text": c.text, "symptom": c.symptom} for c in self.changes
             ],
+            "series": [_series(one) for one in self.series],
+            "movedFirst": [
+                {"time": format_time(at), "series": list(group)}
+                for at, group in zip(self.order.began, self.order.groups, strict=True)
+            ],
             "notSeen": list(self.not_seen),
         }
+
+
+def _series(one: Driving) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": one.name, "object": one.subject, "unit": one.unit, "drawn": sparkline(one.points)}
+    if one.change is not None:
+        began = format_time(datetime.fromtimestamp(one.change.at, UTC))
+        found |= {"before": one.change.before, "after": one.change.after, "since": began}
+    return found
 
 
 def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
@@ -84,6 +103,8 @@ def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
         looked_at=_looked_at(evidence),
         not_seen=list(evidence.gaps),
         changes=timeline(evidence),
+        series=driving(evidence, diagnosis.hypotheses[0]) if diagnosis.hypotheses else (),
+        order=order(evidence),
     )
 
 

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from incident_commander.api.statement import Citation, CitationKind, Hypothesis
+from incident_commander.cli.diagnose.drawing import drawn, title, told
 from incident_commander.cli.diagnose.report import Report, Verdict
-from incident_commander.cli.render.text import clock, moment, styled
+from incident_commander.cli.render.text import clock, moment, safe, styled
 from incident_commander.evidence.changes import Change
 
 _STYLE = {Verdict.CAUSE_FOUND: "bold red", Verdict.HEALTHY: "bold green", Verdict.UNKNOWN: "bold yellow"}
@@ -19,6 +20,8 @@ _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKN
 _SHOWN = 4
 """Confident hypotheses that are shown with their evidence."""
 _CITED, _VALUE = 10, 320
+_PLOT = 76
+"""Columns of a plot: a terminal of 80 with its margin."""
 _TIMELINE, _CHANGES, _SYMPTOMS = 16, 10, 6
 """Lines of the timeline, and how many of them are for changes and for symptoms."""
 
@@ -26,6 +29,10 @@ _TIMELINE, _CHANGES, _SYMPTOMS = 16, 10, 6
 def report_view(report: Report) -> RenderableType:
     """The page."""
     parts: list[RenderableType] = [*_verdict(report)]
+    if report.series:
+        parts += _section("Series (^ marks the change)", list(_series(report)))
+    if len(report.order.groups) > 1:
+        parts += _section("Which moved first", [_bullet(line) for line in told(report.order)])
     for hypothesis in report.hypotheses[1:_SHOWN]:
         parts += [Text(), _named("Also", hypothesis), _indented(_evidence(hypothesis))]
     if report.changes:
@@ -57,8 +64,14 @@ def _verdict(report: Report) -> Iterable[RenderableType]:
         yield _indented(_evidence(report.hypotheses[0]))
 
 
-def _section(title: str, lines: list[RenderableType]) -> list[RenderableType]:
-    return [Text(), styled(title, "bold underline"), _indented(lines)]
+def _series(report: Report) -> Iterable[RenderableType]:
+    for one in report.series:
+        yield styled(title(one), "", 300)
+        yield from (Text(safe(line, _PLOT), no_wrap=True) for line in drawn(one, _PLOT))
+
+
+def _section(heading: str, lines: list[RenderableType]) -> list[RenderableType]:
+    return [Text(), styled(heading, "bold underline"), _indented(lines)]
 
 
 def _indented(lines: Iterable[RenderableType]) -> RenderableType:

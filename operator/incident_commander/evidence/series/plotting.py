@@ -58,7 +58,7 @@ def plot(
     if not len(values):
         return ()
     lowest, highest = f"{float(np.min(values)):.3g}", f"{float(np.max(values)):.3g} {unit}".rstrip()
-    room = max(20, width - len(lowest) - len(highest) - 2)
+    room = max(20, min(width - len(lowest) - len(highest) - 2, _steps(times)))
     line = sparkline(points, width=room, ascii_only=ascii_only)
     start, end = (datetime.fromtimestamp(float(moment), UTC).strftime("%H:%M:%SZ") for moment in (times[0], times[-1]))
     below = [" "] * room
@@ -67,6 +67,12 @@ def plot(
     if at is not None and times[0] <= at <= times[-1]:
         below[int(_columns(np.array([at]), float(times[0]), float(times[-1]), room)[0])] = "^"
     return (f"{lowest} {line} {highest}"[:width], (" " * (len(lowest) + 1) + "".join(below))[:width].rstrip())
+
+
+def _steps(times: Array) -> int:
+    """How many samples there would be without gaps: more columns than that would look like gaps."""
+    usual = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    return min(1000, int((times[-1] - times[0]) / usual + 1.5)) if usual > 0 else 1
 
 
 def _columns(times: Array, start: float, end: float, width: int) -> NDArray[np.int64]:
