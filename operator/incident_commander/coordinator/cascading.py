@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 
 from pydantic import ValidationError
 
@@ -13,13 +14,14 @@ from incident_commander.api.reasons import Reason
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.view import View
 from incident_commander.errors import ClusterError
-from incident_commander.evidence.dependencies import links
+from incident_commander.evidence.dependencies import Link, links
 from incident_commander.intake.cascade import CAUSE_TOLD_BEFORE, CAUSE_TOLD_LATER, Effect, Member, effect_of
-from incident_commander.ports import Cluster, Object
+from incident_commander.ports import Clock, Cluster, Object
 
 LONGEST_WAIT = timedelta(minutes=30)
 """Then it is looked into by itself, whatever becomes of its root."""
 _LOOK_AGAIN_SECONDS = 15.0
+_KEPT = timedelta(seconds=5)
 _KINDS = (
     kinds.POD,
     kinds.SERVICE,
@@ -31,10 +33,35 @@ _KINDS = (
 )
 
 
-async def read_effect(cluster: Cluster, incident: Incident, operator_namespace: str) -> Effect | None:
+class Topologies:
+    """The links between the objects of each namespace, read when they are asked for, and kept for a moment.
+
+    Incidents of one trouble come together, and each asks for the same.
+    """
+
+    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._reading = asyncio.Lock()
+        self._known: dict[str, tuple[datetime, tuple[Link, ...]]] = {}
+
+    async def links(self, namespace: str) -> tuple[Link, ...]:
+        """Raises ``ClusterError``."""
+        async with self._reading:
+            now = self._clock.now()
+            self._known = {name: one for name, one in self._known.items() if now - one[0] < _KEPT}
+            if namespace not in self._known:
+                objects = {kind.resource: await self._cluster.list(kind, namespace) for kind in _KINDS}
+                self._known[namespace] = now, links(objects)
+            return self._known[namespace][1]
+
+
+async def read_effect(
+    cluster: Cluster, topologies: Topologies, incident: Incident, operator_namespace: str
+) -> Effect | None:
     """What it is the effect of. None also where that cannot be read: then nothing waits.
 
-    Costs one list of Incidents where nothing else is open at the time, else one list of each kind of the namespace.
+    Costs two lists of Incidents where nothing else is open at the time, else the topology of the namespace as well.
     """
     member, namespace = _member(incident), incident.metadata.namespace or ""
     if member is None:
@@ -46,10 +73,9 @@ async def read_effect(cluster: Cluster, incident: Incident, operator_namespace: 
         others = [other for obj in found if (other := _open_member(obj)) is not None and other.key != member.key]
         if not any(-CAUSE_TOLD_LATER <= member.began - other.began <= CAUSE_TOLD_BEFORE for other in others):
             return None
-        objects = {kind.resource: await cluster.list(kind, namespace) for kind in _KINDS}
+        return effect_of(member, others, await topologies.links(namespace))
     except ClusterError:
         return None
-    return effect_of(member, others, links(objects))
 
 
 def wait_for_root(view: View) -> Transition | None:

@@ -19,7 +19,7 @@ from incident_commander.api.plan import VerificationPlan
 from incident_commander.api.policy import RemediationPolicy
 from incident_commander.api.statement import AlertState, Assessment, CitationKind, Proposal, Statement, Vote
 from incident_commander.consensus.envelope import open_envelope, read_unverified
-from incident_commander.coordinator.cascading import read_effect
+from incident_commander.coordinator.cascading import Topologies, read_effect
 from incident_commander.coordinator.observe import observe
 from incident_commander.coordinator.view import CoordinatorSettings, TargetState, View
 from incident_commander.errors import ClusterError, Forbidden, InvalidStatement, NotFound, Refusal
@@ -36,11 +36,12 @@ CITED_BOUND = 24
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The ports, and what this process remembers: votes seen earlier, by (Incident UID, agent)."""
+    """The ports, and what is read for several Incidents at once."""
 
     cluster: Cluster
     metrics: Metrics | None
     clock: Clock
+    topologies: Topologies
     settings: CoordinatorSettings = field(default_factory=CoordinatorSettings)
 
 
@@ -50,7 +51,8 @@ async def gather_view(outside: Outside, incident: Incident, earlier: Mapping[str
     view = View(now=now, incident=incident, settings=outside.settings)
     may_heal = phase is Phase.ESCALATED and _all_resolved(incident)
     if phase is Phase.PENDING:
-        effect = await read_effect(outside.cluster, incident, outside.settings.operator_namespace)
+        namespace = outside.settings.operator_namespace
+        effect = await read_effect(outside.cluster, outside.topologies, incident, namespace)
         return replace(view, effect=effect)
     if phase.terminal and incident.spec.undo is None and not may_heal:
         return view

@@ -12,6 +12,7 @@ from incident_commander.api.agent import Quarantine
 from incident_commander.api.incident import Incident, Phase
 from incident_commander.api.meta import format_time
 from incident_commander.api.names import API_VERSION, EVENT_COMPONENT, FIELD_MANAGER_COORDINATOR
+from incident_commander.coordinator.cascading import Topologies
 from incident_commander.coordinator.counting import Counting
 from incident_commander.coordinator.decide import decide
 from incident_commander.coordinator.gather import Outside, gather_view
@@ -43,7 +44,7 @@ class Coordinator:
         notifier: Notifier | None = None,
     ) -> None:
         self._notifier = notifier
-        self._outside = Outside(cluster, metrics, clock, settings or CoordinatorSettings())
+        self._outside = Outside(cluster, metrics, clock, Topologies(cluster, clock), settings or CoordinatorSettings())
         self._telemetry: Telemetry = telemetry or Uncounted()
         self._counting = Counting(self._telemetry)
         self._turns = Turns(self._outside.settings.diagnosed_at_once)

@@ -15,6 +15,10 @@ from incident_commander.api.statement import Severity
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.view import View
 
+STORM = timedelta(seconds=60)
+"""How long after a storm's Incident was seen it is still taken to rage: storing alerts comes first then."""
+STORM_PAUSE = timedelta(seconds=2)
+"""In a storm, the least time between two that begin."""
 TURN = timedelta(seconds=15)
 """What is not decided by then mostly waits (for a better picture, or a deadline), and makes room for the next."""
 LOOK_AGAIN_SECONDS = 2.0
@@ -36,11 +40,17 @@ class Turns:
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
+        self._storm: datetime | None = None
+        """When a storm's Incident was last seen before its end."""
+        self._begun: datetime | None = None
+        """When the last one began."""
         self._busy: dict[str, datetime] = {}
         self._waiting: dict[str, tuple[_Place, datetime]] = {}
 
     def saw(self, incident: Incident, now: datetime) -> None:
         """Whatever its phase is now."""
+        if incident.spec.storm and not incident.status.phase.terminal:
+            self._storm = now
         uid, begun = incident.metadata.uid, incident.status.started_at
         if incident.status.phase is Phase.PENDING:
             return
@@ -59,16 +69,23 @@ class Turns:
             return True
         mine = _place(incident)
         ahead = sum(place < mine for other, (place, _) in self._waiting.items() if other != uid)
-        if ahead >= self._at_once - len(self._busy):
+        if ahead >= self._free(now):
             self._waiting[uid] = (mine, now)
             return False
         self._waiting.pop(uid, None)
-        self._busy[uid] = now
+        self._busy[uid] = self._begun = now
         return True
 
     def give_back(self, incident: Incident) -> None:
         """It did not begin after all."""
         self._busy.pop(incident.metadata.uid, None)
+
+    def _free(self, now: datetime) -> int:
+        """How many may begin now."""
+        free = self._at_once - len(self._busy)
+        if self._storm is None or now - self._storm >= STORM:
+            return free
+        return min(free, 1) if self._begun is None or now - self._begun >= STORM_PAUSE else 0
 
     def _forget(self, now: datetime) -> None:
         self._busy = {uid: since for uid, since in self._busy.items() if now - since < TURN}

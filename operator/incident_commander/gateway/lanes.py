@@ -25,6 +25,8 @@ alerts began with the same evaluation have their timers in step, so that what th
 milliseconds; and a flood becomes four writes a second, each of which costs the API server some 20 ms, and goes to all
 who watch.
 """
+_PASSING_ON = timedelta(seconds=0.1)
+"""The same, for a lane whose last alerts belonged to a storm: what it passes on waits there for company, too."""
 _KNOWN = timedelta(minutes=30)
 _REMEMBERED = 4096
 
@@ -47,6 +49,8 @@ class Lanes:
         self._metrics = metrics
         self._written: OrderedDict[tuple[str, str], datetime] = OrderedDict()
         """When each lane was last written to, oldest first: its next alerts are news of an Incident that is open."""
+        self._passing_on: set[tuple[str, str]] = set()
+        """Those of them whose last alerts went on to the storm of their namespace."""
         self._waiting: dict[tuple[str, str], list[_Submission]] = {}
         self._writers: set[asyncio.Task[None]] = set()
 
@@ -76,6 +80,10 @@ class Lanes:
                 await self._pace(key)
                 waiting, self._waiting[key] = self._waiting[key], []
                 batch = await self._store(lane, waiting)
+                if batch.overflow and key in self._written:
+                    self._passing_on.add(key)
+                else:
+                    self._passing_on.discard(key)
                 if batch.written:
                     self._written[key] = self._clock.now()
                     self._written.move_to_end(key)
@@ -85,9 +93,9 @@ class Lanes:
     async def _pace(self, key: tuple[str, str]) -> None:
         now = self._clock.now()
         while self._written and (len(self._written) > _REMEMBERED or now - next(iter(self._written.values())) > _KNOWN):
-            self._written.popitem(last=False)
+            self._passing_on.discard(self._written.popitem(last=False)[0])
         if key in self._written:
-            await self._clock.sleep(_PACE.total_seconds())
+            await self._clock.sleep((_PASSING_ON if key in self._passing_on else _PACE).total_seconds())
 
     async def _store(self, lane: Lane, submissions: Sequence[_Submission]) -> Batch:
         """Commit; what does not belong into the lane's own Incident goes on without holding up the lane."""

@@ -18,7 +18,7 @@ class StormLimits:
 
     incident_burst: int = 10
     incidents_per_minute: int = 6
-    join_burst: int = 20
+    join_burst: int = 10
     """Writes by which new alerts join open Incidents; alerts that come together share one."""
     joins_per_second: int = 1
     lookup_burst: int = 40

@@ -15,6 +15,7 @@ from typing import Any
 
 from incident_commander.api.incident import Phase
 from incident_commander.api.names import GROUP, statement_annotation, vote_annotation
+from incident_commander.intake.omitted import ANNOTATION_OMITTED
 
 Interest = Callable[[Mapping[str, Any]], object]
 """The part of an Incident (as JSON) that a component decides on; None: nothing to do for it now."""
@@ -23,12 +24,17 @@ _REMEMBERED = 20_000
 
 
 def coordinator_interest(body: Mapping[str, Any]) -> object:
-    """Spec, what agents wrote, and what the executor wrote; its own writes bring their own requeue."""
+    """Spec, what agents wrote, and what the executor wrote; its own writes bring their own requeue.
+
+    Of the alerts only whether all are over: in a storm they change several times a second.
+    """
     status = body.get("status") or {}
     phase = status.get("phase")
     if _terminal(phase) and not (body.get("spec") or {}).get("undo"):
         return None
-    return [body.get("spec"), _annotations(body, ""), status.get("execution"), phase, _deleted(body)]
+    spec = {key: value for key, value in (body.get("spec") or {}).items() if key not in ("alerts", "omittedAlerts")}
+    said = {key: value for key, value in _annotations(body, "").items() if key != ANNOTATION_OMITTED}
+    return [spec, _over(body), said, status.get("execution"), phase, _deleted(body)]
 
 
 def executor_interest(body: Mapping[str, Any]) -> object:
@@ -43,7 +49,10 @@ def executor_interest(body: Mapping[str, Any]) -> object:
 
 
 def agent_interest(agent: str, role: str, speaks_in: Collection[Phase]) -> Interest:
-    """What an agent decides on: the round, and whether it has spoken; resolution also hears the diagnosis."""
+    """What an agent decides on: the round, and whether it has spoken; resolution also hears the diagnosis.
+
+    One more alert of a name that fires already is no reason to gather evidence anew.
+    """
     own = (statement_annotation(agent), vote_annotation(agent))
 
     def interest(body: Mapping[str, Any]) -> object:
@@ -57,7 +66,7 @@ def agent_interest(agent: str, role: str, speaks_in: Collection[Phase]) -> Inter
         annotations = (body.get("metadata") or {}).get("annotations") or {}
         voting = [consensus.get("round"), consensus.get("planDigest")] if phase == Phase.VOTING else []
         spoken = [key in annotations for key in own]
-        return [phase, status.get("planningSerial"), voting, spoken, written, (body.get("spec") or {}).get("alerts")]
+        return [phase, status.get("planningSerial"), voting, spoken, written, _kinds_of_alerts(body)]
 
     return interest
 
@@ -92,6 +101,20 @@ class Memory:
 def _annotations(body: Mapping[str, Any], suffix: str) -> dict[str, Any]:
     found = (body.get("metadata") or {}).get("annotations") or {}
     return {key: value for key, value in found.items() if key.startswith(f"{GROUP}/") and key.endswith(suffix)}
+
+
+def _alerts(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return (body.get("spec") or {}).get("alerts") or []
+
+
+def _over(body: Mapping[str, Any]) -> bool:
+    alerts = _alerts(body)
+    return bool(alerts) and all(alert.get("status") == "resolved" for alert in alerts)
+
+
+def _kinds_of_alerts(body: Mapping[str, Any]) -> list[list[str]]:
+    found = {((a.get("labels") or {}).get("alertname", ""), a.get("status", "")) for a in _alerts(body)}
+    return [list(one) for one in sorted(found)]
 
 
 def _deleted(body: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +10,11 @@ from incident_commander.api.conditions import ConditionType
 from incident_commander.api.incident import Alert, AlertStatus, Cascade, Incident, IncidentSpec, IncidentStatus, Phase
 from incident_commander.api.kinds import DEPLOYMENT, INCIDENT
 from incident_commander.api.meta import ObjectMeta, TargetRef
-from incident_commander.coordinator.cascading import LONGEST_WAIT, read_effect
+from incident_commander.coordinator.cascading import LONGEST_WAIT, Topologies, read_effect
 from incident_commander.errors import Unavailable
 from incident_commander.intake.cascade import Effect
 from incident_commander.ports import Object
+from incident_commander.rehearsal.clock import VirtualClock
 from tests.unit.coordinator.board import NOW, Board
 from tests.unit.evidence.fakes import FakeCluster
 from tests.unit.evidence.test_dependencies import pod, service, workload
@@ -37,7 +39,8 @@ def stored(one: Incident) -> Object:
 
 async def effect(*others: Incident, **cluster: Any) -> Effect | None:
     fake = FakeCluster(*OBJECTS, *(stored(other) for other in others), **cluster)
-    return await read_effect(fake, incident("web", phase=Phase.PENDING), "incident-commander")
+    topologies = Topologies(fake, VirtualClock(NOW))
+    return await read_effect(fake, topologies, incident("web", phase=Phase.PENDING), "incident-commander")
 
 
 async def test_the_effect_is_found_among_what_the_api_server_has() -> None:
@@ -61,8 +64,25 @@ async def test_where_something_cannot_be_read_nothing_waits() -> None:
 
 async def test_alone_it_costs_two_lists_of_incidents_and_no_more() -> None:
     fake = FakeCluster(*OBJECTS)
-    assert await read_effect(fake, incident("web"), "incident-commander") is None
+    assert await read_effect(fake, Topologies(fake, VirtualClock(NOW)), incident("web"), "incident-commander") is None
     assert len(fake.calls) == 2
+
+
+async def test_those_that_come_together_share_what_is_read_of_their_namespace() -> None:
+    fake, clock = FakeCluster(*OBJECTS, stored(incident("db"))), VirtualClock(NOW)
+    topologies = Topologies(fake, clock)
+
+    async def lists() -> int:
+        before = len(fake.calls)
+        found = (read_effect(fake, topologies, incident("web"), "incident-commander") for _ in range(3))
+        assert None not in await asyncio.gather(*found)
+        return len(fake.calls) - before
+
+    incidents_only = 3 * 2
+    assert await lists() > incidents_only
+    assert await lists() == incidents_only
+    clock.advance(5)
+    assert await lists() > incidents_only
 
 
 async def test_it_stays_pending_says_why_and_is_diagnosed_once_its_root_has_ended() -> None:

@@ -14,7 +14,7 @@ from incident_commander.api.kinds import INCIDENT
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.api.statement import Severity
 from incident_commander.coordinator.reconciler import Coordinator
-from incident_commander.coordinator.turns import TURN, WAITS, WORTH_TELLING, Turns
+from incident_commander.coordinator.turns import STORM, STORM_PAUSE, TURN, WAITS, WORTH_TELLING, Turns
 from incident_commander.coordinator.view import CoordinatorSettings
 from incident_commander.rehearsal.identities import service_account
 from incident_commander.rehearsal.world import World
@@ -50,6 +50,17 @@ class TestTurns:
         assert ask(turns, waiting) == []
         turns.saw(an_incident(0, phase=Phase.RESOLVED), NOW)
         assert ask(turns, waiting, 2) == ["i9"]
+
+    def test_in_a_storm_and_a_minute_after_it_they_begin_one_after_the_other(self) -> None:
+        turns, storm = Turns(4), an_incident(99)
+        storm = storm.model_copy(update={"spec": storm.spec.model_copy(update={"storm": True})})
+        turns.saw(storm, NOW)
+        incidents = [an_incident(n) for n in range(8)]
+        pause, over = STORM_PAUSE.total_seconds(), STORM.total_seconds()
+        assert ask(turns, incidents) == ["i0"]
+        assert ask(turns, incidents[1:], pause - 0.1) == []
+        assert ask(turns, incidents[1:], pause) == ["i1"]
+        assert ask(turns, incidents[2:], over) == ["i2", "i3", "i4", "i5"]
 
     def test_one_that_takes_long_gives_up_its_place(self) -> None:
         turns = Turns(AT_ONCE)

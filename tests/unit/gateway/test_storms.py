@@ -61,6 +61,19 @@ async def test_a_flood_of_alerts_about_one_target_is_not_written_one_by_one(benc
     assert set(fates(await post(app, *(alert(n) for n in range(10))))) == {"Unchanged"}
 
 
+async def test_what_a_flooded_target_passes_on_to_the_storm_waits_for_company_there_only(bench: Bench) -> None:
+    app = bench.app(replace(OPEN, storm=StormLimits(join_burst=1, joins_per_second=0)))
+    took = []
+    for number in range(5):
+        before = bench.clock.now()
+        await post(app, alert(number))
+        took.append((bench.clock.now() - before).total_seconds())
+    created, joined, first_passed_on, *passed_on = took
+    assert created < joined
+    assert max(passed_on) < first_passed_on + joined
+    assert max(passed_on) < 2 * joined
+
+
 async def test_what_a_storm_holds_does_not_join_its_target_when_it_is_sent_again(bench: Bench) -> None:
     app = bench.app(replace(OPEN, storm=StormLimits(join_burst=1, joins_per_second=1)))
     await asyncio.gather(*(post(app, alert(number)) for number in range(2)))

@@ -28,6 +28,13 @@ def incident(phase: str | None = "Diagnosing", **status: Any) -> dict[str, Any]:
     }
 
 
+def with_alerts(body: dict[str, Any], *alerts: tuple[str, str]) -> dict[str, Any]:
+    listed = [
+        {"labels": {"alertname": name, "pod": f"p{n}"}, "status": status} for n, (name, status) in enumerate(alerts)
+    ]
+    return {**body, "spec": {**body["spec"], "alerts": listed}}
+
+
 def with_annotation(body: dict[str, Any], key: str, value: str = "{}") -> dict[str, Any]:
     changed = copy.deepcopy(body)
     changed["metadata"]["annotations"][f"incidentcommander.io/{key}"] = value
@@ -52,6 +59,15 @@ class TestCoordinator:
         approved = incident("AwaitingApproval")
         memory.news(approved)
         assert memory.news({**approved, "spec": {"approval": {"decision": "Approve"}}})
+
+    def test_hears_that_all_alerts_are_over_but_not_of_each_that_joins_or_is_counted(self) -> None:
+        memory = Memory(coordinator_interest)
+        memory.news(with_alerts(incident(), ("Down", "firing")))
+        more = with_alerts(incident(), ("Down", "firing"), ("Slow", "firing"))
+        assert not memory.news(more)
+        counted = with_annotation({**more, "spec": {**more["spec"], "omittedAlerts": 7}}, "omitted-alerts")
+        assert not memory.news(counted)
+        assert memory.news(with_alerts(incident(), ("Down", "resolved"), ("Slow", "resolved")))
 
     def test_does_not_hear_its_own_message(self) -> None:
         memory = Memory(coordinator_interest)
@@ -94,6 +110,13 @@ class TestAgents:
         memory = Memory(agent_interest("detection", "detection", DIAGNOSING))
         memory.news(incident())
         assert not memory.news(with_annotation(incident(), "diagnosis-statement"))
+
+    def test_are_woken_by_another_kind_of_alert_and_not_by_one_more_of_the_same(self) -> None:
+        memory = Memory(agent_interest("detection", "detection", DIAGNOSING))
+        memory.news(with_alerts(incident(), ("Down", "firing")))
+        assert not memory.news(with_alerts(incident(), ("Down", "firing"), ("Down", "firing")))
+        assert memory.news(with_alerts(incident(), ("Down", "firing"), ("Slow", "firing")))
+        assert memory.news(with_alerts(incident(), ("Down", "resolved"), ("Slow", "firing")))
 
     def test_notice_when_their_own_word_was_taken_away(self) -> None:
         memory = Memory(agent_interest("detection", "detection", DIAGNOSING))
