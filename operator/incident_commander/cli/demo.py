@@ -6,6 +6,9 @@ import asyncio
 import logging
 import random
 import secrets
+import shutil
+import sys
+from typing import TextIO
 
 import structlog
 from rich.console import Console
@@ -19,6 +22,8 @@ from incident_commander.rehearsal.scenarios.rollouts import BAD_IMAGE, CRASHING_
 from incident_commander.rehearsal.scenarios.scenario import Scenario
 
 _WIDTH = 80
+"""Where there is no terminal, so that a seed prints the same bytes everywhere."""
+_NARROWEST, _WIDEST = 60, 120
 _MENDED = (CRASHING_RELEASE, BAD_IMAGE, LIMIT_TOO_LOW)
 _SEEDS = 10_000
 
@@ -29,16 +34,25 @@ def demo(seed: int | None = None) -> None:
     The same coordinator, executor and six agents as on a real cluster; only the cluster is simulated.
     """
     chosen = secrets.randbelow(_SEEDS) if seed is None else seed
-    console = Console(width=_WIDTH, highlight=False)
+    console = Console(width=width(sys.stdout), highlight=False)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     show(console, chosen)
+
+
+def width(out: TextIO) -> int:
+    """Columns to print: the terminal's, within what reads well; 80 where there is none."""
+    if not out.isatty():
+        return _WIDTH
+    return min(max(shutil.get_terminal_size((_WIDTH, 24)).columns, _NARROWEST), _WIDEST)
 
 
 def show(console: Console, seed: int) -> None:
     """Print the whole demo of a seed."""
     console.print(Text(f"Incident Commander: a rehearsal, seed {seed}", style="bold"))
-    console.print("The cluster is simulated. Gateway, coordinator, executor and agents are the real")
-    console.print("ones, each with an identity of its own. All times are the cluster's.\n")
+    console.print(
+        "The cluster is simulated. Gateway, coordinator, executor and agents are the real ones, each with an identity "
+        "of its own. All times are the cluster's.\n"
+    )
     first = random.Random(seed).choice(_MENDED)
     for number, scenario in enumerate((first, UNHELPFUL_FIX), 1):
         console.print(Rule(Text(f" {number} of 2: {scenario.title} ", style="bold"), align="left", style="dim"))

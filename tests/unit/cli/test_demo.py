@@ -10,15 +10,15 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from incident_commander.cli.demo import show
+from incident_commander.cli.demo import show, width
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def told(seed: int, *, colour: bool = False) -> str:
+def told(seed: int, *, colour: bool = False, columns: int = 80) -> str:
     """What is printed. In a thread, since the demo brings its own event loop."""
     out = io.StringIO()
-    console = Console(file=out, width=80, highlight=False, force_terminal=colour, no_color=not colour)
+    console = Console(file=out, width=columns, highlight=False, force_terminal=colour, no_color=not colour)
     thread = threading.Thread(target=show, args=(console, seed))
     thread.start()
     thread.join()
@@ -59,6 +59,30 @@ def test_the_same_seed_prints_the_same_bytes_and_another_another_story(story: st
 
 def test_nothing_is_wider_than_eighty_columns(story: str) -> None:
     assert max(cell_len(line) for line in story.splitlines()) <= 80
+
+
+@pytest.mark.parametrize("columns", [60, 120])
+def test_another_width_is_kept_to_and_made_use_of(columns: int) -> None:
+    widest = max(cell_len(line) for line in told(7, columns=columns).splitlines())
+    assert columns - 10 <= widest <= columns
+
+
+class Out(io.StringIO):
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+@pytest.mark.parametrize(("columns", "expected"), [("20", 60), ("72", 72), ("100", 100), ("400", 120)])
+def test_the_terminal_decides_within_what_reads_well(
+    columns: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert width(Out(terminal=True)) == expected
+    assert width(Out(terminal=False)) == 80
 
 
 def test_colour_adds_nothing_but_colour(story: str) -> None:
