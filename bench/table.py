@@ -107,3 +107,7 @@ def _of_correlation(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield _row("cascades: adjusted Rand index, mean", rand, "≥ 0.95", rand >= correlation.GOAL_RAND)
     yield _row("  of the worst of 40 worlds", found["adjusted_rand_worst"])
     yield _row("  alerts compressed by", f"{packed:.1%}", "≥ 90 %", packed >= correlation.GOAL_COMPRESSION)
+    seconds = found["storm_cpu_seconds"]
+    name = f"  a storm of {found['storm_alerts']:,} alerts, CPU"
+    yield _row(name, f"{seconds} s", "≤ 5 s", seconds <= correlation.GOAL_STORM_SECONDS)
+    yield _row("  adjusted Rand index of the storm", found["storm_adjusted_rand"])

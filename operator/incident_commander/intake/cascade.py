@@ -59,15 +59,23 @@ class Effect:
         return f"effect of Incident {self.root.key} about {self.root.target}, which began {when}: {steps}"
 
 
-def effect_of(member: Member, others: Iterable[Member], links: Sequence[Link]) -> Effect | None:
+Needs = Mapping[str, Sequence[Link]]
+"""By object, the links that lead from it to what it needs."""
+
+
+def effect_of(member: Member, others: Iterable[Member], links: Sequence[Link] | Needs) -> Effect | None:
     """The root that the Incident is an effect of, or None: then it is looked into by itself.
 
     Of several possible roots, which are no effects themselves, the one is taken that explains most of the other
     Incidents; among those the nearest, then the one that began at most nearly the same time.
     """
-    members = {other.target: other for other in sorted(others, key=lambda m: (m.began, m.key), reverse=True)}
+    members: dict[str, Member] = {}
+    for other in others:
+        held = members.get(other.target)
+        if held is None or (other.began, other.key) < (held.began, held.key):
+            members[other.target] = other
     members[member.target] = member
-    needs = _needs(links)
+    needs = links if isinstance(links, Mapping) else needs_of(links)
     reached = _reached(member, members, needs)
     candidates = [(members[target], chain) for target, chain in reached.items() if _may_cause(members[target], member)]
     roots = [(root, chain) for root, chain in candidates if not _has_cause(root, member, members, needs)]
@@ -80,16 +88,15 @@ def effect_of(member: Member, others: Iterable[Member], links: Sequence[Link]) -
     return Effect(member, root, chain)
 
 
-def _needs(links: Sequence[Link]) -> Mapping[str, list[Link]]:
+def needs_of(links: Sequence[Link]) -> Needs:
+    """The links arranged for ``effect_of``: worth doing once when many Incidents are asked about."""
     found: dict[str, list[Link]] = {}
     for link in links:
         found.setdefault(link.effect, []).append(link)
     return found
 
 
-def _reached(
-    start: Member, members: Mapping[str, Member], needs: Mapping[str, list[Link]]
-) -> dict[str, tuple[Link, ...]]:
+def _reached(start: Member, members: Mapping[str, Member], needs: Needs) -> dict[str, tuple[Link, ...]]:
     """Targets of other Incidents that chains of links lead to, each with a shortest chain."""
     found: dict[str, tuple[Link, ...]] = {}
     waiting: deque[tuple[str, tuple[Link, ...], int]] = deque([(start.target, (), 0)])
@@ -123,9 +130,7 @@ def _may_cause(cause: Member, effect: Member) -> bool:
     return -CAUSE_TOLD_LATER <= ahead <= CAUSE_TOLD_BEFORE
 
 
-def _explained(
-    roots: Sequence[Member], members: Mapping[str, Member], needs: Mapping[str, list[Link]]
-) -> Mapping[str, int]:
+def _explained(roots: Sequence[Member], members: Mapping[str, Member], needs: Needs) -> Mapping[str, int]:
     """By key of a root, how many Incidents may be its effects."""
     if len(roots) == 1:
         return {roots[0].key: 0}
@@ -137,7 +142,7 @@ def _explained(
     return found
 
 
-def _has_cause(one: Member, member: Member, members: Mapping[str, Member], needs: Mapping[str, list[Link]]) -> bool:
+def _has_cause(one: Member, member: Member, members: Mapping[str, Member], needs: Needs) -> bool:
     """Whether it is an effect itself. Of those that need each other the one that began first is the root."""
     for target in _reached(one, members, needs):
         other = members[target]
