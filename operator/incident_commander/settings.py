@@ -56,6 +56,9 @@ class Settings:
     evidence."""
     prometheus_token_file: Path | None = None
     """PROMETHEUS_TOKEN_FILE: Of the same: bearer token for Prometheus, read for each request."""
+    prometheus_ca_file: Path | None = None
+    """PROMETHEUS_CA_FILE: Of the same: the CA (PEM) that signed Prometheus' certificate; without it the public ones
+    count."""
     agent_name: str | None = None
     """AGENT_NAME: Name of the Agent resource that an agent speaks as; without it its role."""
     key_file: Path | None = None
@@ -133,6 +136,7 @@ class Settings:
             namespace=text("NAMESPACE") or OPERATOR_NAMESPACE,
             prometheus_url=text("PROMETHEUS_URL"),
             prometheus_token_file=path("PROMETHEUS_TOKEN_FILE"),
+            prometheus_ca_file=path("PROMETHEUS_CA_FILE"),
             agent_name=text("AGENT_NAME"),
             key_file=path("KEY_FILE"),
             keys_dir=path("KEYS_DIR"),

@@ -161,6 +161,29 @@ class TestActions:
         assert sorted(bound) == ["agent-verification", "executor"]
 
 
+class TestPrometheus:
+    """Its address, token and CA go to those that ask it, and to nobody else."""
+
+    SETTINGS = ("prometheus.url=https://p:9090", "prometheus.tokenSecret.name=t", "prometheus.caSecret.name=c")
+
+    def given(self, deployment: Manifest) -> tuple[set[str], set[str]]:
+        pod = deployment["spec"]["template"]["spec"]
+        env = {e["name"].removeprefix("INCIDENT_COMMANDER_PROMETHEUS_") for e in pod["containers"][0]["env"]}
+        volumes = {v["secret"]["secretName"] for v in pod["volumes"] if v["name"].startswith("prometheus-")}
+        return {name for name in env if name in ("URL", "TOKEN_FILE", "CA_FILE")}, volumes
+
+    def test_is_told_to_the_coordinator_and_the_agents_only(self) -> None:
+        for deployment in of_kind(render(*self.SETTINGS), "Deployment"):
+            name = deployment["metadata"]["name"]
+            asks = name not in ("gateway", "executor")
+            expected = ({"URL", "TOKEN_FILE", "CA_FILE"}, {"t", "c"}) if asks else (set(), set())
+            assert self.given(deployment) == expected, name
+
+    def test_without_a_secret_nothing_is_mounted(self) -> None:
+        for deployment in of_kind(render("prometheus.url=http://p:9090"), "Deployment"):
+            assert self.given(deployment)[1] == set()
+
+
 class TestPods:
     def test_every_container_says_what_it_needs_and_how_it_is(self, rendered: list[Manifest]) -> None:
         for deployment in of_kind(rendered, "Deployment"):

@@ -5,6 +5,7 @@ component names the Deployment, its pods and its ServiceAccount; settings are it
 {{- define "incident-commander.deployment" -}}
 {{- $root := .root -}}
 {{- $replicas := .settings.replicas | default 1 | int -}}
+{{- $prometheus := include "incident-commander.prometheusParts" . | fromYaml -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -69,7 +70,7 @@ spec:
           args: [{{ join ", " .args }}]
           env:
             {{- include "incident-commander.env" $root | nindent 12 }}
-            {{- range .env }}
+            {{- range concat $prometheus.env (.env | default list) }}
             - {{ toYaml . | nindent 14 | trim }}
             {{- end }}
           ports:
@@ -98,25 +99,13 @@ spec:
             {{- toYaml .settings.resources | nindent 12 }}
           volumeMounts:
             - {name: tmp, mountPath: /tmp}
-            {{- if $root.Values.prometheus.tokenSecret.name }}
-            - {name: prometheus-token, mountPath: /var/run/incident-commander/prometheus, readOnly: true}
-            {{- end }}
-            {{- range .mounts }}
+            {{- range concat $prometheus.mounts (.mounts | default list) }}
             - {{ toYaml . | nindent 14 | trim }}
             {{- end }}
       volumes:
         - name: tmp
           emptyDir: {sizeLimit: 64Mi}
-        {{- with $root.Values.prometheus.tokenSecret }}
-        {{- if .name }}
-        - name: prometheus-token
-          secret:
-            secretName: {{ .name }}
-            defaultMode: 0440
-            items: [{key: {{ .key }}, path: token}]
-        {{- end }}
-        {{- end }}
-        {{- range .volumes }}
+        {{- range concat $prometheus.volumes (.volumes | default list) }}
         - {{ toYaml . | nindent 10 | trim }}
         {{- end }}
 {{- end }}
@@ -165,12 +154,6 @@ securityContext:
 - name: INCIDENT_COMMANDER_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 - {name: INCIDENT_COMMANDER_LOG_LEVEL, value: {{ .Values.logLevel }}}
-{{- with .Values.prometheus.url }}
-- {name: INCIDENT_COMMANDER_PROMETHEUS_URL, value: {{ . | quote }}}
-{{- end }}
-{{- if .Values.prometheus.tokenSecret.name }}
-- {name: INCIDENT_COMMANDER_PROMETHEUS_TOKEN_FILE, value: /var/run/incident-commander/prometheus/token}
-{{- end }}
 {{- $disabled := list }}
 {{- range $action, $enabled := .Values.actions }}
 {{- if not $enabled }}
@@ -183,6 +166,27 @@ securityContext:
 {{- range $name, $value := .Values.extraEnv }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
 {{- end }}
+{{- end }}
+
+{{/* Environment, volumes and mounts of whoever asks Prometheus, as a map; nothing for those who do not: {root, component}. */}}
+{{- define "incident-commander.prometheusParts" -}}
+{{- $found := dict "env" list "volumes" list "mounts" list -}}
+{{- with .root.Values.prometheus -}}
+{{- if and .url (not (has $.component (list "executor" "gateway"))) -}}
+{{- $_ := set $found "env" (append $found.env (dict "name" "INCIDENT_COMMANDER_PROMETHEUS_URL" "value" .url)) -}}
+{{- range $setting, $secret := dict "CA" .caSecret "TOKEN" .tokenSecret -}}
+{{- if $secret.name -}}
+{{- $name := printf "prometheus-%s" (lower $setting) -}}
+{{- $path := printf "/var/run/incident-commander/%s" $name -}}
+{{- $items := list (dict "key" $secret.key "path" "value") -}}
+{{- $_ := set $found "env" (append $found.env (dict "name" (printf "INCIDENT_COMMANDER_PROMETHEUS_%s_FILE" $setting) "value" (printf "%s/value" $path))) -}}
+{{- $_ := set $found "volumes" (append $found.volumes (dict "name" $name "secret" (dict "secretName" $secret.name "defaultMode" 0440 "items" $items))) -}}
+{{- $_ := set $found "mounts" (append $found.mounts (dict "name" $name "mountPath" $path "readOnly" true)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $found -}}
 {{- end }}
 
 {{/* Whether and how the gateway speaks TLS: the Secret's name, or nothing. */}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ class PrometheusMetrics:
     """``ports.Metrics`` over ``/api/v1/query`` and ``/api/v1/query_range``.
 
     ``url`` may carry ``user:password@``; ``token_file`` is read for each request, so that it may be rotated.
+    ``ca_file`` (PEM) is what is trusted in place of the public authorities.
     ``observe`` is told of each query whether it was answered, and after how many seconds.
     NaN is no data and is left out; infinities are values. Answers are bounded in time and size.
     """
@@ -39,6 +41,7 @@ class PrometheusMetrics:
         url: str,
         *,
         token_file: Path | None = None,
+        ca_file: Path | None = None,
         timeout_seconds: float = 10.0,
         largest: int = _LARGEST_ANSWER,
         observe: Callable[[bool, float], None] | None = None,
@@ -51,6 +54,7 @@ class PrometheusMetrics:
         self._base = address.with_user(None).with_query(None).with_fragment(None)
         self._login = aiohttp.encode_basic_auth(address.user, address.password or "") if address.user else None
         self._token_file = token_file
+        self._tls = _trusting(ca_file)
         self._timeout = timeout_seconds
         self._largest = largest
         self._observe = observe
@@ -102,7 +106,9 @@ class PrometheusMetrics:
     async def _post(self, endpoint: str, form: Mapping[str, str]) -> tuple[int, bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=self._timeout, connect=5), trust_env=True
+                connector=aiohttp.TCPConnector(ssl=self._tls),
+                timeout=aiohttp.ClientTimeout(total=self._timeout, connect=5),
+                trust_env=True,
             )
         headers = {"Accept": "application/json"}
         if self._login is not None:
@@ -145,3 +151,16 @@ class PrometheusMetrics:
             return parse_result(answer["data"])
         except (KeyError, TypeError, ValueError) as error:
             raise MetricsUnavailable(f"{self._base}: {query.name}: an answer of unknown form ({error!r})") from error
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """How Prometheus' certificate is judged. Raises ``ConfigurationError`` that names the file."""
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"INCIDENT_COMMANDER_PROMETHEUS_CA_FILE: {ca_file} cannot be used ({error}); "
+            "it must be a CA certificate, PEM"
+        ) from error

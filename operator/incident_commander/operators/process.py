@@ -58,9 +58,16 @@ class Process:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.telemetry = PrometheusTelemetry(self.registry)
         self.telemetry.built(importlib.metadata.version("incident-commander"))
-        url, token_file = settings.prometheus_url, settings.prometheus_token_file
-        observe = self.telemetry.queried
-        self.metrics = PrometheusMetrics(url, token_file=token_file, observe=observe) if url else None
+        self.metrics = (
+            PrometheusMetrics(
+                settings.prometheus_url,
+                token_file=settings.prometheus_token_file,
+                ca_file=settings.prometheus_ca_file,
+                observe=self.telemetry.queried,
+            )
+            if settings.prometheus_url
+            else None
+        )
         self._transport = transport
         self._impersonate = impersonate
         self._base = KubernetesCluster(transport, Identity())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from incident_commander.adapters.prometheus import PrometheusMetrics
 from incident_commander.adapters.prometheus_json import parse_result
 from incident_commander.errors import ConfigurationError, MetricsUnavailable
 from incident_commander.ports import Query
+from tests.controlplane.pki import Authority
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 UP = Query("up", 'up{job="x"}')
@@ -176,3 +178,42 @@ class TestLogin:
 def test_an_address_that_is_none_is_refused_at_the_start(url: str) -> None:
     with pytest.raises(ConfigurationError, match="INCIDENT_COMMANDER_PROMETHEUS_URL"):
         PrometheusMetrics(url)
+
+
+class TestCertificates:
+    """A Prometheus whose certificate is signed by an authority of one's own."""
+
+    async def ask(self, folder: Path, trusted: Path | None) -> list[float]:
+        pair = Authority(folder / "pki").issue("prometheus", "prometheus", alternative_names=["IP:127.0.0.1"])
+        server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server_side.load_cert_chain(pair.certificate, pair.key)
+        scripted = Scripted()
+        scripted.answers = [(200, {"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}})]
+        app = web.Application()
+        app.router.add_post("/{path:.*}", scripted.handle)
+        server = TestServer(app, scheme="https")
+        await server.start_server(ssl=server_side)
+        try:
+            metrics = PrometheusMetrics(f"https://127.0.0.1:{server.port}", ca_file=trusted)
+            try:
+                return [value for found in await metrics.query(UP, NOW) for _, value in found.points]
+            finally:
+                await metrics.close()
+        finally:
+            await server.close()
+
+    async def test_is_trusted_by_its_ca(self, tmp_path: Path) -> None:
+        authority = Authority(tmp_path / "pki").certificate
+        assert await self.ask(tmp_path, authority) == [7.0]
+
+    async def test_is_not_trusted_without_it(self, tmp_path: Path) -> None:
+        with pytest.raises(MetricsUnavailable, match="certificate"):
+            await self.ask(tmp_path, None)
+
+    def test_a_file_that_is_no_certificate_is_named(self, tmp_path: Path) -> None:
+        wrong = tmp_path / "ca.pem"
+        wrong.write_text("no")
+        with pytest.raises(ConfigurationError, match=r"PROMETHEUS_CA_FILE: .*ca.pem"):
+            PrometheusMetrics("https://p:9090", ca_file=wrong)
+        with pytest.raises(ConfigurationError, match=r"missing\.pem"):
+            PrometheusMetrics("https://p:9090", ca_file=tmp_path / "missing.pem")
