@@ -145,7 +145,9 @@ class KubernetesCluster:
         body = _delete_options(uid, resource_version, dry_run) | {"apiVersion": "v1", "kind": "DeleteOptions"}
         if propagation is not None:
             body["propagationPolicy"] = propagation.value
-        await self._transport.send(self._identity, "DELETE", kind.path(namespace, name), None, body)
+        # The server obeys the options; the query is what an audit log without bodies shows of a dry-run.
+        query = _options(dry_run, "")
+        await self._transport.send(self._identity, "DELETE", kind.path(namespace, name), query, body)
 
     async def evict(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from incident_commander.api.incident import AlertStatus, CheckResult, Incident, Outcome, Phase
+from incident_commander.api.incident import AlertStatus, CheckResult, Incident, Outcome, Phase, StepOutcome
+from incident_commander.api.plan import Verb
 from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import AlertState, Assessment
 from incident_commander.coordinator import acting, diagnosing, voting
@@ -57,7 +58,8 @@ def _overtaken(view: View, draft: Draft) -> Transition | None:
         what = "was deleted" if gone else "was replaced by another object of that name"
         message = f"the target {what} meanwhile; {'see the attempts' if acted else 'nothing was changed'}"
         return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, reason, message, resolved=False).done()
-    if phase is Phase.VERIFYING and view.target in (TargetState.MISSING, TargetState.REPLACED):
+    gone = view.target in (TargetState.MISSING, TargetState.REPLACED)
+    if phase is Phase.VERIFYING and gone and not _deleted_by_plan(view.incident):
         message = "the target is gone after the change; whether it helped cannot be measured"
         reason = Reason.TARGET_DELETED
         return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, reason, message, resolved=False).done()
@@ -65,6 +67,14 @@ def _overtaken(view: View, draft: Draft) -> Transition | None:
         message = "the alert is resolved and the workload is healthy; nothing was done"
         return draft.end(Phase.CLOSED, Outcome.SELF_HEALED, Reason.SELF_HEALED, message, resolved=True).done()
     return None
+
+
+def _deleted_by_plan(incident: Incident) -> bool:
+    """Whether the plan was to delete what is gone now, and measures something else than its health."""
+    attempts, plan = incident.status.execution.attempts, incident.status.plan
+    if not attempts or plan is None or plan.verification.workload_healthy:
+        return False
+    return any(step.verb is Verb.DELETE and step.outcome is StepOutcome.APPLIED for step in attempts[-1].steps)
 
 
 def _symptom_gone(view: View) -> bool:

@@ -24,8 +24,8 @@ from incident_commander.verification.observation import (
     promql_check,
 )
 
-_STANDS = frozenset({Verb.PATCH, Verb.CREATE})
-"""What a step of these verbs wrote stays to be seen."""
+_STANDS = frozenset({Verb.PATCH, Verb.CREATE, Verb.DELETE})
+"""What a step of these verbs did stays to be seen."""
 
 
 async def observe(

@@ -196,9 +196,10 @@ class TestWriting:
         self, server: ScriptedServer, connect: Callable[..., KubernetesCluster]
     ) -> None:
         await connect().delete(POD, "shop", "p", uid="u1", resource_version="7", dry_run=True)
-        _, _, _, _, body = server.asked[0]
+        _, _, query, _, body = server.asked[0]
         assert body["preconditions"] == {"uid": "u1", "resourceVersion": "7"}
         assert body["dryRun"] == ["All"]
+        assert query == {"dryRun": "All"}, "an audit log without bodies shows the URL only"
 
 
 class TestIdentity:

@@ -318,6 +318,32 @@ class TestActing:
         assert (board.status.phase, board.status.outcome) == (Phase.RESOLVED, Outcome.REMEDIATED)
         assert find_condition(board.status.conditions, ConditionType.RESOLVED).status == "True"  # type: ignore[union-attr]
 
+    def test_a_target_that_is_gone_after_the_change_is_closed_and_nothing_claimed(self) -> None:
+        board = self.verifying()
+        board.step(target=TargetState.MISSING)
+        assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.INCONCLUSIVE)
+
+    @pytest.mark.parametrize(
+        ("measured", "phase"),
+        [(False, Phase.VERIFYING), (True, Phase.CLOSED)],
+        ids=["whether it is gone", "its health"],
+    )
+    def test_a_target_that_the_plan_was_to_delete_is_not_missed_unless_its_health_is_measured(
+        self, measured: bool, phase: Phase
+    ) -> None:
+        board = self.verifying()
+        plan, attempts = board.status.plan, board.status.execution.attempts
+        assert plan is not None
+        steps = [step.model_copy(update={"verb": Verb.DELETE}) for step in attempts[-1].steps]
+        execution = board.status.execution.model_copy(
+            update={"attempts": [*attempts[:-1], attempts[-1].model_copy(update={"steps": steps})]}
+        )
+        verification = plan.verification.model_copy(update={"workload_healthy": measured})
+        plan = plan.model_copy(update={"verification": verification})
+        board.status = board.status.model_copy(update={"execution": execution, "plan": plan})
+        board.step(target=TargetState.MISSING)
+        assert board.status.phase is phase
+
     def test_missing_data_is_inconclusive_and_the_change_stays_for_people_to_judge(self) -> None:
         board = self.verifying()
         board.step(now=later(300), observation=BLIND)

@@ -2,6 +2,7 @@
 
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api.causes import Cause
+from incident_commander.planning.runbooks import builtin_runbooks
 from incident_commander.ports import Object
 from tests.unit.diagnosis.builders import NOW, ago, ended, evidence, incident, log, meta, pod, running, template, told
 
@@ -67,6 +68,13 @@ def test_a_job_on_its_own_fails_with_its_exit_code() -> None:
     top = found.hypotheses[0]
     assert (top.cause, top.facts["exitCode"], top.facts["failure"]) == (Cause.JOB_FAILED, "3", "BackoffLimitExceeded")
     assert top.confidence >= 70
+
+
+def test_a_job_that_failed_for_good_is_sure_enough_to_be_cleared() -> None:
+    alone = job("import", None, failed=True, minutes=3)
+    top = diagnose(evidence(alone, failed_pod(alone, 3)), incident("KubeJobFailed"), NOW).hypotheses[0]
+    clearing = next(book for book in builtin_runbooks() if book.metadata.name == "clear-failed-job")
+    assert top.confidence >= clearing.spec.match.min_confidence
 
 
 def test_a_command_that_cannot_run_stands_above_the_failing_of_its_cron_job() -> None:
