@@ -24,8 +24,11 @@ from e2e.cluster.parts.layout import (
     MANIFESTS,
     MONITORING_CONFIG,
     NODE_ADDRESS,
+    PORTS,
     PROMETHEUS_PORT,
     PROMETHEUS_URL,
+    PROXY_METRICS_PORT,
+    SCHEDULER_PORT,
     STATE,
     ClusterError,
     module_bin,
@@ -146,6 +149,11 @@ def _prometheus_configuration(identities: Identities) -> dict[str, object]:
             },
             *[_kubelet_job(tls, path) for path in ("/metrics", "/metrics/cadvisor", "/metrics/resource")],
             _pods_job(tls),
+            _control_plane_job("apiserver", f"{NODE_ADDRESS}:{PORTS.apiserver}", tls),
+            _control_plane_job("etcd", f"127.0.0.1:{PORTS.etcd}"),
+            _control_plane_job("kube-controller-manager", f"127.0.0.1:{PORTS.controller_manager}", tls),
+            _control_plane_job("kube-scheduler", f"127.0.0.1:{SCHEDULER_PORT}", tls),
+            _control_plane_job("kube-proxy", f"127.0.0.1:{PROXY_METRICS_PORT}"),
         ],
     }
 
@@ -171,6 +179,19 @@ def _kubelet_job(tls: dict[str, str], path: str) -> dict[str, object]:
             {"target_label": "metrics_path", "replacement": path},
             {"target_label": "node", "source_labels": ["__meta_kubernetes_node_name"]},
         ],
+    }
+
+
+def _control_plane_job(name: str, address: str, tls: dict[str, str] | None = None) -> dict[str, object]:
+    """Whether a component is up. Of its own metrics only the process's are kept: they are many, and nobody asks."""
+    # The scheduler and the controller-manager have certificates of their own making.
+    secure = {"scheme": "https", "tls_config": {**tls, "insecure_skip_verify": True}} if tls else {}
+    return {
+        "job_name": name,
+        "scrape_interval": "15s",
+        **secure,
+        "static_configs": [{"targets": [address]}],
+        "metric_relabel_configs": [{"source_labels": ["__name__"], "regex": "process_.*", "action": "keep"}],
     }
 
 

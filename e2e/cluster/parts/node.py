@@ -152,6 +152,8 @@ def _kubelet_configuration(identities: Identities) -> dict[str, object]:
         "nodeStatusUpdateFrequency": "5s",
         "podLogsDir": str(STATE / "pod-logs"),
         "volumePluginDir": str(STATE / "volume-plugins"),
+        # How full a volume is, is measured each minute by default.
+        "volumeStatsAggPeriod": "10s",
         "imageGCHighThresholdPercent": 99,
         "imageGCLowThresholdPercent": 98,
         "evictionHard": {"memory.available": "200Mi", "nodefs.available": "2%", "imagefs.available": "2%"},
