@@ -128,7 +128,8 @@ def path_of(document: Json) -> str:
     version, kind, meta = document["apiVersion"], document["kind"], document["metadata"]
     base = f"/apis/{version}" if "/" in version else f"/api/{version}"
     namespace = f"/namespaces/{meta['namespace']}" if meta.get("namespace") else ""
-    plural = f"{kind.lower()[:-1]}ies" if kind.endswith("y") else f"{kind.lower()}s"
+    name = kind.lower()
+    plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}es" if name.endswith("s") else f"{name}s"
     return f"{base}{namespace}/{plural}/{meta['name']}"
 
 

@@ -21,6 +21,7 @@ class Write:
     user: str
     verb: str
     resource: str
+    namespace: str
     name: str
     dry_run: bool
     status: int
@@ -59,14 +60,21 @@ class AuditLog:
         """What the operator's ServiceAccounts have asked for, and whether RBAC allowed it."""
         return asked(self._path, self._start, accounts_of)
 
-    def cost(self, namespace: str, incidents: Sequence[str], accounts_of: str) -> Cost:
-        """Of these Incidents: they, their Events, and what the operator's ServiceAccounts wrote beside them."""
+    def cost(
+        self, namespace: str, incidents: Sequence[str], accounts_of: str, *, home: str = "", nodes: Sequence[str] = ()
+    ) -> Cost:
+        """Of these Incidents: they, their Events, and what the operator's ServiceAccounts wrote beside them.
+
+        ``home``: where the Incidents are, if not in ``namespace``; ``nodes``: objects of no namespace that count, too.
+        """
         stored, dry_runs, refused = [], [], []
         operator = f"system:serviceaccount:{accounts_of}:"
-        for write in self._writes(namespace):
+        home = home or namespace
+        for write in self._writes([namespace, *incidents, *nodes]):
             about = write.resource.startswith("incidents") and write.name in incidents
             about |= write.resource == "events" and any(write.name.startswith(f"{name}.") for name in incidents)
-            if not about and not write.user.startswith(operator):
+            beside = write.namespace == namespace or (write.resource == "nodes" and write.name in nodes)
+            if not (about and write.namespace == home) and not (beside and write.user.startswith(operator)):
                 continue
             if write.dry_run:
                 dry_runs.append(write)
@@ -76,21 +84,24 @@ class AuditLog:
                 stored.append(write)
         return Cost(tuple(stored), tuple(dry_runs), tuple(refused))
 
-    def _writes(self, namespace: str) -> Iterator[Write]:
+    def _writes(self, named: Sequence[str]) -> Iterator[Write]:
+        """Those in whose lines at least one of these words stands: most are not worth parsing."""
+        words = [word.encode() for word in named]
         with self._path.open("rb") as log:
             log.seek(self._start)
             for line in log:
-                if f'"{namespace}"'.encode() not in line:
+                if not any(word in line for word in words):
                     continue
                 event: dict[str, Any] = json.loads(line)
                 target = event.get("objectRef") or {}
-                if event["verb"] not in _MUTATING or target.get("namespace") != namespace:
+                if event["verb"] not in _MUTATING:
                     continue
                 part = f"/{target['subresource']}" if target.get("subresource") else ""
                 yield Write(
                     user=(event.get("impersonatedUser") or event["user"])["username"],
                     verb=event["verb"],
                     resource=target.get("resource", "") + part,
+                    namespace=target.get("namespace", ""),
                     name=target.get("name", ""),
                     dry_run="dryRun=" in event["requestURI"],
                     status=(event.get("responseStatus") or {}).get("code", 0),

@@ -64,6 +64,15 @@ async def make_room(api: Api, say: Teller) -> None:
     await wait_for("the CRDs of an earlier run to be gone", gone, seconds=60, say=say)
 
 
+async def remove_release(api: Api, say: Teller) -> None:
+    """Remove what an earlier run with the chart left on a kept cluster: its pods would act beside our processes."""
+    secrets = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
+    if not await api.items(secrets, labelSelector=f"owner=helm,name={RELEASE}"):
+        return
+    say(f"uninstalling the release {RELEASE} of an earlier run")
+    await helm("uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait", f"--timeout={_HELM_SECONDS}s")
+
+
 async def install(say: Teller, chart: Path = CHART, settings: Sequence[str] = ()) -> None:
     """`helm upgrade --install` until every pod is ready."""
     say(f"installing the chart {chart.name}")

@@ -58,7 +58,7 @@ async def bring_up(say: Teller) -> Cluster:
         )
     ours = not layout.STATE.exists()
     say("cluster: the project's local one" + ("" if ours else ", which is up already"))
-    extras = "prometheus,alertmanager,kube-state-metrics,metrics-server"
+    extras = "prometheus,alertmanager,kube-state-metrics,metrics-server,fake-nodes"
     command = [str(_COMMANDS / "up"), "--with", extras, "--monitoring-config", str(MONITORING)]
     cluster = Cluster(
         kubeconfig=layout.KUBECONFIG,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from e2e.harness import dashboards, grants
-from e2e.harness.api import INCIDENTS
+from e2e.harness import dashboards, grants, rules
+from e2e.harness.api import INCIDENTS, Json
 from e2e.harness.manifests import OUT
+from e2e.harness.people import REPORTER
 from e2e.harness.result import Result
 from e2e.harness.waiting import Failure
 from incident_commander.api.incident import Outcome
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from e2e.harness.suite import Suite
 
 
-async def examine(suite: Suite, results: Sequence[Result], *, whole: bool) -> str:
-    """Everything that is wrong, or the empty string. ``whole``: nothing was left out of the run."""
-    found = [await _trouble(suite), await _dark_panels(suite, results), _wrong_rights(suite, whole)]
+async def examine(suite: Suite, results: Sequence[Result], *, whole: bool, everything: bool) -> str:
+    """All that is wrong, or the empty string. ``whole``: the core was played; ``everything``: all of the scenarios."""
+    found = [await _trouble(suite), await _dark_panels(suite, results), await _wrong_rights(suite, whole)]
+    if everything:
+        found.append(await _silent_rules(suite))
     return "; ".join(text for text in found if text)
 
 
@@ -54,13 +57,34 @@ async def _dark_panels(suite: Suite, results: Sequence[Result]) -> str:
     return text if empty else ""
 
 
-def _wrong_rights(suite: Suite, whole: bool) -> str:
+async def _wrong_rights(suite: Suite, whole: bool) -> str:
     """What RBAC refused to the operator; and after a whole run what it grants for nothing."""
     if suite.audit is None:
         return ""
     asked = list(suite.audit.rights(OPERATOR_NAMESPACE))
-    finding = grants.examine(grants.shipped(), asked, grants.listed())
+    granted = grants.granted(*await _rbac(suite), OPERATOR_NAMESPACE, but=[REPORTER])
+    finding = grants.examine(granted, asked, grants.listed())
     used = sorted({f"{right} {'allowed' if allowed else 'REFUSED'}" for right, allowed in asked})
     (OUT / "rights.txt").write_text("\n".join(["# asked for", *used, "# unused", *map(str, finding.unused), ""]))
     suite.say(f"RBAC: {len(used)} rights used, {len(finding.refused)} refused, {len(finding.unused)} unused")
     return str(finding if whole else replace(finding, unused=()))
+
+
+async def _rbac(suite: Suite) -> tuple[list[Json], list[Json]]:
+    """The roles and the bindings of the cluster, whatever installed them."""
+    found: dict[str, list[Json]] = {"role": [], "rolebinding": []}
+    for what, objects in found.items():
+        for kind in (f"cluster{what}s", f"{what}s"):
+            listed = await suite.api.items(f"/apis/rbac.authorization.k8s.io/v1/{kind}")
+            title = ("Cluster" if kind.startswith("cluster") else "") + ("Role" if what == "role" else "RoleBinding")
+            objects += [{**one, "kind": title} for one in listed]
+    return found["role"], found["rolebinding"]
+
+
+async def _silent_rules(suite: Suite) -> str:
+    """Alerts of the chart whose series nobody has ever exposed, without a reason."""
+    silent = await rules.silent(suite.monitoring.prometheus)
+    text = rules.report(silent, len(rules.expressions()))
+    (OUT / "rules.txt").write_text(f"{text}\n")
+    suite.say(text.splitlines()[0])
+    return "; ".join(str(one) for one in silent if not one.why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from e2e.harness.manifests import ROOT
+from incident_commander.api.names import OPERATOR_NAMESPACE
 
 REASONS = ROOT / "e2e" / "unused-grants.yaml"
 _SHIPPED = ROOT / "deploy" / "rbac"
@@ -73,21 +74,33 @@ def examine(granted: Iterable[Right], asked: Iterable[tuple[Right, bool]], reaso
     return Finding(tuple(sorted(refused)), tuple(sorted(unused)))
 
 
-def shipped(manifests: Sequence[dict[str, Any]] | None = None) -> set[Right]:
-    """Every right that the shipped bindings give to a ServiceAccount of ours."""
-    if manifests is None:
-        manifests = [d for f in sorted(_SHIPPED.glob("*.yaml")) for d in yaml.safe_load_all(f.read_text()) if d]
-    roles = {(m["kind"], m["metadata"]["name"]): m["rules"] for m in manifests if m["kind"].endswith("Role")}
-    return {
-        Right(subject["name"], verb, _named(resource, group))
-        for binding in manifests
-        if binding["kind"].endswith("Binding")
-        for subject in binding["subjects"]
-        for rule in roles[(binding["roleRef"]["kind"], binding["roleRef"]["name"])]
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+def granted(
+    roles: Iterable[dict[str, Any]], bindings: Iterable[dict[str, Any]], namespace: str, but: Collection[str] = ()
+) -> set[Right]:
+    """Every right that bindings give to a ServiceAccount of that namespace, ``but`` those of some names."""
+    rules = {(role["kind"], role["metadata"].get("namespace", ""), role["metadata"]["name"]): role for role in roles}
+    found: set[Right] = set()
+    for binding in bindings:
+        ref, place = binding["roleRef"], binding["metadata"].get("namespace", "")
+        role = rules.get((ref["kind"], place if ref["kind"] == "Role" else "", ref["name"]), {})
+        for subject in binding.get("subjects") or []:
+            ours = subject["kind"] == "ServiceAccount" and subject.get("namespace") == namespace
+            if ours and subject["name"] not in but:
+                found |= {
+                    Right(subject["name"], verb, _named(resource, group))
+                    for rule in role.get("rules") or []
+                    for group in rule.get("apiGroups") or []
+                    for resource in rule.get("resources") or []
+                    for verb in rule["verbs"]
+                }
+    return found
+
+
+def shipped() -> set[Right]:
+    """Those of ``deploy/``."""
+    documents = [d for f in sorted(_SHIPPED.glob("*.yaml")) for d in yaml.safe_load_all(f.read_text()) if d]
+    bindings = [d for d in documents if d["kind"].endswith("Binding")]
+    return granted((d for d in documents if d["kind"].endswith("Role")), bindings, OPERATOR_NAMESPACE)
 
 
 def listed(text: str | None = None) -> list[Reason]:

@@ -30,13 +30,13 @@ class Monitoring:
     prometheus: str
     alertmanager: str
 
-    async def alerts(self, namespace: str) -> list[str]:
-        """Pending and firing alerts of a namespace, as Prometheus has them."""
+    async def alerts(self, namespace: str, nodes: Sequence[str] = ()) -> list[str]:
+        """Pending and firing alerts of a namespace and of nodes, as Prometheus has them."""
         found = await self._ask("alerts")
         return [
             f"{alert['labels']['alertname']} {alert['state']}"
             for alert in found["data"]["alerts"]
-            if alert["labels"].get("namespace") == namespace
+            if alert["labels"].get("namespace") == namespace or alert["labels"].get("node") in nodes
         ]
 
     async def ready(self, say: Teller) -> None:
@@ -60,9 +60,9 @@ class Monitoring:
             raise Failure(f"{url}: {error or type(error).__name__}") from error
 
     async def send_to_gateway(
-        self, gateway: str, token: str, namespaces: Sequence[str], scraped: Sequence[str]
+        self, gateway: str, token: str, namespaces: Sequence[str], nodes: Sequence[str], scraped: Sequence[str]
     ) -> None:
-        """Point Alertmanager at the gateway: the suite's rules, and a route for these namespaces only.
+        """Point Alertmanager at the gateway: the suite's rules, and a route for these namespaces and nodes only.
 
         ``scraped``: addresses (host:port) of the operator's processes, for Prometheus.
         """
@@ -76,7 +76,7 @@ class Monitoring:
         secret = folder / "gateway-token"
         secret.touch(mode=0o600)
         secret.write_text(token)
-        (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration(gateway, secret, namespaces)))
+        (folder / "alertmanager.yml").write_text(yaml.safe_dump(configuration(gateway, secret, namespaces, nodes)))
         await self.reload(folder)
 
     async def send_to_nobody(self) -> None:
@@ -93,22 +93,25 @@ def of_local_cluster(private: Path) -> Monitoring:
     return Monitoring(private, reload, layout.PROMETHEUS_URL, layout.ALERTMANAGER_URL)
 
 
-def configuration(gateway: str, secret: Path, namespaces: Sequence[str]) -> Json:
+def configuration(gateway: str, secret: Path, namespaces: Sequence[str], nodes: Sequence[str]) -> Json:
     """What a user would write into alertmanager.yml."""
     if not namespaces:
         raise Failure("no namespaces to send alerts of")
+    routes = [("namespace", namespaces), ("node", nodes)]
     return {
         "route": {
             "receiver": "nobody",
             "routes": [
                 {
                     "receiver": "incident-commander",
-                    "matchers": [f'namespace=~"{"|".join(namespaces)}"'],
-                    "group_by": ["alertname", "namespace"],
+                    "matchers": [f'{label}=~"{"|".join(values)}"'],
+                    "group_by": ["alertname", label],
                     "group_wait": "1s",
                     "group_interval": "3s",
                     "repeat_interval": "4h",
                 }
+                for label, values in routes
+                if values
             ],
         },
         "receivers": [

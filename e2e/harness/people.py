@@ -14,6 +14,8 @@ from e2e.harness.identities import Identities
 from e2e.harness.operator import PROGRAMS
 from e2e.harness.waiting import Teller
 
+REPORTER = "alertmanager"
+"""ServiceAccount with whose token Alertmanager reports."""
 _RBAC = "rbac.authorization.k8s.io"
 _APPROVER, _COLLEAGUE, _STRANGER = "ada@example.com", "bob@example.com", "eve@example.com"
 
@@ -64,7 +66,7 @@ async def grant(api: Api, namespaces: Sequence[str]) -> None:
 
 async def grant_reporter(api: Api, namespaces: Sequence[str], home: str) -> str:
     """A ServiceAccount for Alertmanager, which may report incidents of these namespaces; answers its name."""
-    name = "alertmanager"
+    name = REPORTER
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": home}}
     subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
     await api.apply([account, *(_binding(namespace, "incident-reporter", [subject]) for namespace in namespaces)])

@@ -23,6 +23,8 @@ class Scenario:
 
     ``alone``: it disturbs the others, so it plays after them. ``letter`` is its mark in the reports.
     ``outage_image``: it plays with PostgreSQL or Python. ``core``: one of those that every change is tried with.
+    ``local``: it needs the machine of the project's local cluster: fake nodes, loop devices, the node's processes.
+    ``about_nodes``: its Incidents are about fake nodes, and so in the operator's namespace.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Scenario:
     title: str
     alone: bool
     core: bool
+    local: bool
+    about_nodes: bool
     outage_image: bool
     folder: Path
     play: Callable[[Stage], Awaitable[None]]
@@ -51,6 +55,7 @@ def _load(name: str, folder: Path) -> Scenario:
     module = importlib.import_module(f"e2e.scenarios.{folder.name}.scenario")
     title = (module.__doc__ or "").strip().splitlines()[0].rstrip(".")
     alone, core = getattr(module, "ALONE", False), getattr(module, "CORE", False)
-    workload = folder / "workload.yaml"
-    outage = workload.exists() and "OUTAGE_IMAGE" in workload.read_text()
-    return Scenario(name, module.LETTER, title, alone, core, outage, folder, module.play)
+    outage = getattr(module, "OUTAGE_IMAGE", False)
+    about_nodes = getattr(module, "ABOUT_NODES", False)
+    local = about_nodes or getattr(module, "LOCAL", False)
+    return Scenario(name, module.LETTER, title, alone, core, local, about_nodes, outage, folder, module.play)

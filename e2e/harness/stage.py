@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from e2e.harness.api import INCIDENTS, Api, Json, deployment, incidents
+from e2e.harness.api import INCIDENTS, Json, incidents
 from e2e.harness.bundles import Recorder
 from e2e.harness.cluster import MARK
 from e2e.harness.commands import Ran, run
@@ -16,52 +16,46 @@ from e2e.harness.manifests import ROOT, read
 from e2e.harness.monitoring import Monitoring
 from e2e.harness.operator import Operator
 from e2e.harness.people import People
-from e2e.harness.scenario import Scenario
-from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+from e2e.harness.waiting import Failure, NotYet, wait_for
+from e2e.harness.workbench import Snapshot, Workbench
+from incident_commander.api.names import OPERATOR_NAMESPACE
 
-READY_SECONDS = 60
 FIRING_SECONDS = 75
 """Rule `for`, two scrapes and evaluations, Alertmanager's group_wait, and a busy machine."""
 ENDED_SECONDS = 180
 _LARGEST = 256 * 1024
 _TERMINAL = ("Resolved", "Escalated", "Closed")
-_BOOKKEEPING = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
-"""Annotations that Kubernetes itself keeps on a Deployment."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What somebody wrote into a Deployment, without what Kubernetes keeps there."""
-
-    uid: str
-    generation: int
-    wanted: str
-    """spec, labels and annotations as canonical JSON text."""
-    writers: frozenset[str]
-    """Field managers."""
 
 
 @dataclass
-class Stage:
+class Stage(Workbench):
     """Given to ``play``. Every wait of it has a deadline and tells what it waits for."""
 
-    scenario: Scenario
-    api: Api
     operator: Operator
     people: People
     monitoring: Monitoring
-    variables: Mapping[str, str]
-    say: Teller
-    broken_after: float | None = None
-    """Seconds from the beginning when it was broken."""
     checks: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+    """Names of the Incidents that ``incident`` has answered: it waits for another one."""
     recorder: Recorder | None = None
     """Then it is only broken, and what is known of it recorded: policies say Observe, and ``incident`` is the end."""
 
     @property
-    def namespace(self) -> str:
-        """The scenario's own."""
-        return self.variables["NAMESPACE"]
+    def home(self) -> str:
+        """Where its Incidents are: with their targets, but those about nodes with the operator."""
+        return OPERATOR_NAMESPACE if self.scenario.about_nodes else self.namespace
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of its fake nodes: the one that becomes sick, and one that stays well."""
+        return (self.variables["NODE"], self.variables["OTHER_NODE"]) if self.scenario.about_nodes else ()
+
+    async def incidents(self) -> list[Json]:
+        """Its Incidents."""
+        found = await self.api.items(incidents(self.home))
+        if not self.scenario.about_nodes:
+            return found
+        return [i for i in found if (i["spec"].get("targetRef") or {}).get("name") in self.nodes]
 
     # -- before ------------------------------------------------------------------------------------------
 
@@ -70,72 +64,21 @@ class Stage:
 
         Waits until all Deployments of it are available.
         """
-        policy = self.scenario.folder / "policy.yaml"
-        if policy.exists():
-            found = read(policy, self.variables)
-            for document in found:
-                document["metadata"]["labels"] = MARK
-                if self.recorder is not None:
-                    document["spec"]["mode"] = "Observe"
-            await self.api.apply(found)
         shared = ROOT / "e2e" / "workloads" / f"{workload}.yaml"
         documents = read(shared if workload else self.scenario.folder / "workload.yaml", self.variables)
-        await self.api.apply(documents)
+        policy = self.scenario.folder / "policy.yaml"
+        policies = read(policy, self.variables) if policy.exists() else []
+        for document in policies:
+            if self.recorder is not None and document["kind"] == "RemediationPolicy":
+                document["spec"]["mode"] = "Observe"
+        for document in [*policies, *documents]:
+            if "namespace" not in document["metadata"]:
+                document["metadata"].setdefault("labels", {}).update(MARK)
+        await self.api.apply([*policies, *documents])
         for document in documents:
             if document["kind"] == "Deployment":
                 await self.available(document["metadata"]["name"])
         self.say("the workload is up")
-
-    async def available(self, name: str) -> None:
-        """Wait until a Deployment's rollout is complete and available."""
-
-        async def ask() -> None:
-            found = await self.api.get(deployment(self.namespace, name))
-            spec, status = found["spec"], found.get("status", {})
-            counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-            if status.get("observedGeneration") != found["metadata"]["generation"] or set(counts) != {spec["replicas"]}:
-                raise NotYet(f"{counts[2]} of {spec['replicas']} available, {counts[1]} updated")
-
-        await wait_for(f"deployment/{name} to be available", ask, seconds=READY_SECONDS, say=self.say)
-
-    # -- breaking it -------------------------------------------------------------------------------------
-
-    async def roll_out(self, name: str, **container: object) -> None:
-        """A rollout that changes these fields of the only container."""
-        merge = {"spec": {"template": {"spec": {"containers": [{"name": name, **container}]}}}}
-        await self.api.merge(deployment(self.namespace, name), merge)
-        self.broken(f"rolled out {json.dumps(container)}")
-
-    async def change(self, path: str, merge: Json) -> None:
-        """A merge patch by somebody, of anything: ``path`` is the API server's."""
-        await self.api.merge(path, merge)
-        self.broken(f"{path.rsplit('/', 1)[1]}: {json.dumps(merge)}")
-
-    async def create(self, file: str) -> None:
-        """Somebody applies a file of the scenario's folder."""
-        await self.api.apply(read(self.scenario.folder / file, self.variables))
-        self.broken(f"applied {file}")
-
-    async def execute(self, name: str, script: str) -> None:
-        """Run a script in a container of a Deployment."""
-        await run("kubectl", "--namespace", self.namespace, "exec", f"deployment/{name}", "--", "sh", "-c", script)
-        self.broken(f"in {name}: {script}")
-
-    async def delete(self, name: str) -> None:
-        """Delete a Deployment."""
-        await self.api.delete(deployment(self.namespace, name))
-        self.say(f"deleted deployment/{name}")
-
-    async def settle(self, path: str, merge: Json) -> None:
-        """Prepare something by a merge patch, and wait for the Deployment that it is."""
-        await self.api.merge(path, merge)
-        await self.available(path.rsplit("/", 1)[1])
-
-    def broken(self, how: str) -> None:
-        """From now on it is broken."""
-        self.say(how)
-        if self.broken_after is None:
-            self.broken_after = self.say.elapsed()
 
     # -- what comes of it --------------------------------------------------------------------------------
 
@@ -143,11 +86,10 @@ class Stage:
         """Wait for the Incident that is worked on; answers its name. What waits for another one is still pending."""
 
         async def ask() -> str:
-            found = await self.api.items(incidents(self.namespace))
+            found = [i for i in await self.incidents() if i["metadata"]["name"] not in self.seen]
             if not found:
-                raise NotYet(
-                    f"no Incident; alerts: {', '.join(await self.monitoring.alerts(self.namespace)) or 'none'}"
-                )
+                alerts = await self.monitoring.alerts(self.namespace, self.nodes)
+                raise NotYet(f"no Incident; alerts: {', '.join(alerts) or 'none'}")
             decided = [i for i in found if i.get("status", {}).get("phase", "Pending") != "Pending"]
             if not decided:
                 raise NotYet(f"{len(found)} pending")
@@ -155,14 +97,15 @@ class Stage:
 
         name = await wait_for("an alert to become an Incident", ask, seconds=seconds, say=self.say)
         self.say(f"Incident {name}")
+        self.seen.append(name)
         if self.recorder is not None:
             self.say(f"recording {self.recorder.place(self.scenario.name)}")
-            await self.recorder.record(self.scenario.name, self.namespace, name, self.people.administrator)
+            await self.recorder.record(self.scenario.name, self.home, name, self.people.administrator)
         return name
 
     async def read(self, name: str) -> Json:
         """An Incident."""
-        return await self.api.get(f"{incidents(self.namespace)}/{name}")
+        return await self.api.get(f"{incidents(self.home)}/{name}")
 
     async def phase(self, name: str, wanted: Collection[str], seconds: float = ENDED_SECONDS) -> Json:
         """Wait until an Incident is in one of the phases; another end than these is a failure at once."""
@@ -195,6 +138,19 @@ class Stage:
         )
         return incident
 
+    async def outcome(self, name: str, wanted: str) -> Json:
+        """Wait until an Incident that has ended has another outcome, as a person changed it."""
+
+        async def ask() -> Json:
+            incident = await self.read(name)
+            if (found := incident["status"].get("outcome")) != wanted:
+                raise NotYet(
+                    f"{incident['status'].get('phase')}/{found}: {incident['status'].get('message', '')[:100]}"
+                )
+            return incident
+
+        return await wait_for(f"Incident {name} to be {wanted}", ask, seconds=ENDED_SECONDS, say=self.say)
+
     def diagnosed(self, incident: Json, *causes: str) -> None:
         """The top hypothesis is one of these."""
         cause = incident["status"].get("cause", "none")
@@ -205,15 +161,6 @@ class Stage:
         attempts = incident["status"].get("execution", {}).get("attempts", [])
         found = tuple(step["action"] for attempt in attempts for step in attempt["steps"] if step["verb"] != "None")
         self.check(found == actions, f"carried out: {', '.join(actions) or 'nothing'}", f"carried out: {found}")
-
-    async def snapshot(self, name: str) -> Snapshot:
-        """A Deployment as it stands now."""
-        found = await self.api.get(deployment(self.namespace, name))
-        meta = found["metadata"]
-        annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k not in _BOOKKEEPING}
-        wanted = {"spec": found["spec"], "labels": meta.get("labels") or {}, "annotations": annotations}
-        writers = frozenset(entry.get("manager", "") for entry in meta.get("managedFields") or [])
-        return Snapshot(meta["uid"], meta["generation"], json.dumps(wanted, sort_keys=True), writers)
 
     async def untouched(self, name: str, before: Snapshot) -> None:
         """Nobody has written to the Deployment since."""
@@ -247,7 +194,7 @@ class Stage:
         """`kubectl wait` sees the end."""
         wanted = "--for=condition=Resolved"
         ran = await run(
-            "kubectl", "--namespace", self.namespace, "wait", wanted, f"incident/{name}", "--timeout=5s", check=False
+            "kubectl", "--namespace", self.home, "wait", wanted, f"incident/{name}", "--timeout=5s", check=False
         )
         self.check(ran.code == 0, f"kubectl wait {wanted} ends", ran.said)
 
@@ -267,22 +214,22 @@ class Stage:
 
     async def common_checks(self) -> None:
         """What holds for every scenario."""
-        found = await self.api.items(incidents(self.namespace))
+        found = await self.incidents()
         roots = [incident for incident in found if not incident.get("status", {}).get("cascade")]
         names = ", ".join(incident["metadata"]["name"] for incident in roots)
-        self.check(len(roots) == 1, "one cause, one Incident, for which its effects wait", names)
-        meta = roots[0]["metadata"]
-        kopf = [key for key in meta.get("annotations", {}) if "kopf" in key]
-        left = [*kopf, *meta.get("finalizers", [])]
-        self.check(not left, "neither finalizers nor annotations of a framework are left on it", ", ".join(left))
-        size = len(json.dumps(roots[0]))
-        self.check(size < _LARGEST, f"the Incident has {size // 1024} KiB", f"{size} bytes")
+        claim = "one cause, one Incident" if len(self.seen) == 1 else f"{len(self.seen)} causes, as many Incidents"
+        self.check(len(roots) == len(self.seen), f"{claim}, for which its effects wait", names)
+        for root in roots:
+            meta = root["metadata"]
+            kopf = [key for key in meta.get("annotations", {}) if "kopf" in key]
+            left = [*kopf, *meta.get("finalizers", [])]
+            self.check(not left, "neither finalizers nor annotations of a framework are left on it", ", ".join(left))
+            size = len(json.dumps(root))
+            self.check(size < _LARGEST, f"the Incident has {size // 1024} KiB", f"{size} bytes")
 
     async def cli(self, *arguments: str, person: Path | None = None, check: bool = True) -> Ran:
         """`kubectl incident ...` as a person, else as the administrator."""
-        return await self.people.kubectl_incident(
-            *arguments, "--namespace", self.namespace, kubeconfig=person, check=check
-        )
+        return await self.people.kubectl_incident(*arguments, "--namespace", self.home, kubeconfig=person, check=check)
 
     def check(self, holds: bool, claim: str, found: str) -> None:
         """Note what was proven. Raises ``Failure`` when it does not hold."""

@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from e2e.harness import beside, chart, evidence, examination, report
-from e2e.harness.api import INCIDENTS, Api, Json, incidents
+from e2e.harness import beside, chart, evidence, examination, report, volume
+from e2e.harness.api import INCIDENTS, Api, Json
 from e2e.harness.audit import AuditLog
 from e2e.harness.bundles import Recorded, Recorder
 from e2e.harness.cluster import MARK, Cluster, bring_up, have_outage_image, take_down, take_possession
@@ -25,13 +25,21 @@ from e2e.harness.operator import Operator, operator
 from e2e.harness.people import People, grant, grant_reporter, people
 from e2e.harness.registry import EmptyRegistry
 from e2e.harness.result import Result
-from e2e.harness.scenario import Scenario
+from e2e.harness.scenario import Scenario, find
 from e2e.harness.stage import Stage
 from e2e.harness.waiting import Failure, Teller
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE
 
 SCENARIO_SECONDS = 330
 """For one scenario with all its waits."""
+_OF_NO_NAMESPACE = (
+    f"{INCIDENTS}/remediationpolicies",
+    f"{INCIDENTS}/runbooks",
+    "/api/v1/nodes",
+    "/api/v1/persistentvolumes",
+    "/apis/storage.k8s.io/v1/storageclasses",
+)
+"""What scenarios make beside their namespaces."""
 
 
 @dataclass(frozen=True)
@@ -59,18 +67,21 @@ class Suite:
         """For one scenario."""
         variables = {
             "NAMESPACE": self.namespace(scenario),
+            "NODE": self.namespace(scenario),
+            "OTHER_NODE": f"{self.namespace(scenario)}-other",
             "IMAGE": self.cluster.image,
             "OUTAGE_IMAGE": self.cluster.outage_image,
             "MISSING_IMAGE": self.missing_image,
+            "VOLUME": str(volume.place(self.namespace(scenario))),
         }
         return Stage(
             scenario,
             self.api,
+            variables,
+            self.say.named(scenario.name),
             self.operator,
             self.people,
             self.monitoring,
-            variables,
-            self.say.named(scenario.name),
             recorder=self.recorder,
         )
 
@@ -97,16 +108,18 @@ class Suite:
     async def _conclude(self, stage: Stage, result: Result) -> None:
         """Keep what there is; show it when it failed."""
         try:
-            found = await self.api.items(incidents(stage.namespace))
+            found = await stage.incidents()
             # Those that wait for the Incident of their cause come last.
             found.sort(key=lambda incident: bool(incident.get("status", {}).get("cascade")))
             result.incident = found[0] if found else None
             names = [incident["metadata"]["name"] for incident in found]
             if self.audit is not None and names:
-                result.cost = self.audit.cost(stage.namespace, names, OPERATOR_NAMESPACE)
+                result.cost = self.audit.cost(
+                    stage.namespace, names, OPERATOR_NAMESPACE, home=stage.home, nodes=stage.nodes
+                )
             texts = await evidence.keep(stage, OUT / stage.scenario.name)
             if not result.failure and self.recorder is None:
-                self._check_cost(stage, result)
+                self._check_cost(stage, result, found)
         except Failure as error:
             result.failure = result.failure or str(error)
             texts = []
@@ -115,14 +128,14 @@ class Suite:
             parts = [f"=== {stage.scenario.name} FAILED: {result.failure}", *texts, f"--- timeline\n{story}"]
             print("\n".join([*parts, await evidence.logs(stage)]), flush=True)
 
-    def _check_cost(self, stage: Stage, result: Result) -> None:
+    def _check_cost(self, stage: Stage, result: Result, found: Sequence[Json]) -> None:
         """What the scenario says about writes to workloads must be what the API server has seen."""
-        if result.cost is None or result.incident is None:
+        if result.cost is None:
             return
-        wanted = _writes_recorded(result.incident)
-        found = [f"{w.what} {w.name}" for w in result.cost.to_workloads()]
+        wanted = sum(_writes_recorded(incident) for incident in found)
+        seen = [f"{w.what} {w.name}" for w in result.cost.to_workloads()]
         claim = f"the audit log shows {wanted} writes to workloads, as the Incident records"
-        stage.check(len(found) == wanted, claim, ", ".join(found) or "none")
+        stage.check(len(seen) == wanted, claim, ", ".join(seen) or "none")
 
 
 def _writes_recorded(incident: Json) -> int:
@@ -145,6 +158,9 @@ async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool, bun
     async with AsyncExitStack() as stack:
         cluster = await bring_up(say)
         stack.push_async_callback(take_down, cluster, say)
+        if not cluster.local and (left := [scenario.name for scenario in scenarios if scenario.local]):
+            say(f"left out, as they need the project's local cluster: {', '.join(left)}")
+            scenarios, whole = [scenario for scenario in scenarios if not scenario.local], False
         suite = await _prepare(stack, cluster, scenarios, say, by_chart=by_chart, bundles=bundles)
         together = [scenario for scenario in scenarios if not scenario.alone]
         say(f"playing together: {', '.join(s.name for s in together) or 'none'}")
@@ -152,7 +168,13 @@ async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool, bun
         for scenario in scenarios:
             if scenario.alone:
                 results.append(await suite.play(scenario))
-        trouble = "" if bundles else await examination.examine(suite, results, whole=whole)
+        trouble = (
+            ""
+            if bundles
+            else await examination.examine(
+                suite, results, whole=whole, everything=len(results) == len(find([], everything=True))
+            )
+        )
         where = "the local cluster" if cluster.local else "the cluster of KUBECONFIG"
         report.write(results, OUT, where, say.elapsed())
         print(f"\n{report.table(results)}\n", flush=True)
@@ -189,6 +211,7 @@ async def _prepare(
     if by_chart:
         running: Operator = await _by_chart(api, cluster, say)
     else:
+        await chart.remove_release(api, say)
         say("installing CRDs, RBAC, admission policies, runbooks and agents")
         installation = await install(api, private, say)
     known = await people(identities, cluster.kubeconfig, say)
@@ -205,13 +228,15 @@ async def _prepare(
         await have_outage_image(cluster, say)
     await _clear(api, say)
     namespaces = [suite.namespace(scenario) for scenario in scenarios]
+    nodes = [node for scenario in scenarios for node in suite.stage(scenario).nodes]
     await api.apply([_namespace(name) for name in namespaces])
-    await grant(api, namespaces)
-    account = await grant_reporter(api, namespaces, OPERATOR_NAMESPACE)
+    homes = [*namespaces, OPERATOR_NAMESPACE] if nodes else namespaces
+    await grant(api, homes)
+    account = await grant_reporter(api, homes, OPERATOR_NAMESPACE)
     stack.push_async_callback(running.end)
     await running.start(say)
     token = await identities.token(OPERATOR_NAMESPACE, account)
-    await watching.send_to_gateway(running.gateway, token, namespaces, running.scraped)
+    await watching.send_to_gateway(running.gateway, token, namespaces, nodes, running.scraped)
     stack.push_async_callback(watching.send_to_nobody)
     await watching.ready(say)
     return suite
@@ -232,7 +257,7 @@ async def _by_chart(api: Api, cluster: Cluster, say: Teller) -> Operator:
 async def _clear(api: Api, say: Teller) -> None:
     """Remove what earlier runs left; nobody need wait for it."""
     selector = ",".join(f"{key}={value}" for key, value in MARK.items())
-    for kind in ("/api/v1/namespaces", f"{INCIDENTS}/remediationpolicies"):
+    for kind in ("/api/v1/namespaces", *_OF_NO_NAMESPACE):
         for found in await api.items(kind, labelSelector=selector):
             if (name := found["metadata"]["name"]) != OPERATOR_NAMESPACE:
                 say(f"removing {name}")

@@ -82,3 +82,23 @@ class TestCost:
             event("patch", "incidents", "inc-2", user="ada@example.com"),
         )
         assert not log.cost("shop", ["inc"], "incident-commander").stored
+
+    def test_what_is_written_to_a_node_and_elsewhere_counts_for_an_incident_of_the_operators_namespace(
+        self, tmp_path: Path
+    ) -> None:
+        home = "incident-commander"
+        log = log_of(
+            tmp_path,
+            event("patch", "incidents", "inc", namespace=home, subresource="status"),
+            event("patch", "leases", "executor", namespace=home),
+            event("patch", "nodes", "sick", namespace=""),
+            event("patch", "nodes", "well", namespace=""),
+            event("create", "pods", "web-1", subresource="eviction", code=201),
+            event("create", "pods", "web-1", subresource="eviction", code=201, namespace="other"),
+        )
+        cost = log.cost("shop", ["inc"], "incident-commander", home=home, nodes=["sick"])
+        assert [f"{w.resource} {w.name}" for w in cost.stored] == [
+            "incidents/status inc",
+            "nodes sick",
+            "pods/eviction web-1",
+        ]

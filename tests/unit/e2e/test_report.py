@@ -23,7 +23,7 @@ def incident(told: dict[str, int] = TOLD) -> dict[str, Any]:
 
 
 def results(failure: str = "") -> list[Result]:
-    writes = tuple(Write("u", "patch", "incidents", "inc", False, 200) for _ in range(333))
+    writes = tuple(Write("u", "patch", "incidents", "shop", "inc", False, 200) for _ in range(333))
     return [Result(s, failure, 61.2, incident(), Cost(writes, writes, writes), ["it holds"]) for s in find([])]
 
 
