@@ -9,6 +9,7 @@ from incident_agents.diagnosis.analysers import ALL
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.ranking import BAR, rank
+from incident_agents.diagnosis.telling import loudest
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Incident
@@ -108,7 +109,9 @@ def _hypothesis(finding: Finding) -> Hypothesis:
 
 
 def _unknown(case: Case, health: WorkloadHealth | None, suspicions: bool) -> Hypothesis:
-    if health is None:
+    if not case.evidence.asked(kinds.POD):
+        confidence, said = _UNSEEN, "no pods were read, so neither health nor a cause can be told"
+    elif health is None:
         confidence, said = _UNSEEN, "no target is known, and nothing in the namespace is clearly wrong"
     elif health.healthy:
         confidence, said = _NOTHING_WRONG, f"healthy: {health.message}"
@@ -146,4 +149,4 @@ def _loudest(case: Case) -> list[Citation]:
             found.append(citing.of_event(event))
         if len(found) >= 6:
             break
-    return found
+    return found or loudest(case)

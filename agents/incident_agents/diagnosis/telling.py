@@ -21,6 +21,9 @@ _COMPLAINS = re.compile(
 )
 """Of a line that names no level."""
 
+_FRAMES = ('File "', "at ")
+"""A frame of a stack whose head is not in what was read says nothing."""
+
 _WEIGHTS = {Level.FATAL: 6, Level.ERROR: 5, Level.WARN: 2}
 _FAILURE, _COMPLAINT = 4, 3
 _THROWN, _NEW, _FIRST = 2, 1, 1
@@ -64,6 +67,12 @@ def quote(
     return [citing.of_log(one.log, one.line) for one in list(lines.values())[:most]]
 
 
+def loudest(case: Case, most: int = 3) -> list[Citation]:
+    """The weightiest lines of all logs, where nothing is known of the pods that wrote them."""
+    told = [one for log in case.evidence.logs for one in _told(log, None) if one.weight >= COMPLAINT]
+    return [citing.of_log(one.log, one.line) for one in sorted(told, key=lambda one: -one.weight)[:most]]
+
+
 def _told(log: Log, baseline: LogSummary | None) -> Iterator[_Told]:
     """One line for each template that looks amiss."""
     summary = summarise(log.lines, baseline=baseline)
@@ -71,7 +80,7 @@ def _told(log: Log, baseline: LogSummary | None) -> Iterator[_Told]:
     for template in summary.templates:
         line = _line_of(template, log)
         weight = _weight(template, line)
-        if not weight:
+        if not weight or line.startswith(_FRAMES):
             continue
         weight += _NEW if summary.compared and template in summary.new else 0
         weight += _FIRST if template == summary.first_error else 0

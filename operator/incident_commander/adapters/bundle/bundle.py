@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from incident_commander.adapters.bundle.folder import Bounds, Broken, Folder
+from incident_commander.adapters.bundle.mixed import SUFFIXES, objects_by_kind
 from incident_commander.adapters.bundle.parsing import alerts_of, json_of, objects_of, series_of, text_of
 from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
@@ -25,6 +26,8 @@ OBJECTS, LOGS, METRICS, EXTRA = "objects", "logs", "metrics", "extra"
 _PREVIOUS = ".previous.log"
 _MAX_SERIES = 20_000
 _NOTE_BYTES = 256 * 1024
+
+_KNOWN = {kind.resource: kind for kind in kinds.ALL}
 
 _T = TypeVar("_T")
 
@@ -88,23 +91,54 @@ class Bundle:
         facts += [datetime.fromtimestamp(at, UTC) for at in last if 0 < at < 4e9]
         if facts:
             return max(facts)
-        written = [self._folder.modified(path) or 0.0 for path in self._folder.files(OBJECTS)]
+        files = [*self._folder.files(""), *self._folder.files(OBJECTS), *self._folder.files(LOGS, depth=3)]
+        written = [self._folder.modified(path) or 0.0 for path in files]
         return datetime.fromtimestamp(max(written, default=0.0), UTC)
 
     def resources(self) -> list[str]:
-        """Names of the kinds that were asked for, as in file names."""
-        return [p.removeprefix(f"{OBJECTS}/").removesuffix(".json") for p in self._files(OBJECTS, ".json")]
+        """Names of the kinds that were asked for: those of files, and of what is in files of several kinds."""
+        named = [_stem(p) for p in self._folder.files(OBJECTS) if p.endswith(".json") and _stem(p) in _KNOWN]
+        return list(dict.fromkeys([*named, *(kind.resource for kind in self._mixed)]))
 
     def asked(self, kind: Kind) -> bool:
         """Whether a kind was asked for."""
-        return self._folder.exists(_objects_path(kind))
+        return kind.resource in self._resources
+
+    @cached_property
+    def _resources(self) -> frozenset[str]:
+        return frozenset(self.resources())
 
     def objects(self, kind: Kind) -> list[Object]:
         """All objects of a kind. Raises ``Broken``."""
         if kind.resource not in self._kept:
             path = _objects_path(kind)
-            self._kept[kind.resource] = objects_of(path, kind, self._folder.read(path))
+            own = objects_of(path, kind, self._folder.read(path)) if self._folder.exists(path) else []
+            self._kept[kind.resource] = [*own, *self._mixed.get(kind, ())]
         return self._kept[kind.resource]
+
+    @cached_property
+    def _mixed(self) -> dict[Kind, list[Object]]:
+        """What stands in other files than PLURAL.GROUP.json."""
+        found: dict[Kind, list[Object]] = {}
+        for path in self._folder.files(OBJECTS):
+            if not path.endswith(SUFFIXES):
+                self._findings.append(f"{path}: not read, it ends in none of {', '.join(SUFFIXES)}")
+                continue
+            if path.endswith(".json") and _stem(path) in _KNOWN:
+                continue
+            answer = self._try(lambda path=path: objects_by_kind(path, self._folder.read(path)))  # type: ignore[misc]
+            if answer is None:
+                continue
+            of_kinds, strange = answer
+            if _stem(path) in _KNOWN:
+                of_kinds.setdefault(_KNOWN[_stem(path)], [])  # an empty list: asked, and there are none
+            elif not of_kinds and not strange:
+                strange = [_stem(path)]
+            for kind, objects in of_kinds.items():
+                found.setdefault(kind, []).extend(objects)
+            if strange:
+                self._findings.append(f"{path}: not kinds that are read: {', '.join(strange[:12])}")
+        return found
 
     def log(self, place: LogPlace, limit_bytes: int) -> str:
         """The end of a log, beginning with a whole line. Raises ``Broken``."""
@@ -176,12 +210,11 @@ class Bundle:
 
     def findings(self) -> Sequence[str]:
         """See ``ports.Recording``."""
-        known = {kind.resource for kind in kinds.ALL}
-        strange = [name for name in self.resources() if name not in known]
-        about = [f"{OBJECTS}/: not kinds that are read: {', '.join(strange)}"] if strange else []
-        _ = self._log_places
+        _ = self._log_places, self._mixed
+        beside = [p for p in self._folder.files("") if p.endswith(SUFFIXES) and p not in (MANIFEST, ALERTS)]
+        self._findings += [f"{path}: not read; objects are read from the folder {OBJECTS}/" for path in beside]
         gaps = [f"when it was captured: {gap}" for gap in fields.words(self._manifest, "gaps")]
-        return [*gaps, *self._findings, *about, *self._folder.refused]
+        return [*gaps, *self._findings, *self._folder.refused]
 
     def _files(self, under: str, suffix: str) -> list[str]:
         found = []
@@ -198,6 +231,10 @@ class Bundle:
         except Broken as error:
             self._findings.append(str(error))
             return None
+
+
+def _stem(path: str) -> str:
+    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
 
 
 def _objects_path(kind: Kind) -> str:

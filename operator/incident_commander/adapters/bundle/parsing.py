@@ -48,12 +48,13 @@ def json_of(path: str, content: bytes) -> Any:
         raise Broken(f"{path}: not JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
     except ValueError as error:
         raise Broken(f"{path}: not JSON: {error}") from error
-    if _too_deep(found):
+    if too_deep(found):
         raise Broken(f"{path}: nested deeper than {MAX_DEPTH} levels")
     return found
 
 
-def _too_deep(value: Any) -> bool:
+def too_deep(value: Any) -> bool:
+    """Whether something is nested deeper than ``MAX_DEPTH``."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [

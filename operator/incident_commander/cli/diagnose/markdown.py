@@ -51,6 +51,9 @@ def _lines(report: Report) -> Iterator[str]:
         if place:
             yield from (escaped(hypothesis.summary, 1100), "")
         yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in hypothesis.evidence)
+    if report.clues:
+        yield from ("", "### Where to look", "")
+        yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in report.clues)
     yield from _series(report)
     if report.changes:
         yield from ("", "### What changed, and what was seen", "")

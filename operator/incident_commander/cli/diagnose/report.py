@@ -15,7 +15,7 @@ from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import format_time
-from incident_commander.api.statement import Diagnosis, Hypothesis
+from incident_commander.api.statement import Citation, Diagnosis, Hypothesis
 from incident_commander.evidence.changes import Change, timeline
 from incident_commander.evidence.evidence import Evidence
 from incident_commander.evidence.series import sparkline
@@ -46,6 +46,8 @@ class Report:
     """What changed and what was seen of it, the oldest first."""
     series: Sequence[Driving] = ()
     """What the first hypothesis cites of them."""
+    clues: Sequence[Citation] = ()
+    """Where a person would go on when no cause is named."""
     order: Order = field(default_factory=Order)
     """Which series moved first."""
 
@@ -64,6 +66,7 @@ class Report:
             "timeline": [
                 {"time": format_time(c.at), "object": c.ref, "text": c.text, "symptom": c.symptom} for c in self.changes
             ],
+            "clues": [c.to_json() for c in self.clues],
             "series": [_series(one) for one in self.series],
             "movedFirst": [
                 {"time": format_time(at), "series": list(group)}
@@ -85,12 +88,12 @@ def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
     """The report about ``subject``, which names the target, the namespace or the bundle."""
     confident = [h for h in diagnosis.hypotheses if h.confidence >= BAR and h.cause is not Cause.UNKNOWN]
     others = [h for h in diagnosis.hypotheses if h not in confident]
+    unknown = next((h for h in others if h.cause is Cause.UNKNOWN), None)
     if confident:
         verdict = Verdict.CAUSE_FOUND
         headline = f"{confident[0].cause} in {confident[0].object}" if confident[0].object else str(confident[0].cause)
     else:
         verdict = Verdict.HEALTHY if is_healthy(diagnosis) else Verdict.UNKNOWN
-        unknown = next((h for h in others if h.cause is Cause.UNKNOWN), None)
         headline = unknown.summary if unknown is not None else "nothing was found"
     return Report(
         subject=subject,
@@ -105,6 +108,7 @@ def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
         changes=timeline(evidence),
         series=driving(evidence, diagnosis.hypotheses[0]) if diagnosis.hypotheses else (),
         order=order(evidence),
+        clues=[] if confident or verdict is Verdict.HEALTHY or unknown is None else unknown.evidence,
     )
 
 

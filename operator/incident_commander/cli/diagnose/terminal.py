@@ -29,6 +29,8 @@ _TIMELINE, _CHANGES, _SYMPTOMS = 16, 10, 6
 def report_view(report: Report) -> RenderableType:
     """The page."""
     parts: list[RenderableType] = [*_verdict(report)]
+    if report.clues:
+        parts += _section("Where to look", [_cited(c) for c in report.clues])
     if report.series:
         parts += _section("Series (^ marks the change)", list(_series(report)))
     if len(report.order.groups) > 1:
@@ -45,6 +47,8 @@ def report_view(report: Report) -> RenderableType:
     if answered:
         parts += _section(f"Ruled out, no sign of it in {report.looked_at}", [_bullet(e.question) for e in answered])
     unanswered = [_bullet(e.question) for e in report.ruled_out if not e.answered]
+    if unanswered and not answered and not report.hypotheses:
+        unanswered = [_bullet(f"none of the {len(unanswered)} things that are looked for (-o json names them)")]
     if unanswered:
         parts += _section("Could not be examined", unanswered)
     if report.not_seen:
@@ -114,10 +118,13 @@ def _bullet(text: str) -> RenderableType:
 
 
 def _evidence(hypothesis: Hypothesis) -> Iterable[RenderableType]:
-    for citation in hypothesis.evidence[:_CITED]:
-        yield _row("-", Text.assemble(styled(where(citation), "dim", 300), ": ", styled(citation.value, "", _VALUE)))
+    yield from (_cited(citation) for citation in hypothesis.evidence[:_CITED])
     if len(hypothesis.evidence) > _CITED:
         yield Text(f"and {len(hypothesis.evidence) - _CITED} more (-o json)", style="dim")
+
+
+def _cited(citation: Citation) -> RenderableType:
+    return _row("-", Text.assemble(styled(where(citation), "dim", 300), ": ", styled(citation.value, "", _VALUE)))
 
 
 def where(citation: Citation) -> str:

@@ -178,7 +178,7 @@ class TestWhatIsBroken:
                 "metrics/rps.json": [1],
                 "alerts.json": [{"labels": {"alertname": "A"}}, "x"],
                 "extra/notes.pdf": b"%PDF",
-                "objects/pods.yaml": "items: []",
+                "objects/pods.txt": "x",
                 "objects/widgets.example.com.json": listed([]),
                 f"logs/{NS}/p/app.txt": "x",
             },
@@ -190,7 +190,7 @@ class TestWhatIsBroken:
             "metrics/rps.json: not an answer of Prometheus",
             "alerts.json: 2 entries are not alerts",
             "extra/notes.pdf: not read",
-            "objects/pods.yaml: not read",
+            "objects/pods.txt: not read",
             "not kinds that are read: widgets.example.com",
             f"logs/{NS}/p/app.txt: neither NAME.log",
         ):
