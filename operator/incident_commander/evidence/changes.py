@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
 from incident_commander.api.statement import Citation, CitationKind
+from incident_commander.consensus.canonical import digest
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Evidence, reference
 from incident_commander.evidence.revisions import Revision, revisions
@@ -37,6 +39,15 @@ _EDITED: tuple[Kind, ...] = (
 """Kinds whose edits are told by who wrote their fields, and when."""
 
 _MAX_DIFF, _MAX_TEXT = 6, 80
+_VERSION = 10
+"""Characters of a hash."""
+
+_RESTARTED = "kubectl.kubernetes.io/restartedAt"
+_OF_CONTENT = re.compile(r"checksum|(?:^|[/.-])(?:hash|sha(?:1|256)?)(?:$|[/.-])|last-reloaded-from", re.IGNORECASE)
+"""Annotations by which Helm charts, Kustomize and reloaders roll out when a ConfigMap or a Secret changed."""
+
+_OF_THE_CLUSTER = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
+"""ConfigMaps that are made in every namespace."""
 _CHANGES = frozenset(
     {"ScalingReplicaSet", "SuccessfulRescale", "DeploymentRollback", "NodeNotSchedulable", "NodeSchedulable"}
     | {"Rebooted", "Starting", "RegisteredNode", "RemovingNode", "DeletingNode", "TaintManagerEviction"}
@@ -99,8 +110,25 @@ def _rollouts(workload: Object, known: list[Revision]) -> Iterator[Change]:
 def differences(old: Any, new: Any) -> list[str]:
     """What differs between two pod templates, as ``path: old → new``, without secrets; at most six."""
     found = list(_differences(fields.mapping(old, "spec"), fields.mapping(new, "spec"), ""))
+    found += _annotations(
+        fields.strings(old, "metadata", "annotations"), fields.strings(new, "metadata", "annotations")
+    )
     shown = found[:_MAX_DIFF]
     return shown if len(found) <= _MAX_DIFF else [*shown, f"and {len(found) - _MAX_DIFF} more"]
+
+
+def _annotations(old: dict[str, str], new: dict[str, str]) -> Iterator[str]:
+    """By these a roll-out is made that changes nothing else: a restart, and other content of what is mounted."""
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) == new.get(key):
+            continue
+        if key == _RESTARTED:
+            yield "restarted by hand (kubectl rollout restart)"
+        elif _OF_CONTENT.search(key):
+            yield citing.spoken(f"{key}: other content of a ConfigMap or Secret", 2 * _MAX_TEXT)
+        else:
+            was, now = citing.setting(key, old.get(key)), citing.setting(key, new.get(key))
+            yield citing.spoken(f"annotation {key}: {was[:_MAX_TEXT]} → {now[:_MAX_TEXT]}", 4 * _MAX_TEXT)
 
 
 def _differences(old: Any, new: Any, path: str, depth: int = 0) -> Iterator[str]:
@@ -128,15 +156,29 @@ def _name(item: Any) -> str:
 
 
 def _edits(obj: Object) -> Iterator[Change]:
+    if fields.name(obj) in _OF_THE_CLUSTER:
+        return
     born = fields.created(obj)
+    written = [
+        (at, citing.spoken(fields.text(entry, "manager"), _MAX_TEXT) or "somebody")
+        for entry in fields.items(obj, "metadata", "managedFields")
+        if (at := fields.moment(entry, "time")) is not None
+        and not fields.text(entry, "subresource")
+        and (born is None or at - born >= timedelta(seconds=2))
+    ]
+    last = max((at for at, _ in written), default=born)
     if born is not None:
-        yield Change(born, reference(obj), "created")
-    for entry in fields.items(obj, "metadata", "managedFields"):
-        at = fields.moment(entry, "time")
-        if at is None or fields.text(entry, "subresource") or (born is not None and at - born < timedelta(seconds=2)):
-            continue
-        by = citing.spoken(fields.text(entry, "manager"), _MAX_TEXT) or "somebody"
-        yield Change(at, reference(obj), f"edited by {by}")
+        yield Change(born, reference(obj), f"created{_version(obj) if born == last else ''}")
+    for at, by in written:
+        yield Change(at, reference(obj), f"edited by {by}{_version(obj) if at == last else ''}")
+
+
+def _version(obj: Object) -> str:
+    """The content of a ConfigMap by its hash. Its values are digests by now; those of a Secret are not kept."""
+    content = {part: kept for part in ("data", "binaryData") if (kept := fields.strings(obj, part))}
+    if fields.text(obj, "kind") != kinds.CONFIG_MAP.kind or not content:
+        return ""
+    return f", content {digest(content).removeprefix('sha256:')[:_VERSION]}"
 
 
 def _conditions(node: Object) -> Iterator[Change]:

@@ -84,6 +84,35 @@ def test_an_edit_is_told_with_who_and_when_and_creation_is_no_edit() -> None:
     assert [c.text for c in timeline(seen(config))] == ["created", "edited by kubectl-edit"]
 
 
+def config_map(data: dict[str, str]) -> Object:
+    edited = [{"manager": "kubectl-edit", "time": ago(minutes=10)}, {"manager": "helm", "time": ago(minutes=20)}]
+    meta = {"name": "conf", "namespace": NS, "creationTimestamp": ago(hours=2), "managedFields": edited}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+
+
+def test_the_content_of_a_config_map_is_told_by_its_hash_at_its_last_edit() -> None:
+    one, other = (timeline(seen(config_map({"rate": value}))) for value in ("sha256:aa", "sha256:bb"))
+    assert [c.text for c in one[:2]] == ["created", "edited by helm"]
+    assert one[2].text.startswith("edited by kubectl-edit, content ")
+    assert one[2].text != other[2].text
+    assert one[2].text == timeline(seen(config_map({"rate": "sha256:aa"})))[2].text
+
+
+def test_the_certificate_that_every_namespace_has_is_no_change() -> None:
+    found = config_map({"ca.crt": "sha256:aa"})
+    found["metadata"]["name"] = "kube-root-ca.crt"
+    assert timeline(seen(found)) == []
+
+
+def test_quota_and_autoscaler_edits_stand_in_the_timeline() -> None:
+    edits = config_map({})["metadata"]["managedFields"]
+    meta = {"name": "q", "namespace": NS, "creationTimestamp": ago(hours=2), "managedFields": edits[:1]}
+    quota: Object = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta}
+    hpa: Object = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": meta}
+    edited = {c.ref for c in timeline(seen(quota, hpa)) if c.text == "edited by kubectl-edit"}
+    assert edited == {f"ResourceQuota/{NS}/q", f"HorizontalPodAutoscaler/{NS}/q"}
+
+
 def test_a_node_that_became_not_ready_is_a_symptom_and_one_that_became_ready_is_not() -> None:
     conditions = [
         {"type": "Ready", "status": "Unknown", "lastTransitionTime": ago(minutes=5)},
@@ -106,6 +135,17 @@ VALUES = st.recursive(
 
 
 class TestDifferences:
+    def test_a_restart_and_other_content_of_a_config_map_are_told(self) -> None:
+        def annotated(**more: str) -> Object:
+            return {"metadata": {"annotations": more}, "spec": {"containers": [container()]}}
+
+        restarted = {"kubectl.kubernetes.io/restartedAt": ago(minutes=5)}
+        assert differences(annotated(), annotated(**restarted)) == ["restarted by hand (kubectl rollout restart)"]
+        assert differences(annotated(**{"checksum/config": "a"}), annotated(**{"checksum/config": "b"})) == [
+            "checksum/config: other content of a ConfigMap or Secret"
+        ]
+        assert differences(annotated(team="a"), annotated(team="b")) == ["annotation team: a → b"]
+
     def test_lists_are_compared_by_name_and_secrets_are_hidden(self) -> None:
         variables = [{"name": "A", "value": "1"}, {"name": "DB_PASSWORD", "value": "hunter2"}]
         old = {"spec": {"containers": [container(env=variables)]}}
