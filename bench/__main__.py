@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +39,22 @@ def main(arguments: Sequence[str]) -> int:
     minutes = _minutes(parts, options.incidents, options.storm_seconds)
     say(f"this takes about {minutes} min; figures mean something on a quiet machine only")
     result: dict[str, Any] = {"machine": {"cpus": os.cpu_count(), "python": platform.python_version()}}
-    if "incidents" in parts:
-        result["incidents"] = incidents.run(incidents=options.incidents, say=say)
-    if "memory" in parts:
-        result["idle_kopf_rss_mib"] = memory.idle_kopf_mib(say=say)
-    if "storm" in parts:
-        result["storm"] = asyncio.run(storm.run(seconds=options.storm_seconds, say=say))
-    if "logs" in parts:
-        result["logs"] = logs.run(say=say)
-    if "series" in parts:
-        result["series"] = series.run(say=say)
-    if "correlation" in parts:
-        result["correlation"] = correlation.run(say=say)
+    measure: dict[str, tuple[str, Callable[[], Any]]] = {
+        "incidents": ("incidents", lambda: incidents.run(incidents=options.incidents, say=say)),
+        "memory": ("idle_kopf_rss_mib", lambda: memory.idle_kopf_mib(say=say)),
+        "storm": ("storm", lambda: asyncio.run(storm.run(seconds=options.storm_seconds, say=say))),
+        "logs": ("logs", lambda: logs.run(say=say)),
+        "series": ("series", lambda: series.run(say=say)),
+        "correlation": ("correlation", lambda: correlation.run(say=say)),
+    }
+    for part in (part for part in PARTS if part in parts):
+        key, run = measure[part]
+        try:
+            result[key] = run()
+        except (RuntimeError, TimeoutError, OSError) as error:
+            # What was measured before, and what comes after, is worth having all the same.
+            say(f"{part} FAILED: {error}")
+            result.setdefault("failed", {})[part] = str(error).splitlines()[0]
     result["seconds"] = round(time.monotonic() - began)
     found = rows(result)
     OUT.parent.mkdir(exist_ok=True)

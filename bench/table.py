@@ -26,6 +26,7 @@ def rows(result: Mapping[str, Any]) -> list[dict[str, Any]]:
     ):
         if name in result:
             found += of(result[name])
+    found += [_row(f"{part}: NOT MEASURED", why[:40], "", False) for part, why in result.get("failed", {}).items()]
     return found
 
 

@@ -63,3 +63,9 @@ def test_a_killed_gateway_may_count_twice_only_what_was_sent_again() -> None:
         killed = storm(KILLED.name, again=again, sent_again=20)
         found = rows({"storm": {"raw_creates_per_second": 0.0, "shapes": [killed]}})
         assert all(row["met"] is not False for row in found) is good
+
+
+def test_a_part_that_could_not_be_measured_is_missed_and_named() -> None:
+    (row,) = rows({"failed": {"storm": "no API server"}})
+    assert (row["met"], row["value"]) == (False, "no API server")
+    assert "storm: NOT MEASURED" in shown({"failed": {"storm": "no API server"}})
