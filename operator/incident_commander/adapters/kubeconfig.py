@@ -27,6 +27,10 @@ def check_kubeconfig(where: str, context: str | None) -> None:
         )
     files = [content for path in paths for content in _load(path)]
     wanted = context or next((f["current-context"] for f in files if f.get("current-context")), None)
+    if context is not None and not _named(files, "contexts", context):
+        raise ConfigurationError(
+            f"no API server: kubeconfig {where} has no context {context!r}; it has: {_names(files, 'contexts')}"
+        )
     user = _named(files, "contexts", wanted).get("context")
     name = user.get("user") if isinstance(user, dict) else None
     login = _named(files, "users", name).get("user")
@@ -47,11 +51,19 @@ def _named(files: list[dict[str, Any]], field: str, name: object) -> dict[str, A
     return {}
 
 
+def _names(files: list[dict[str, Any]], field: str) -> str:
+    listed = [entries for file in files if isinstance(entries := file.get(field), list)]
+    return ", ".join(str(e.get("name")) for entries in listed for e in entries if isinstance(e, dict)) or "none"
+
+
 def _load(path: Path) -> list[dict[str, Any]]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"no API server: kubeconfig {path} is not YAML: {error}") from None
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or error
+        raise ConfigurationError(f"no API server: kubeconfig {path}{where} is not YAML: {problem}") from None
     except (OSError, UnicodeDecodeError, RecursionError):
         return []  # one of several may be missing; anything else the library complains about
     return [content] if isinstance(content, dict) else []

@@ -51,3 +51,16 @@ async def test_anything_else_is_an_error_for_people(tmp_path: Path, content: str
         await Transport.connect(str(path))
     with pytest.raises(ConfigurationError, match="no API server: kubeconfig"):
         await Transport.connect(str(tmp_path))
+
+
+def test_a_context_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"has no context 'prod'; it has: c, plain"):
+        check_kubeconfig(config(tmp_path / "a"), "prod")
+
+
+def test_what_is_no_yaml_is_told_in_one_line_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_text("a: 1\nb: [\n")
+    with pytest.raises(ConfigurationError, match=r"config, line \d is not YAML: ") as caught:
+        check_kubeconfig(str(path), None)
+    assert "\n" not in str(caught.value)

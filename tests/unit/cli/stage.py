@@ -254,7 +254,8 @@ class Stage:
     def of(cls, *incidents: Incident, agents: Sequence[Agent] = COUNCIL.agents) -> Stage:
         meta = {"name": WEB.name, "namespace": WEB.namespace, "uid": WEB.uid}
         web = {"apiVersion": WEB.api_version, "kind": WEB.kind, "metadata": meta}
-        return cls(FakeCluster(web, *(i.to_json() for i in incidents), *(a.to_json() for a in agents)))
+        namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in ("shop", "other")]
+        return cls(FakeCluster(web, *namespaces, *(i.to_json() for i in incidents), *(a.to_json() for a in agents)))
 
     async def connect(self, where: Where) -> Connection:
         if where.context == "nowhere":

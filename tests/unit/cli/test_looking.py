@@ -45,6 +45,16 @@ class TestList:
         assert "No Incidents in namespace shop" in Stage.of().run("list").out
         assert "No Incidents in any namespace" in Stage.of().run("list", "-A").out
 
+    def test_a_namespace_that_does_not_exist_is_no_good_news(self) -> None:
+        ran = Stage.of(incident()).run("list", "-n", "shpo")
+        assert ran.code == 3
+        assert "there is no namespace shpo" in words(ran.err)
+
+    def test_who_may_not_read_namespaces_is_told_what_was_found(self) -> None:
+        stage = Stage.of()
+        stage.cluster.refuse["get", "namespaces"] = errors.Forbidden("no")
+        assert "No Incidents in namespace shpo" in stage.run("list", "-n", "shpo").out
+
     def test_another_namespace_and_all_of_them(self) -> None:
         stage = Stage.of(incident())
         assert "web-crash" not in stage.run("list", "-n", "other").out

@@ -85,3 +85,11 @@ def test_who_may_not_create_incidents_is_told_so() -> None:
     ran = where.run("trigger", "deploy/web")
     assert ran.code == 4
     assert "cannot create an Incident for Deployment/shop/web" in words(ran.err)
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [("deplyment/web", "did you mean deployment/web?"), ("web", "write KIND/NAME, for example deployment/web")],
+)
+def test_a_target_that_is_misspelt_is_put_right(target: str, said: str) -> None:
+    assert said in words(Stage.of().run("trigger", target).err)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
 from incident_commander.cli.work.failure import CommandError
@@ -30,7 +32,11 @@ def parse_target(target: str, tried: str) -> tuple[Kind, str]:
             if slash and name and "/" not in name:
                 return kind, name
             raise CommandError(tried, f"{target!r} names no object", f"write {word}/NAME")
-    known = ", ".join(kind.kind.lower() for kind, _ in TARGETS)
-    raise CommandError(
-        tried, f"{word!r} is not something an Incident can be about", f"use one of: {known}; as in deployment/web"
-    )
+    known = [kind.kind.lower() for kind, _ in TARGETS]
+    near = get_close_matches(wanted, known, n=1)
+    advice = f"use one of: {', '.join(known)}; as in deployment/web"
+    if near:
+        advice = f"did you mean {near[0]}{slash}{name}? {advice}"
+    elif not slash:
+        advice = f"write KIND/NAME, for example deployment/{word}; {advice}"
+    raise CommandError(tried, f"{word!r} is not something an Incident can be about", advice)
