@@ -31,6 +31,8 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 - ``reason`` of VolumeClaimPending: SelectorMismatch, StorageClassMismatch, AccessModeMismatch, CapacityMismatch,
   VolumeModeMismatch, VolumeOccupied, StorageClassMissing, VolumeMissing, or the event's own reason.
 - ``resource`` of QuotaExceeded: as in the quota (``limits.cpu``, ``pods``, ``count/services``, ...).
+- ``client`` of TrafficSurge is the workload that floods, ``clientLabel`` a label that all of its pods have and no
+  others have; only where the access log leaves no doubt who it is.
 - Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
   observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
   half of the periods were throttled, three times beyond 80 %. ``suggestedMaxReplicas`` is 1.5 times the
@@ -136,7 +138,7 @@ TABLE: Mapping[Cause, Row] = {
     Cause.DISK_SATURATED: _row("top controller or Pod, or the Node", "node usage baseline"),
     Cause.NETWORK_LATENCY: _row("top controller or Pod, or the Node", "node latency baseline"),
     Cause.PACKET_LOSS: _row("top controller or Pod, or the Node", "node loss baseline"),
-    Cause.TRAFFIC_SURGE: _row("top controller or Pod", "rate baseline"),
+    Cause.TRAFFIC_SURGE: _row("top controller or Pod", "rate baseline client clientNamespace clientLabel clientShare"),
     Cause.DEPENDENCY_SLOW: _row(
         "the dependency: its workload, else its Service; else none", "dependency dependent latency baseline"
     ),
