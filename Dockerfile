@@ -24,13 +24,16 @@ RUN /tools/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --whee
     && /tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file /app/sbom.cdx.json /app/bin/python
 
 FROM ${PYTHON_IMAGE}
-ARG VERSION=0.0.0-dev
+ARG PYTHON_IMAGE
+# As in pyproject.toml; a test compares them.
+ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="incident-commander" \
       org.opencontainers.image.description="A Kubernetes operator that takes a Prometheus alert to a verified fix" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${PYTHON_IMAGE}"
 COPY --from=build /app /app
 ENV PATH=/app/bin:${PATH} PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
