@@ -61,3 +61,61 @@ def test_a_role_that_grants_too_much_is_found(installed_cluster: Installed) -> N
         assert "coordinator: patch deployments.apps" in found["message"]
     finally:
         control_plane.request("DELETE", f"{path}/too-much")
+
+
+def test_before_an_installation_it_asks_for_what_one_needs(control_plane: ControlPlane) -> None:
+    checks = doctor(control_plane, expect=0)
+    assert checks["API server"]["verdict"] == "OK"
+    assert checks["Kubernetes"]["verdict"] == "OK"
+    assert checks["Your rights"]["verdict"] == "OK", checks["Your rights"]
+    assert checks["Resources"]["verdict"] == "SKIPPED"
+    assert "docs/install.md" in checks["Resources"]["advice"]
+    assert not {"RBAC", "Heartbeats", "Quorum", "Gateway"} & set(checks)
+
+
+def test_every_line_that_is_not_fine_says_what_to_do(installed_cluster: Installed) -> None:
+    checks = doctor(installed_cluster.plane)
+    assert [name for name, check in checks.items() if check["verdict"] != "OK" and not check.get("advice")] == []
+    assert {name for name, check in checks.items() if check["verdict"] != "OK"} >= {"Heartbeats", "Quorum", "Gateway"}
+
+
+def test_a_tripped_breaker_and_a_policy_without_a_namespace_are_found(installed_cluster: Installed) -> None:
+    plane = installed_cluster.plane
+    configs = "/api/v1/namespaces/incident-commander/configmaps"
+    name = "incident-commander-circuit-breaker"
+    plane.request(
+        "POST", configs, {"metadata": {"name": name}, "data": {"state": "Tripped", "reason": "3 of 5 failed"}}
+    )
+    policies = "/apis/incidentcommander.io/v1alpha1/remediationpolicies"
+    body = {
+        "apiVersion": "incidentcommander.io/v1alpha1",
+        "kind": "RemediationPolicy",
+        "metadata": {"name": "doctor-acts"},
+        "spec": {"mode": "Auto", "actions": ["DeletePod"]},
+    }
+    plane.request("POST", policies, body)
+    try:
+        checks = doctor(plane)
+        assert checks["Breaker"]["verdict"] == "FAIL"
+        assert "3 of 5 failed" in checks["Breaker"]["message"]
+        assert "breaker reset" in checks["Breaker"]["advice"]
+        assert (checks["Scope"]["verdict"], "label namespace" in checks["Scope"]["advice"]) == ("WARN", True)
+    finally:
+        plane.request("DELETE", f"{configs}/{name}")
+        plane.request("DELETE", f"{policies}/doctor-acts")
+
+
+def test_a_crd_of_another_version_is_found(installed_cluster: Installed) -> None:
+    plane = installed_cluster.plane
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/runbooks.incidentcommander.io"
+    before = plane.request("GET", path)["spec"]["versions"]
+    versions = json.loads(json.dumps(before))
+    del versions[0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["runbookUrl"]
+    plane.request("PATCH", path, {"spec": {"versions": versions}}, "application/merge-patch+json")
+    try:
+        found = doctor(plane)["Resources"]
+        assert found["verdict"] == "FAIL"
+        assert "runbookUrl" in found["message"]
+        assert "kubectl apply --server-side" in found["advice"]
+    finally:
+        plane.request("PATCH", path, {"spec": {"versions": before}}, "application/merge-patch+json")

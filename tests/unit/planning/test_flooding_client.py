@@ -17,7 +17,8 @@ ENFORCED = {"actions": ["LimitTraffic", "Escalate"], "networkPolicies": "Enforce
 
 
 def planned(facts: dict[str, str], **spec: Any) -> Candidates:
-    read = situation(**{"networkpolicies.networking.k8s.io": [], "services": []})
+    nothing: dict[str, Any] = {"networkpolicies.networking.k8s.io": [], "services": []}
+    read = situation(**nothing)
     return find(
         *builtin_runbooks(),
         hypotheses=[hypothesis(Cause.TRAFFIC_SURGE, 92, facts={**FACTS, **facts})],

@@ -27,6 +27,7 @@ from incident_commander.surroundings import BREAKER_CONFIG_MAP
 
 _AT_A_TIME = 8
 _PROMETHEUS_SETTING = "INCIDENT_COMMANDER_PROMETHEUS_URL"
+_GATEWAY_CERTIFICATE = "INCIDENT_COMMANDER_GATEWAY_TLS_CERT_FILE"
 _FEATURES = (
     kinds.INCIDENT,
     kinds.REMEDIATION_POLICY,
@@ -106,7 +107,8 @@ async def gather(cluster: Cluster, web: Web, now: Callable[[], datetime], wanted
         token = wanted.token
         facts = replace(facts, token=await _read(lambda: _token(cluster, token)))
     if ours:
-        gateway = wanted.gateway_url or f"http://gateway.{wanted.namespace}.svc:8080"
+        service = await _read(lambda: cluster.get(kinds.SERVICE, wanted.namespace, "gateway"))
+        gateway = wanted.gateway_url or gateway_url(wanted.namespace, facts.of(kinds.DEPLOYMENT), service)
         facts = replace(facts, gateway=await _read(lambda: web.get(f"{gateway.rstrip('/')}/readyz")))
     return await _monitoring(facts, web, wanted)
 
@@ -223,12 +225,25 @@ async def _routes(web: Web, base: str) -> Mapping[str, Any]:
     return found
 
 
+def gateway_url(namespace: str, deployments: Sequence[Object] | Unread, service: Object | Unread) -> str:
+    """Where the gateway's Service is, by HTTPS when its process was given a certificate."""
+    scheme = "https" if _told(deployments, _GATEWAY_CERTIFICATE) else "http"
+    ports = [] if isinstance(service, Unread) else (service.get("spec") or {}).get("ports") or []
+    port = ports[0].get("port") if ports else None
+    return f"{scheme}://gateway.{namespace}.svc:{port or 8080}"
+
+
 def _configured(deployments: Sequence[Object] | Unread) -> str | None:
     """The Prometheus that the operator's own processes are told to ask."""
+    return _told(deployments, _PROMETHEUS_SETTING)
+
+
+def _told(deployments: Sequence[Object] | Unread, setting: str) -> str | None:
+    """The first value of an environment variable in any of the operator's Deployments."""
     for deployment in () if isinstance(deployments, Unread) else deployments:
         pod = ((deployment.get("spec") or {}).get("template") or {}).get("spec") or {}
         for container in pod.get("containers") or []:
             for variable in container.get("env") or []:
-                if variable.get("name") == _PROMETHEUS_SETTING and variable.get("value"):
+                if variable.get("name") == setting and variable.get("value"):
                     return str(variable["value"])
     return None

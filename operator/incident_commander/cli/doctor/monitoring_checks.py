@@ -19,7 +19,11 @@ def gateway(facts: Facts) -> Iterator[Finding]:
         yield fail("Gateway", facts.gateway.why, "is its Service there? Else name it: --gateway-url http://HOST:PORT")
     elif facts.gateway.status != 200:
         said = facts.gateway.body[:200].decode("utf-8", "replace").strip()
-        yield fail("Gateway", f"is not ready ({facts.gateway.status}): {said}", "kubectl logs deployment/gateway")
+        yield fail(
+            "Gateway",
+            f"is not ready ({facts.gateway.status}): {said}",
+            f"kubectl logs deployment/gateway -n {facts.namespace}",
+        )
     else:
         yield ok("Gateway", f"is ready, reached {facts.gateway.through}")
 
