@@ -20,9 +20,9 @@ from e2e.harness.waiting import Failure, NotYet, wait_for
 from e2e.harness.workbench import Snapshot, Workbench
 from incident_commander.api.names import OPERATOR_NAMESPACE
 
-FIRING_SECONDS = 75
+FIRING_SECONDS = 150
 """Rule `for`, two scrapes and evaluations, Alertmanager's group_wait, and a busy machine."""
-ENDED_SECONDS = 180
+ENDED_SECONDS = 300
 _LARGEST = 256 * 1024
 _TERMINAL = ("Resolved", "Escalated", "Closed")
 

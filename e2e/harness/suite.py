@@ -30,7 +30,9 @@ from e2e.harness.stage import Stage
 from e2e.harness.waiting import Failure, Teller
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE
 
-SCENARIO_SECONDS = 330
+TOGETHER = 6 * (os.cpu_count() or 1)
+"""Scenarios at a time. More pods than this begin so slowly that deadlines pass which have nothing to do with us."""
+SCENARIO_SECONDS = 600
 """For one scenario with all its waits."""
 _OF_NO_NAMESPACE = (
     f"{INCIDENTS}/remediationpolicies",
@@ -85,8 +87,12 @@ class Suite:
             recorder=self.recorder,
         )
 
-    async def play(self, scenario: Scenario) -> Result:
-        """One scenario, from nothing to its verdict."""
+    async def play(self, scenario: Scenario, slots: asyncio.Semaphore) -> Result:
+        """One scenario, from nothing to its verdict, when there is a slot."""
+        async with slots:
+            return await self._play(scenario)
+
+    async def _play(self, scenario: Scenario) -> Result:
         began = time.monotonic()
         stage = self.stage(scenario)
         result = Result(scenario)
@@ -164,10 +170,11 @@ async def run(scenarios: Sequence[Scenario], *, by_chart: bool, whole: bool, bun
         suite = await _prepare(stack, cluster, scenarios, say, by_chart=by_chart, bundles=bundles)
         together = [scenario for scenario in scenarios if not scenario.alone]
         say(f"playing together: {', '.join(s.name for s in together) or 'none'}")
-        results += await asyncio.gather(*(suite.play(scenario) for scenario in together))
+        slots = asyncio.Semaphore(TOGETHER)
+        results += await asyncio.gather(*(suite.play(scenario, slots) for scenario in together))
         for scenario in scenarios:
             if scenario.alone:
-                results.append(await suite.play(scenario))
+                results.append(await suite.play(scenario, slots))
         trouble = (
             ""
             if bundles

@@ -17,7 +17,7 @@ from e2e.harness.manifests import read
 from e2e.harness.scenario import Scenario
 from e2e.harness.waiting import NotYet, Teller, wait_for
 
-READY_SECONDS = 60
+READY_SECONDS = 150
 _AGED_SECONDS = 50
 """A container that has run for less is only starting, to the diagnosis."""
 _BOOKKEEPING = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")

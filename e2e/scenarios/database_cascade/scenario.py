@@ -11,7 +11,7 @@ OUTAGE_IMAGE = True
 async def play(stage: Stage) -> None:
     await stage.deploy()
     await stage.execute("reports", "touch /tmp/yearly-report")
-    incident = await stage.phase(await stage.incident(120), ["Escalated", "Closed"])
+    incident = await stage.phase(await stage.incident(), ["Escalated", "Closed"])
     stage.diagnosed(incident, "DatabaseConnectionsExhausted")
     top = incident["status"]["hypotheses"][0]
     named = (top.get("object") or {}).get("name", "")

@@ -13,7 +13,7 @@ async def play(stage: Stage) -> None:
     await stage.deploy()
     before = await stage.snapshot("session-store")
     stage.broken("it leaks 256 KiB a second")
-    incident = await stage.ended(await stage.incident(240), "Escalated", "Escalated")
+    incident = await stage.ended(await stage.incident(360), "Escalated", "Escalated")
     stage.diagnosed(incident, "MemoryLeak")
     limits = [
         json.loads(snapshot.wanted)["spec"]["template"]["spec"]["containers"][0]["resources"]

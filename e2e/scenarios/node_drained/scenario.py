@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from e2e.harness.stage import Stage
@@ -11,13 +12,18 @@ ABOUT_NODES = True
 
 
 async def play(stage: Stage) -> None:
-    await stage.deploy()
+    await drains(stage)
+
+
+async def drains(stage: Stage, meanwhile: Callable[[Stage], Awaitable[None]] | None = None) -> None:
+    """Three pods from the sick node to the other one. ``meanwhile`` happens as soon as there is an Incident."""
+    await stage.deploy("drained")
     node, other = [f"/api/v1/nodes/{name}" for name in stage.nodes]
     before = await stage.snapshot("web")
     moved = await stage.pods("web")
     on = {pod["spec"]["nodeName"] for pod in moved}
     stage.check(on == {stage.nodes[0]}, "all pods are on the node that becomes sick", str(on))
-    await stage.add("other-node.yaml")
+    await stage.add("../node_drained/other-node.yaml")
     await stage.ready(other)
 
     now = datetime.now(UTC).isoformat()
@@ -30,7 +36,10 @@ async def play(stage: Stage) -> None:
         "lastTransitionTime": now,
     }
     await stage.change(f"{node}/status", {"status": {"conditions": [pressure]}})
-    incident = await stage.ended(await stage.incident(), "Escalated", "Escalated")
+    name = await stage.incident()
+    if meanwhile is not None:
+        await meanwhile(stage)
+    incident = await stage.ended(name, "Escalated", "Escalated")
     stage.diagnosed(incident, "NodePressure")
     stage.attempted(incident, "DrainNode", *["EvictPod"] * len(moved))
     stage.check(await stage.cordoned(node), "it takes no new pods", "not cordoned")

@@ -19,14 +19,14 @@ async def play(stage: Stage) -> None:
     lease = f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{stage.nodes[0]}"
     held = {"holderIdentity": "nobody", "leaseDurationSeconds": 3600, "renewTime": f"{datetime.now(UTC):%FT%T.%fZ}"}
     await stage.change(lease, {"spec": held})
-    incident = await stage.ended(await stage.incident(150), "Escalated", "Escalated")
+    incident = await stage.ended(await stage.incident(), "Escalated", "Escalated")
     stage.diagnosed(incident, "NodeNotReady")
     stage.attempted(incident, "CordonNode")
     stage.check(await stage.cordoned(node), "it takes no new pods", "not cordoned")
 
     await stage.api.delete(lease)
     stage.say("the node is back")
-    incident = await stage.ended(await stage.incident(120), "Resolved", "Remediated")
+    incident = await stage.ended(await stage.incident(), "Resolved", "Remediated")
     stage.diagnosed(incident, "NodeCordoned")
     stage.attempted(incident, "UncordonNode")
     stage.check(not await stage.cordoned(node), "it takes new pods again", "cordoned")

@@ -14,7 +14,7 @@ async def play(stage: Stage) -> None:
     await stage.add("autoscaler.yaml")
     await stage.execute("honest", "touch /tmp/go")
     await stage.execute("crawler", "touch /tmp/go")
-    incident = await stage.ended(await stage.incident(150), "Resolved", "Remediated")
+    incident = await stage.ended(await stage.incident(), "Resolved", "Remediated")
     stage.diagnosed(incident, "HPAAtMaximum")
     stage.attempted(incident, "PatchHPA")
     scaler = f"/apis/autoscaling/v2/namespaces/{stage.namespace}/horizontalpodautoscalers/search"

@@ -19,7 +19,7 @@ async def play(stage: Stage) -> None:
         before = await stage.snapshot("search")
         await stage.execute("honest", "touch /tmp/go")
         await stage.execute("crawler", "touch /tmp/go")
-        name = await stage.incident(120)
+        name = await stage.incident()
         incident = await stage.ended(name, "Resolved", "Remediated")
         stage.attempted(incident, "LimitTraffic")
         made = await stage.api.items(policies)
