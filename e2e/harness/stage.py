@@ -59,26 +59,35 @@ class Stage(Workbench):
 
     # -- before ------------------------------------------------------------------------------------------
 
+    async def permit(self) -> None:
+        """Apply the scenario's policy, if there is one; ``deploy`` does it, too."""
+        policy = self.scenario.folder / "policy.yaml"
+        documents = read(policy, self.variables) if policy.exists() else []
+        for document in documents:
+            if self.recorder is not None and document["kind"] == "RemediationPolicy":
+                document["spec"]["mode"] = "Observe"
+        await self._apply(documents)
+
     async def deploy(self, workload: str | None = None) -> None:
-        """Apply ``workloads/NAME.yaml``, or the scenario's own ``workload.yaml``, and the policy, if there is one.
+        """Apply ``workloads/NAME.yaml``, or the scenario's own ``workload.yaml``, and the policy.
 
         Waits until all Deployments of it are available.
         """
+        await self.permit()
         shared = ROOT / "e2e" / "workloads" / f"{workload}.yaml"
         documents = read(shared if workload else self.scenario.folder / "workload.yaml", self.variables)
-        policy = self.scenario.folder / "policy.yaml"
-        policies = read(policy, self.variables) if policy.exists() else []
-        for document in policies:
-            if self.recorder is not None and document["kind"] == "RemediationPolicy":
-                document["spec"]["mode"] = "Observe"
-        for document in [*policies, *documents]:
-            if "namespace" not in document["metadata"]:
-                document["metadata"].setdefault("labels", {}).update(MARK)
-        await self.api.apply([*policies, *documents])
+        await self._apply(documents)
         for document in documents:
             if document["kind"] == "Deployment":
                 await self.available(document["metadata"]["name"])
         self.say("the workload is up")
+
+    async def _apply(self, documents: list[Json]) -> None:
+        """What is in no namespace is marked, so that a later run finds it."""
+        for document in documents:
+            if "namespace" not in document["metadata"]:
+                document["metadata"].setdefault("labels", {}).update(MARK)
+        await self.api.apply(documents)
 
     # -- what comes of it --------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ CORE = True
 
 
 async def play(stage: Stage) -> None:
+    await stage.permit()
     await stage.create("workload.yaml")
     incident = await stage.ended(await stage.incident(), "Escalated", "Escalated")
     stage.diagnosed(incident, "VolumeClaimPending", "StorageClassMissing")

@@ -8,6 +8,7 @@ LETTER = "m"
 
 
 async def play(stage: Stage) -> None:
+    await stage.permit()
     await stage.create("workload.yaml")
     incident = await stage.ended(await stage.incident(), "Escalated", "Escalated")
     stage.diagnosed(incident, "JobFailed")
