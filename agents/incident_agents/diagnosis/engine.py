@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from incident_agents.diagnosis.analysers import ALL
+from incident_agents.diagnosis.calls import above, calls
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.ranking import BAR, rank
@@ -56,7 +57,10 @@ def _case(evidence: Evidence, incident: Incident | None, now: datetime) -> Case:
 
 
 def _ranked(case: Case) -> list[Finding]:
-    return rank([f for analyse in ALL for f in analyse(case)], case.target_refs, case.near_refs)
+    findings = [f for analyse in ALL for f in analyse(case)]
+    known = calls(case) if len(findings) > 1 else {}
+    callers = {ref: above(known, ref) for ref in {ref for f in findings for ref in f.about} & known.keys()}
+    return rank(findings, case.target_refs, case.near_refs, callers)
 
 
 def is_healthy(diagnosis: Diagnosis) -> bool:

@@ -2,8 +2,8 @@
 
 The model is small on purpose. Each analyser gives a confidence as if nothing else were wrong; then
 
-1. a finding that explains another (``EXPLAINS``, on the same objects, or along ``depends_on``) pushes it at
-   least 12 below itself, and gains 2 for each effect, at most 6;
+1. a finding that explains another (``EXPLAINS``, on the same objects, or at who calls them; or along
+   ``depends_on``) pushes it at least 12 below itself, and gains 2 for each effect, at most 6;
 2. a finding about the target counts in full, one about what is attached to it 8 less; one that explains a
    finding about the target counts in full as well; any other is 40 less and at most 40.
 """
@@ -89,18 +89,31 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
 """Which causes, on the same objects, are mere effects of which."""
 
 
-def explains(cause: Finding, effect: Finding) -> bool:
+_AT_CALLERS = frozenset({Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING, Cause.DEPENDENCY_SLOW})
+"""Effects that go up the calls: who calls what fails ends, does not answer, or is slow itself."""
+
+Callers = Mapping[str, frozenset[str]]
+"""For each workload (by its reference) everybody who calls it, directly or through others."""
+
+
+def explains(cause: Finding, effect: Finding, callers: Callers | None = None) -> bool:
     """Whether ``effect`` needs no cause of its own when ``cause`` is true."""
     if cause is effect:
         return False
     if effect.depends_on & cause.about and not cause.depends_on & effect.about:
         return cause.cause is not effect.cause or effect.cause is Cause.DEPENDENCY_DOWN
-    return bool(cause.about & effect.about) and effect.cause in EXPLAINS.get(cause.cause, frozenset())
+    if effect.cause not in EXPLAINS.get(cause.cause, frozenset()):
+        return False
+    return bool(cause.about & effect.about) or (
+        effect.cause in _AT_CALLERS and any((callers or {}).get(ref, frozenset()) & effect.about for ref in cause.about)
+    )
 
 
-def rank(findings: Sequence[Finding], target: frozenset[str], near: frozenset[str]) -> list[Finding]:
+def rank(
+    findings: Sequence[Finding], target: frozenset[str], near: frozenset[str], callers: Callers | None = None
+) -> list[Finding]:
     """Findings with their final confidence, the best first. ``target`` empty: every object counts as the target."""
-    effects = _effects(findings)
+    effects = _effects(findings, callers)
     ranked = [_weighed(n, findings, effects, target, near) for n in range(len(findings))]
     # Effects are lowered after their causes have their final value, the deepest cause first.
     for n in _causes_first(effects):
@@ -133,9 +146,9 @@ def _name(finding: Finding) -> str:
     return f"{finding.cause} of {finding.object.name}" if finding.object is not None else str(finding.cause)
 
 
-def _effects(findings: Sequence[Finding]) -> list[list[int]]:
+def _effects(findings: Sequence[Finding], callers: Callers | None) -> list[list[int]]:
     return [
-        [m for m, effect in enumerate(findings) if cause.confidence >= BAR and explains(cause, effect)]
+        [m for m, effect in enumerate(findings) if cause.confidence >= BAR and explains(cause, effect, callers)]
         for cause in findings
     ]
 

@@ -77,3 +77,24 @@ def test_every_score_is_told_in_words() -> None:
     )
     assert cause.reasons == ("80 by what it saw itself", "+2: it explains CrashLoop")
     assert effect.reasons == ("90 by what it saw itself", "70 at most: VolumeFull explains it")
+
+
+class TestAlongCalls:
+    """A cause explains what ends or does not answer at those who call it, directly or through others."""
+
+    STORE, CALLER = "Deployment/shop/store", "Deployment/shop/caller"
+
+    def ranked(self, effect: Cause, callers: dict[str, frozenset[str]]) -> list[Cause]:
+        given = [finding(Cause.IMAGE_NOT_FOUND, 80, {self.STORE}), finding(effect, 85, {self.CALLER})]
+        return [f.cause for f in rank(given, frozenset(), frozenset(), callers)]
+
+    def test_a_caller_that_crashes_stands_below_what_it_calls(self) -> None:
+        callers = {self.STORE: frozenset({self.CALLER})}
+        assert self.ranked(Cause.CRASH_LOOP, callers) == [Cause.IMAGE_NOT_FOUND, Cause.CRASH_LOOP]
+
+    def test_without_a_call_between_them_each_stands_for_itself(self) -> None:
+        assert self.ranked(Cause.CRASH_LOOP, {}) == [Cause.CRASH_LOOP, Cause.IMAGE_NOT_FOUND]
+
+    def test_what_a_dependency_cannot_bring_is_not_explained_by_it(self) -> None:
+        callers = {self.STORE: frozenset({self.CALLER})}
+        assert self.ranked(Cause.MEMORY_LEAK, callers) == [Cause.MEMORY_LEAK, Cause.IMAGE_NOT_FOUND]
