@@ -103,6 +103,8 @@ class TestDatabasePorts:
     def test_when_the_database_is_gone_its_callers_are_not_accused(self) -> None:
         made = fleet()
         scaled_to_zero(made, STORE)
+        words = "Scaled down replica set core-mysql-6d4b75cb6d to 0 from 1"
+        made.more.append(event(made.deployments[STORE], "ScalingReplicaSet", words, kind="Normal"))
         for name in SERVICES:
             speaks(made, f"fleet-{name}", *NO_LINK)
         found(made, Cause.SCALED_TO_ZERO, STORE)

@@ -47,6 +47,7 @@ class _Heard:
     user: str = ""
     count: int = 0
     last: float = 0.0
+    lines: int = 0
     said: list[tuple[Citation, str]] = field(default_factory=list)
 
     def hear(self, line: str, citation: Citation, at: float, user: str) -> None:
@@ -123,8 +124,9 @@ def _meant(case: Case, heard: _Heard, speaking: set[tuple[str, Cause]]) -> list[
 
 def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
     found: dict[tuple[Cause, str], _Heard] = {}
-    own = stores.kind_of(workload)
+    own, lines = stores.kind_of(workload), 0
     for line, at, citation in _lines(case, workload):
+        lines += 1
         low = line[:2000].lower()
         if not any(piece in low for piece in LITERALS):
             continue
@@ -134,6 +136,8 @@ def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
                 continue
             heard = found.setdefault((cause, kind), _Heard(workload, cause, kind))
             heard.hear(line, citation(), at, match.groupdict().get("user") or "")
+    for heard in found.values():
+        heard.lines = lines
     return found
 
 
@@ -190,6 +194,8 @@ def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
         sure -= 30
     if heard.count < _OFTEN and not sick:
         sure -= 30 if heard.cause in _PASSING else 8
+    elif heard.cause in _PASSING and not sick and heard.count < _MUCH * heard.lines:
+        sure -= 36
     if heard.kind == POOL:
         sure -= 40 if alone else 16
     elif not known:
@@ -199,3 +205,5 @@ def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
 
 
 _OFTEN = 3
+_MUCH = 0.15
+"""Of what a workload says: below it, one that is well has tried again with success."""

@@ -17,6 +17,9 @@ from incident_commander.evidence.evidence import reference
 from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
 
+_NOBODY_ASKS = 46
+"""Scaled to zero for a while, and nobody misses it: many are, on purpose."""
+
 
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each Deployment and StatefulSet without wanted replicas."""
@@ -30,12 +33,12 @@ def _finding(case: Case, workload: Workload) -> Finding:
     quotes = [(caller, quote) for s in services for caller, quote, _ in complaints(case, s)]
     names = {fields.name(s) for s in services}
     callers = [w for w in case.workloads if w is not workload and names & configured(case, w).keys()]
-    # On purpose or not is not to be seen; that others need it is.
-    confidence = 92 if quotes else 84 if callers else 62 if services else 42
+    events = case.events(workload.object, "ScalingReplicaSet", "SuccessfulDelete")
+    # On purpose or not is not to be seen; that others need it is, or that it served until just now.
+    confidence = 92 if quotes else 84 if callers else 62 if services and events else _NOBODY_ASKS
     evidence: list[Citation] = [citing.of_object(workload.object, "spec.replicas")]
     evidence += [quote for _, quote in quotes[:3]]
     evidence += [c for s in services[:2] for c in endpoints.cited(case, s)[:1]]
-    events = case.events(workload.object, "ScalingReplicaSet", "SuccessfulDelete")
     evidence += [citing.of_event(e) for e in events[:1]]
     who = ", ".join(sorted({w.ref for w, _ in quotes} | {w.ref for w in callers})[:3])
     tail = f"; {who} calls it" if who else ""

@@ -1,0 +1,56 @@
+"""Bundles of real outages, recorded on a real cluster: real pods, real kubelet, real Prometheus."""
+
+from __future__ import annotations
+
+import functools
+import json
+import random
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bench.citations import unfounded
+from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.ranking import BAR
+from incident_commander.adapters.bundle.replay import read_evidence
+from incident_commander.evidence.evidence import Evidence
+from tests.unit.diagnosis.capture import CAUSES, FIXTURES, unpack
+from tests.unit.diagnosis.noise import with_noise
+
+
+@functools.cache
+def recorded(name: str) -> Evidence:
+    with tempfile.TemporaryDirectory() as folder:
+        unpack(name, Path(folder))
+        namespace = json.loads((Path(folder) / "bundle.json").read_text(encoding="utf-8"))["namespaces"][0]
+        return read_evidence(Path(folder), namespace=namespace)
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_what_the_scenario_broke_is_the_first_hypothesis(name: str) -> None:
+    evidence = recorded(name)
+    top = next(iter(diagnose(evidence, None, evidence.captured_at).hypotheses), None)
+    assert top is not None
+    assert top.cause.value == CAUSES[name], top
+    assert (top.confidence >= BAR) == (CAUSES[name] != "Unknown")
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_and_every_line_that_it_cites_is_in_the_recording(name: str) -> None:
+    evidence = recorded(name)
+    cited = [c for h in diagnose(evidence, None, evidence.captured_at).hypotheses for c in h.evidence]
+    assert [c for c in cited if unfounded(c, evidence)] == []
+
+
+@pytest.mark.parametrize("name", CAUSES)
+@pytest.mark.parametrize("seed", range(2))
+def test_noise_around_it_changes_nothing(name: str, seed: int) -> None:
+    evidence = recorded(name)
+    noisy = with_noise(evidence, random.Random(f"{name} {seed}"))
+    before, after = (diagnose(e, None, e.captured_at).hypotheses[0] for e in (evidence, noisy))
+    assert (after.cause, after.object) == (before.cause, before.object), after
+
+
+def test_every_fixture_has_its_cause() -> None:
+    assert {path.stem for path in FIXTURES.glob("*.json")} == set(CAUSES)
