@@ -138,7 +138,7 @@ TABLE: Mapping[Cause, Row] = {
     Cause.DISK_SATURATED: _row("top controller or Pod, or the Node", "node usage baseline"),
     Cause.NETWORK_LATENCY: _row("top controller or Pod, or the Node", "node latency baseline"),
     Cause.PACKET_LOSS: _row("top controller or Pod, or the Node", "node loss baseline"),
-    Cause.TRAFFIC_SURGE: _row("top controller or Pod", "rate baseline client clientNamespace clientLabel clientShare"),
+    Cause.TRAFFIC_SURGE: _row("top controller or Pod", "rate baseline client clientNamespace clientLabel"),
     Cause.DEPENDENCY_SLOW: _row(
         "the dependency: its workload, else its Service; else none", "dependency dependent latency baseline"
     ),

@@ -67,7 +67,6 @@ def _flooded(case: Case, workload: Workload, movement: Movement) -> Iterator[Fin
             "client": client.ref,
             "clientNamespace": fields.namespace(client.object),
             "clientLabel": label,
-            "clientShare": share,
         },
         depends_on=[client.ref],
     )
