@@ -112,6 +112,19 @@ class Stage(Workbench):
             await self.recorder.record(self.scenario.name, self.home, name, self.people.administrator)
         return name
 
+    async def calm(self) -> None:
+        """Wait until no alert is left of a slow start; an Incident that came of it counts as waited for."""
+
+        async def ask() -> None:
+            if left := await self.monitoring.alerts(self.namespace, self.nodes):
+                raise NotYet(", ".join(left))
+            opened = [i for i in await self.incidents() if i.get("status", {}).get("phase") not in _TERMINAL]
+            if opened:
+                raise NotYet(f"{len(opened)} Incidents are open")
+
+        await wait_for("the alerts of the start to end", ask, seconds=FIRING_SECONDS, say=self.say)
+        self.seen += [str(incident["metadata"]["name"]) for incident in await self.incidents()]
+
     async def read(self, name: str) -> Json:
         """An Incident."""
         return await self.api.get(f"{incidents(self.home)}/{name}")

@@ -15,6 +15,7 @@ async def wedge_one(stage: Stage, *, min_available: int = 2) -> tuple[Json, list
     budget = f"/apis/policy/v1/namespaces/{stage.namespace}/poddisruptionbudgets/shop"
     await stage.api.merge(budget, {"spec": {"minAvailable": min_available}})
     await stage.aged("shop")
+    await stage.calm()
     sick, *well = await stage.pods("shop")
     await stage.execute(f"pod/{sick['metadata']['name']}", "touch /tmp/wedged")
     return sick, well
