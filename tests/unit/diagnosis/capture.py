@@ -17,7 +17,7 @@ CAUSES: dict[str, str] = {
     "bad-command": "BadCommand",
     "bad-image": "ImageNotFound",
     "claim-pending": "VolumeClaimPending",
-    "cpu-throttled": "CPUSaturated",
+    "cpu-throttled": "CPUThrottled",
     "database-cascade": "DatabaseConnectionsExhausted",
     "failed-job": "JobFailed",
     "fix-that-does-not-help": "CrashAfterRollout",
