@@ -98,9 +98,10 @@ def decide(
 
     New alerts join the open Incident. One that has ended takes only the same alert again (same fingerprint and
     ``startsAt``: a repeat or its resolution), and, while people have it (``Known.handed_over``), another alert of the
-    same trouble: it ended with a known cause, the alert began at most five minutes after the end, and is not more
-    severe than the Incident, whose severity stays. Whatever else fires is a new Incident, to be diagnosed. A storm that
-    goes on after its Incident has ended, which takes no diagnosis, so opens one Incident in five minutes.
+    same trouble, or one of its own that had resolved: it ended with a known cause, the alert began at most five
+    minutes after the end, and is not more severe than the Incident, whose severity stays. Whatever else fires is a new
+    Incident, to be diagnosed. A storm that goes on after its Incident has ended, which takes no diagnosis, so opens one
+    Incident in five minutes.
     """
     stored = [Draft.of(known, lane) for known in knowns]
     home = home_of(knowns, lane.hash)
@@ -166,8 +167,13 @@ def _place_in_ended(alert: Alert, draft: Draft, known: Known) -> Fate | None:
         # Its entry keeps its start: what begins later is not what was diagnosed.
         draft.resolve(alert.model_copy(update={"starts_at": state.starts_at}))
         return Fate.RESOLVED
-    if state is None and firing and _same_trouble(alert, known):
+    if not firing or not _same_trouble(alert, known):
+        return None
+    if state is None:
         return Fate.JOINED if draft.record(alert) else Fate.COUNTED
+    if not state.firing:
+        draft.update(alert)  # it was over for as long as the fix was tried
+        return Fate.UPDATED
     return None
 
 

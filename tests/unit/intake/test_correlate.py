@@ -105,6 +105,16 @@ class TestAnotherAlertOfWhatPeopleHave:
         assert board.send(alert("a2", at=at, resolved=True)) == [Fate.RESOLVED]
         assert len(board.incidents) == 1
 
+    @pytest.mark.parametrize(("at", "fate"), [(24, Fate.UPDATED), (313, Fate.CREATED)])
+    def test_that_was_over_while_a_fix_was_tried_is_no_second_incident_soon_after(self, at: float, fate: Fate) -> None:
+        board = Board()
+        board.send(alert("a1"), alert("a2"))
+        board.send(alert("a2", resolved=True))
+        board.escalate("ImageNotFound", confidence=90, at=12)
+        assert board.send(alert("a2", at=at)) == [fate]
+        assert board.send(alert("a2", at=at)) == [Fate.UNCHANGED]
+        assert board.send(alert("a2", at=at, resolved=True)) == [Fate.RESOLVED]
+
     def test_joins_when_nobody_said_how_sure_the_cause_is(self) -> None:
         assert self.escalated(confidence=None).send(alert("a2", at=37)) == [Fate.JOINED]
 
