@@ -60,7 +60,7 @@ def test_a_target_that_does_not_exist_is_not_found() -> None:
 def test_what_names_no_target_is_refused_with_how_to_write_it(target: str) -> None:
     where = stage()
     ran = where.run("trigger", target)
-    assert ran.code == 1
+    assert ran.code == 2
     assert "/NAME" in ran.err or "as in deployment/web" in words(ran.err)
 
 

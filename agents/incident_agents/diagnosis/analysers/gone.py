@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
+from incident_commander.api.incident import Alert
 from incident_commander.api.meta import TargetRef
+from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
+from incident_commander.evidence.evidence import Evidence
+
+_TRACES = 3
+"""Of one sort that are cited."""
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -23,7 +30,8 @@ def analyse(case: Case) -> Iterator[Finding]:
     if case.target is None:
         found = _missing(case, ref)
         facts = {"found": found}
-        yield Finding(Cause.TARGET_GONE, ref, 95, f"{ref} {found}"[:1000], (), facts, frozenset({str(ref)}))
+        shown = traces(case.evidence, ref, case.alerts)
+        yield Finding(Cause.TARGET_GONE, ref, 95, f"{ref} {found}"[:1000], shown, facts, frozenset({str(ref)}))
         return
     uid = fields.text(case.target, "metadata", "uid")
     if ref.uid and uid and uid != ref.uid:
@@ -36,6 +44,31 @@ def analyse(case: Case) -> Iterator[Finding]:
             facts={"found": "was deleted; another object has its name now"},
             about=frozenset({str(ref)}),
         )
+
+
+def traces(evidence: Evidence, ref: TargetRef, alerts: Sequence[Alert]) -> tuple[Citation, ...]:
+    """What speaks of an object that is not there: Events, what it owned, alerts. A few of each."""
+    events = [e for e in evidence.of(kinds.EVENT) if _names(fields.mapping(e, "involvedObject"), ref)]
+    owned = []
+    for kind in (kinds.REPLICA_SET, kinds.POD, kinds.JOB):
+        for obj in evidence.of(kind):
+            owners = fields.items(obj, "metadata", "ownerReferences")
+            for at, owner in enumerate(owners):
+                here = {**owner, "namespace": fields.namespace(obj)}
+                if _names(here, ref):
+                    owned.append(citing.of_object(obj, f"metadata.ownerReferences[{at}].name"))
+    label = ref.kind.lower()
+    telling = [a for a in alerts if a.labels.get(label) == ref.name and a.labels.get("namespace") == ref.namespace]
+    return (
+        *(citing.of_event(event) for event in events[-_TRACES:]),
+        *owned[:_TRACES],
+        *(citing.of_alert(alert) for alert in telling[:_TRACES]),
+    )
+
+
+def _names(said: Mapping[str, Any], ref: TargetRef) -> bool:
+    kind, name = fields.text(said, "kind"), fields.text(said, "name")
+    return (kind, name, fields.text(said, "namespace")) == (ref.kind, ref.name, ref.namespace or "")
 
 
 def _missing(case: Case, ref: TargetRef) -> str:

@@ -80,6 +80,26 @@ class Bundle:
         namespace = fields.text(about, "namespace")[:253] or None
         return TargetRef(api_version=kind.api_version, kind=kind.kind, namespace=namespace, name=name)
 
+    @cached_property
+    def captured_namespaces(self) -> frozenset[str]:
+        """What it was captured of, when it says so: one of them may be empty."""
+        return frozenset(fields.words(self._manifest, "namespaces"))
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """Those that anything in it is of: an object, a log, a series or an alert."""
+        found = {place.namespace for place in self.log_places()}
+        for resource in self.resources():
+            try:
+                objects = self.objects(_KNOWN[resource])
+            except Broken:
+                continue
+            named = fields.name if resource == kinds.NAMESPACE.resource else fields.namespace
+            found |= {named(o) for o in objects if isinstance(o, dict)}
+        found |= {s.labels.get("namespace", "") for series in self.series().values() for s in series}
+        found |= {alert.labels.get("namespace", "") for alert in self.alerts()}
+        return frozenset(found - {""}) | self.captured_namespaces
+
     def _newest(self) -> datetime:
         try:
             events = self.objects(kinds.EVENT)

@@ -81,9 +81,14 @@ def diagnose(
     from incident_commander.cli.work.outside import Addresses
 
     words = what or []
+    if graph is not None and output is not Form.TEXT:
+        raise typer.BadParameter(f"draws, and -o {output} tells the diagnosis: give one of them", param_hint="--graph")
     if words and words[0] == _BUNDLE:
-        if len(words) not in (2, 3):
+        if len(words) < 2:
             raise typer.BadParameter("give one folder: diagnose bundle DIR [KIND/NAME]", param_hint="DIR")
+        if len(words) > 3:
+            more = " ".join(words[3:])
+            raise typer.BadParameter(f"one target at a time: {words[2]}, and then {more!r}", param_hint="KIND/NAME")
         about = words[2] if len(words) > 2 else None
         raise typer.Exit(
             work.diagnose_folder(Path(words[1]), about, namespace, graph or output, session_of(ctx).program)

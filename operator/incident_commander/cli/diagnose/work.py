@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from incident_agents.diagnosis.engine import diagnose
+from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.clock import SystemClock
-from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Diagnosis
+from incident_commander.cli.diagnose.asked import asked_about, refuse_unheard
 from incident_commander.cli.diagnose.command import Drawing, Form
 from incident_commander.cli.diagnose.markdown import report_markdown
 from incident_commander.cli.diagnose.report import Report, Verdict, report_of
@@ -35,7 +36,11 @@ def diagnose_folder(
     tried = f"diagnose the bundle {path}"
     try:
         with progress(console(stderr=True), "reading the bundle"):
-            evidence, diagnosis = diagnose_bundle(path, target=_target(target, namespace, tried), namespace=namespace)
+            bundle = Bundle(path)
+            about = asked_about(bundle, target, namespace, tried)
+            evidence, diagnosis = diagnose_bundle(bundle, target=about, namespace=namespace)
+            if about is not None:
+                refuse_unheard(bundle, evidence, about, tried)
     except BundleError as error:
         advice = "give the folder that holds bundle.json and objects/; `bundle --help` tells how one is made"
         return fail(CommandError(tried, str(error), advice, ExitCode.NOT_FOUND), tried, program)
@@ -70,15 +75,6 @@ async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, fo
         evidence = replace(evidence, gaps=(*evidence.gaps, *active.gaps))
         diagnosis = diagnose(evidence, None, evidence.captured_at)
     return _told(str(ref) if ref is not None else f"namespace {desk.namespace}", evidence, diagnosis, form)
-
-
-def _target(target: str | None, namespace: str | None, tried: str) -> TargetRef | None:
-    if target is None:
-        return None
-    kind, name = parse_target(target, tried)
-    if kind.namespaced and not namespace:
-        raise CommandError(tried, f"{target} may be in any namespace of the bundle", "add -n NAMESPACE", ExitCode.USAGE)
-    return TargetRef(api_version=kind.api_version, kind=kind.kind, namespace=namespace, name=name)
 
 
 def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form | Drawing) -> ExitCode:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
-from incident_commander.cli.work.failure import CommandError
+from incident_commander.cli.work.failure import CommandError, ExitCode
 
 TARGETS: tuple[tuple[Kind, tuple[str, ...]], ...] = (
     (kinds.DEPLOYMENT, ("deploy",)),
@@ -31,7 +31,7 @@ def parse_target(target: str, tried: str) -> tuple[Kind, str]:
         if wanted in (kind.kind.lower(), kind.plural, kind.resource, *short):
             if slash and name and "/" not in name:
                 return kind, name
-            raise CommandError(tried, f"{target!r} names no object", f"write {word}/NAME")
+            raise CommandError(tried, f"{target!r} names no object", f"write {word}/NAME", ExitCode.USAGE)
     known = [kind.kind.lower() for kind, _ in TARGETS]
     near = get_close_matches(wanted, known, n=1)
     advice = f"use one of: {', '.join(known)}; as in deployment/web"
@@ -39,4 +39,4 @@ def parse_target(target: str, tried: str) -> tuple[Kind, str]:
         advice = f"did you mean {near[0]}{slash}{name}? {advice}"
     elif not slash:
         advice = f"write KIND/NAME, for example deployment/{word}; {advice}"
-    raise CommandError(tried, f"{word!r} is not something an Incident can be about", advice)
+    raise CommandError(tried, f"{word!r} is not something an Incident can be about", advice, ExitCode.USAGE)

@@ -71,7 +71,13 @@ class TestABundle:
 
     def test_one_object_of_it_can_be_asked_about(self, broken: Path) -> None:
         assert run("bundle", str(broken), "deploy/web", "-n", NS).exit_code == 0
-        refused = run("bundle", str(broken), "deploy/web")
+
+    def test_its_only_namespace_need_not_be_named(self, broken: Path) -> None:
+        assert run("bundle", str(broken), "deploy/web").stdout.startswith("Cause: Crash")
+
+    def test_one_of_several_namespaces_must_be_named(self, tmp_path: Path) -> None:
+        manifest = {"version": 1, "capturedAt": "2026-01-01T00:00:00Z", "namespaces": [NS, "other"]}
+        refused = run("bundle", str(bundle(tmp_path, WEB, manifest=manifest)), "deploy/web")
         assert refused.exit_code == 2
         assert "add -n NAMESPACE" in refused.stderr
 
@@ -86,6 +92,60 @@ class TestABundle:
         done = run("bundle", str(bundle(tmp_path, service("web", {"app": "web"}))))
         assert done.exit_code == 1
         assert done.stdout.startswith("Unknown: ")
+
+
+class TestASlipOfTheKeyboard:
+    def test_a_namespace_that_the_bundle_has_nothing_of_is_not_found(self, broken: Path) -> None:
+        for arguments in ((), ("deploy/web",)):
+            done = run("bundle", str(broken), *arguments, "-n", "nope", width=200)
+            assert (done.exit_code, done.stdout) == (3, "")
+            assert f"the bundle holds nothing of namespace nope; it has {NS}" in done.stderr
+
+    def test_an_object_that_nothing_speaks_of_is_not_found_and_near_ones_are_named(self, broken: Path) -> None:
+        done = run("bundle", str(broken), "deploy/wbe", "-n", NS, width=200)
+        assert (done.exit_code, done.stdout) == (3, "")
+        assert "the bundle has no Deployment wbe" in done.stderr
+        assert "did you mean deployment/web?" in done.stderr
+
+    def test_an_object_that_an_event_speaks_of_is_gone_and_the_event_is_cited(self, tmp_path: Path) -> None:
+        about = {"kind": "Deployment", "namespace": NS, "name": "cart"}
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "cart.1", "namespace": NS},
+            "involvedObject": about,
+            "reason": "ScalingReplicaSet",
+            "message": "Scaled down replica set cart-1 to 0",
+        }
+        done = run("bundle", str(bundle(tmp_path, WEB, event)), "deploy/cart", "-n", NS, "-o", "json")
+        assert done.exit_code == 0
+        (first, *_) = json.loads(done.stdout)["hypotheses"]
+        assert first["cause"] == "TargetGone"
+        assert first["evidence"][0]["value"] == "Scaled down replica set cart-1 to 0"
+
+    def test_the_owner_that_a_replica_set_names_is_gone(self, tmp_path: Path) -> None:
+        done = run("bundle", str(bundle(tmp_path, deployment("other"), RS)), "deploy/web", "-o", "json")
+        (first, *_) = json.loads(done.stdout)["hypotheses"]
+        assert (first["cause"], first["evidence"][0]["value"]) == ("TargetGone", "web")
+
+    def test_an_object_that_an_incident_is_about_is_gone(self, tmp_path: Path) -> None:
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": NS, "name": "cart"}
+        incident = {
+            "apiVersion": "incidentcommander.io/v1alpha1",
+            "kind": "Incident",
+            "metadata": {"name": "cart-1", "namespace": NS},
+            "spec": {"target": target},
+        }
+        done = run("bundle", str(bundle(tmp_path, WEB, incident)), "deploy/cart")
+        assert done.stdout.startswith("Cause: TargetGone")
+
+    def test_a_drawing_and_a_form_exclude_each_other(self, broken: Path) -> None:
+        assert run("bundle", str(broken), "--graph", "dot", "-o", "json").exit_code == 2
+
+    def test_a_second_target_is_refused_by_name(self, broken: Path) -> None:
+        done = run("bundle", str(broken), "deploy/web", "deploy/api", width=200)
+        assert done.exit_code == 2
+        assert "one target at a time" in done.stderr
 
 
 class TestHostileText:
@@ -157,7 +217,8 @@ class TestALiveNamespace:
         assert done.stdout.startswith("Unknown: ")
 
     def test_what_names_no_object_is_refused(self) -> None:
-        assert run("deploy", cluster=FakeCluster()).exit_code == 1
+        assert run("deploy", cluster=FakeCluster()).exit_code == 2
+        assert run("deplyo/web", cluster=FakeCluster()).exit_code == 2
         assert run("deploy/a", "deploy/b", cluster=FakeCluster()).exit_code == 2
 
 
