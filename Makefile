@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?=
-# One more than there are cores: functional tests wait most of their time.
+# One more than there are cores: functional tests wait most of their time. They come first, so that none is left last.
 TEST_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE ?= incident-commander:$(VERSION)
@@ -35,7 +35,7 @@ test: $(STAMP) ## unit, simulation, chart and functional tests (finds or builds 
 	@$(BIN)/python -m tests.controlplane assets || true
 	@$(BIN)/python -m tests.rules.promtool || true
 	@[ -n "$${HELM-}" ] || e2e/cluster/binaries helm > /dev/null || true
-	@$(BIN)/python -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict, import contracts
 	@echo "==> ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
