@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.controlplane import ControlPlane
+from tests.controlplane import Assets, ControlPlane
 from tests.functional.installed import Installed
 
 COMMAND = Path(sys.executable).parent / "incident-commander"
@@ -63,8 +63,9 @@ def test_a_role_that_grants_too_much_is_found(installed_cluster: Installed) -> N
         control_plane.request("DELETE", f"{path}/too-much")
 
 
-def test_before_an_installation_it_asks_for_what_one_needs(control_plane: ControlPlane) -> None:
-    checks = doctor(control_plane, expect=0)
+def test_before_an_installation_it_asks_for_what_one_needs(control_plane_assets: Assets) -> None:
+    with ControlPlane(control_plane_assets) as untouched:
+        checks = doctor(untouched, expect=0)
     assert checks["API server"]["verdict"] == "OK"
     assert checks["Kubernetes"]["verdict"] == "OK"
     assert checks["Your rights"]["verdict"] == "OK", checks["Your rights"]
