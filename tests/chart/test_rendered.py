@@ -184,6 +184,25 @@ class TestPrometheus:
             assert self.given(deployment)[1] == set()
 
 
+def ports_to_prometheus(url: str) -> list[int]:
+    rendered = render(f"prometheus.url={url}", "networkPolicies.enabled=true")
+    policy = next(m for m in of_kind(rendered, "NetworkPolicy") if m["metadata"]["name"] == "prometheus")
+    return sorted(port["port"] for port in policy["spec"]["egress"][0]["ports"])
+
+
+@pytest.mark.parametrize(
+    ("url", "ports"),
+    [
+        ("http://prometheus.monitoring:9090", [9090]),
+        ("http://thanos.monitoring:10902/prefix", [9090, 10902]),
+        ("https://mimir.example.com/prometheus", [443, 9090]),
+        ("http://mimir.example.com", [80, 9090]),
+    ],
+)
+def test_the_port_of_prometheus_address_is_open(url: str, ports: list[int]) -> None:
+    assert ports_to_prometheus(url) == ports
+
+
 class TestPods:
     def test_every_container_says_what_it_needs_and_how_it_is(self, rendered: list[Manifest]) -> None:
         for deployment in of_kind(rendered, "Deployment"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from charts.helm import CHART, HelmError, helm, template
 
@@ -37,6 +38,24 @@ def test_a_wrong_value_is_named(setting: str, said: str) -> None:
 def test_a_certificate_without_an_issuer_is_refused_with_what_to_set() -> None:
     with pytest.raises(HelmError, match=r"gateway.tls.certManager.issuerRef.name is empty"):
         template("--set", "gateway.tls.certManager.enabled=true")
+
+
+@pytest.mark.parametrize("off", ["CordonNode", "UncordonNode"])
+def test_draining_without_what_undoes_it_is_refused(off: str) -> None:
+    with pytest.raises(HelmError, match=r"or actions\.DrainNode=false"):
+        template("--set", f"actions.{off}=false")
+    template("--set", f"actions.{off}=false,actions.DrainNode=false")
+
+
+def test_the_production_example_leaves_nodes_alone() -> None:
+    text = template("--values", str(CHART / "examples" / "production.yaml"))
+    rendered = [m for m in yaml.safe_load_all(text) if m]
+    rules = [
+        r for m in rendered if m["kind"] == "ClusterRole" and "executor" in m["metadata"]["name"] for r in m["rules"]
+    ]
+    rules += [r for m in rendered if m["metadata"]["name"] == "incident-commander-actions" for r in m.get("rules", [])]
+    assert len(rules) > 10
+    assert not [r for r in rules if "nodes" in r["resources"] and set(r["verbs"]) - {"get", "list", "watch"}]
 
 
 def test_an_old_kubernetes_is_refused() -> None:

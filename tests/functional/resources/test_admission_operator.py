@@ -212,3 +212,23 @@ class TestAPodOfTheExecutor:
         executor = scene.ours("executor")
         message = refusal(executor.request, "PATCH", self.pod(scene), patch, "application/json-patch+json")
         assert "the executor may change labels of a pod only" in message
+
+
+class TestAJobOfTheExecutor:
+    @staticmethod
+    def run(scene: Scene, namespace: str) -> object:
+        container = {"name": "once", "image": "registry.example/once:1"}
+        pod = {"spec": {"containers": [container], "restartPolicy": "Never"}}
+        body = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": "x-"}, "spec": {"template": pod}}
+        return scene.ours("executor").request("POST", f"/apis/batch/v1/namespaces/{namespace}/jobs", body)
+
+    def test_may_run_where_workloads_live(self, scene: Scene) -> None:
+        self.run(scene, scene.namespace)
+
+    def test_cannot_get_at_an_agents_key(self, scene: Scene) -> None:
+        message = refusal(self.run, scene, NAMESPACE)
+        assert "the executor may write nothing of workloads in its own namespace" in message
+
+    @pytest.mark.parametrize("namespace", ["kube-system", "kube-public", "kube-node-lease"])
+    def test_cannot_run_as_a_part_of_kubernetes(self, scene: Scene, namespace: str) -> None:
+        assert "make no Job in the namespaces of Kubernetes" in refusal(self.run, scene, namespace)

@@ -25,6 +25,7 @@ ADMISSION_POLICIES = (
     "agents-dry-run-only",
     "agents-own-annotations",
     "decisions-of-people",
+    "executor-not-here",
     "executor-pod-labels-only",
     "gateway-spec-only",
     "incident-status-owners",
