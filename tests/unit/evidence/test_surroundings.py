@@ -55,9 +55,7 @@ def query(name: str) -> Query:
 
 def evaluated(promql: str, given: dict[str, str], tmp_path: Path) -> list[float]:
     """The values at 30 minutes, of series that are written as ``promtool test rules`` takes them."""
-    program = promtool.find()
-    if program is None:
-        pytest.skip("promtool is not installed")
+    program = promtool.required()
     test = {
         "rule_files": [],
         "evaluation_interval": "1m",
