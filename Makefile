@@ -76,7 +76,7 @@ e2e-all: $(STAMP) ## all scenarios on a real cluster
 e2e-chart: $(STAMP) ## the core scenarios on the operator as users install it: image and chart
 	@$(BIN)/python -m e2e --chart
 
-e2e-lifecycle: $(STAMP) ## install, upgrade, rotate a key, uninstall, and come back, on the local cluster
+e2e-lifecycle: $(STAMP) ## install, upgrade, rotate a key, uninstall, come back, and do what docs/ say, on the local cluster
 	@$(BIN)/python -m e2e.lifecycle
 
 cluster-up: ## a real single-node Kubernetes on this machine, without Docker (needs root)

@@ -1,4 +1,5 @@
-"""`python -m e2e.lifecycle`: the chart on a real cluster: install, upgrade, rotate a key, uninstall, come back.
+"""`python -m e2e.lifecycle`: the chart on a real cluster: install, upgrade, rotate a key, uninstall, come back;
+and once more as docs/ say it, command by command.
 
 The version before is this one with a lower number and an older CRD, packaged: a released one is not there to be taken.
 """
@@ -24,6 +25,8 @@ from e2e.harness.cluster import MARK, bring_up, take_down, take_possession
 from e2e.harness.commands import Ran, run
 from e2e.harness.manifests import ROOT, read
 from e2e.harness.operator import PROGRAMS
+from e2e.harness.pages import IMAGE, SHOP, Desk
+from e2e.harness.registry import EmptyRegistry
 from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE, ROLES
 from tests.controlplane.pki import Authority
@@ -113,7 +116,7 @@ class Life:
         self.check(gone, "without the operator an Incident can be deleted: it has no finalizer")
 
     async def came_back(self) -> None:
-        """A new installation goes on with the keys of the one before; then even the namespace goes."""
+        """A new installation goes on with the keys of the one before."""
         keys, agents = await self.keys(), await self.agents()
         await self.api.apply([_tls_secret(self.private)])
         await chart.install(self.say, settings=[f"gateway.tls.secretName={_TLS}"])
@@ -123,16 +126,33 @@ class Life:
         await self.tested()
         self.say("✓ by HTTPS, and as one pod")
         await chart.helm("uninstall", chart.RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait")
-        for namespace in (NAMESPACE, OPERATOR_NAMESPACE):
-            await self.api.delete(f"/api/v1/namespaces/{namespace}")
+        await self.api.delete(f"/api/v1/namespaces/{NAMESPACE}")
 
-        async def ended() -> None:
-            left = [n for n in (NAMESPACE, OPERATOR_NAMESPACE) if await self.api.find(f"/api/v1/namespaces/{n}")]
-            if left:
+    async def as_the_pages_say(self) -> None:
+        """All of it is removed; then a team installs it and has its first hour with it, and removes it again."""
+        async with EmptyRegistry() as registry:
+            desk = Desk(self.private, f"{registry.address}/pause:missing", self.say)
+            await desk.removes()
+            await self.ended(NAMESPACE, OPERATOR_NAMESPACE)
+            await chart.have_image(self.say, IMAGE)
+            await desk.installs()
+            await desk.has_its_first_hour()
+            await desk.sends_its_alerts()
+            await desk.operates()
+            await desk.uninstalls()
+            await desk.removes()
+            await self.ended(SHOP, OPERATOR_NAMESPACE)
+        self.say(f"✓ {len(desk.pasted)} blocks of commands of docs/ do what their pages say")
+
+    async def ended(self, *namespaces: str) -> None:
+        """None of them stays Terminating."""
+
+        async def gone() -> None:
+            if left := [n for n in namespaces if await self.api.find(f"/api/v1/namespaces/{n}")]:
                 raise NotYet(f"still there: {left}")
 
-        await wait_for("both namespaces to end", ended, seconds=120, say=self.say)
-        self.check(True, "no namespace stays Terminating")
+        await wait_for(f"namespaces {', '.join(namespaces)} to end", gone, seconds=180, say=self.say)
+        self.check(True, f"no namespace stays Terminating: {', '.join(namespaces)}")
 
     # -- looking -----------------------------------------------------------------------------------------
 
@@ -252,7 +272,6 @@ async def main() -> int:
         size, parts = built.added / 1e6, len(built.sbom["components"])
         say(f"✓ the image adds {size:.0f} MB to its base; its SBOM lists {parts} components")
         await take_possession(api, OPERATOR_NAMESPACE, say)
-        await chart.helm("uninstall", chart.RELEASE, "--namespace", OPERATOR_NAMESPACE, "--ignore-not-found", "--wait")
         await chart.make_room(api, say)
         await take_possession(api, OPERATOR_NAMESPACE, say)
         labels = {LABEL_MANAGED: "true", **MARK}
@@ -265,6 +284,7 @@ async def main() -> int:
         await life.rotated()
         await life.uninstalled(known)
         await life.came_back()
+        await life.as_the_pages_say()
     say("the chart's life: passed")
     return 0
 

@@ -36,10 +36,10 @@ _CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/incidents.incide
 _PODS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods"
 
 
-async def have_image(say: Teller) -> None:
+async def have_image(say: Teller, name: str = IMAGE) -> None:
     """Build the Dockerfile as users do, and give it to the node."""
-    say(f"building {IMAGE} of the Dockerfile")
-    command = [str(layout.HERE / "load-image"), IMAGE, "--build", str(CHART.parents[1])]
+    say(f"building {name} of the Dockerfile")
+    command = [str(layout.HERE / "load-image"), name, "--build", str(CHART.parents[1])]
     if code := await stream(*command, seconds=_BUILD_SECONDS):
         raise Failure(f"the image was not built (exit code {code}); the reason is above")
 
@@ -52,9 +52,8 @@ async def helm(*arguments: str, check: bool = True) -> str:
 
 
 async def make_room(api: Api, say: Teller) -> None:
-    """Remove what an earlier run installed without Helm, which takes over nothing that is not its own."""
-    if RELEASE in (await helm("list", "--short", "--namespace", OPERATOR_NAMESPACE)).split():
-        return
+    """Remove what an earlier run installed, by Helm or not: Helm takes over nothing that is not its own."""
+    await remove_release(api, say)
     await uninstall(api, say)
 
     async def gone() -> None:
@@ -65,12 +64,23 @@ async def make_room(api: Api, say: Teller) -> None:
 
 
 async def remove_release(api: Api, say: Teller) -> None:
-    """Remove what an earlier run with the chart left on a kept cluster: its pods would act beside our processes."""
+    """Remove what an earlier run with the chart left on a kept cluster: its pods would act beside ours.
+
+    Returns when they have ended. They outlive their rights by up to their grace period, and what they ask meanwhile is
+    refused.
+    """
     secrets = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
     if not await api.items(secrets, labelSelector=f"owner=helm,name={RELEASE}"):
         return
     say(f"uninstalling the release {RELEASE} of an earlier run")
     await helm("uninstall", RELEASE, "--namespace", OPERATOR_NAMESPACE, "--wait", f"--timeout={_HELM_SECONDS}s")
+
+    async def ended() -> None:
+        pods = await api.items(_PODS, labelSelector=f"app.kubernetes.io/instance={RELEASE}")
+        if pods:
+            raise NotYet(f"{len(pods)} pods are ending")
+
+    await wait_for("the pods of that release to end", ended, seconds=_READY_SECONDS, say=say)
 
 
 async def install(say: Teller, chart: Path = CHART, settings: Sequence[str] = ()) -> None:

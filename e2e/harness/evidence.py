@@ -21,7 +21,8 @@ async def keep(stage: Stage, folder: Path) -> list[str]:
     }
     texts = []
     for file, arguments in kept.items():
-        said = (await run("kubectl", "--namespace", stage.namespace, *arguments, check=False)).said
+        where = stage.home if "incidents" in arguments else stage.namespace
+        said = (await run("kubectl", "--namespace", where, *arguments, check=False)).said
         (folder / file).write_text(said + "\n")
         if file != "deployments.yaml":
             texts.append(f"--- {file}\n{_indented(said)}")

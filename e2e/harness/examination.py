@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 async def examine(suite: Suite, results: Sequence[Result], *, whole: bool, everything: bool) -> str:
     """All that is wrong, or the empty string. ``whole``: the core was played; ``everything``: all of the scenarios."""
-    found = [await _trouble(suite), await _dark_panels(suite, results), await _wrong_rights(suite, whole)]
+    found = [await _trouble(suite), await _dark_panels(suite, results), await _wrong_rights(suite, whole, everything)]
     if everything:
         found.append(await _silent_rules(suite))
     return "; ".join(text for text in found if text)
@@ -57,16 +57,22 @@ async def _dark_panels(suite: Suite, results: Sequence[Result]) -> str:
     return text if empty else ""
 
 
-async def _wrong_rights(suite: Suite, whole: bool) -> str:
+async def _wrong_rights(suite: Suite, whole: bool, everything: bool) -> str:
     """What RBAC refused to the operator; and after a whole run what it grants for nothing."""
     if suite.audit is None:
         return ""
     asked = list(suite.audit.rights(OPERATOR_NAMESPACE))
     granted = grants.granted(*await _rbac(suite), OPERATOR_NAMESPACE, but=[REPORTER])
-    finding = grants.examine(granted, asked, grants.listed())
+    reasons = [reason for reason in grants.listed() if not (everything and reason.core)]
+    finding = grants.examine(granted, asked, reasons)
     used = sorted({f"{right} {'allowed' if allowed else 'REFUSED'}" for right, allowed in asked})
-    (OUT / "rights.txt").write_text("\n".join(["# asked for", *used, "# unused", *map(str, finding.unused), ""]))
-    suite.say(f"RBAC: {len(used)} rights used, {len(finding.refused)} refused, {len(finding.unused)} unused")
+    parts = {"asked for": used, "unused": finding.unused, f"unused, see {grants.REASONS.name}": finding.excused}
+    lines = [line for title, rights in parts.items() for line in (f"# {title}", *map(str, rights))]
+    (OUT / "rights.txt").write_text("\n".join([*lines, ""]))
+    suite.say(
+        f"RBAC: {len(used)} rights used, {len(finding.refused)} refused, {len(finding.unused)} unused, "
+        f"{len(finding.excused)} unused with a reason"
+    )
     return str(finding if whole else replace(finding, unused=()))
 
 

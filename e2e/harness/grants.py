@@ -32,12 +32,16 @@ class Right:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why rights are granted that a run need not use. All three are patterns."""
+    """Why rights are granted that a run need not use. All three are patterns.
+
+    ``core``: it holds for the core scenarios; after all of them it is no reason.
+    """
 
     identities: Sequence[str]
     verbs: Sequence[str]
     resources: Sequence[str]
     why: str
+    core: bool = False
 
     def covers(self, right: Right) -> bool:
         """Whether it is about that right."""
@@ -53,6 +57,8 @@ class Finding:
     """Asked for, and not granted."""
     unused: tuple[Right, ...]
     """Granted, never asked for, and no reason is listed."""
+    excused: tuple[Right, ...] = ()
+    """Granted and never asked for, with a reason."""
 
     def __str__(self) -> str:
         parts = []
@@ -70,8 +76,9 @@ def examine(granted: Iterable[Right], asked: Iterable[tuple[Right, bool]], reaso
     refused: set[Right] = set()
     for right, allowed in asked:
         (used if allowed else refused).add(right)
-    unused = {right for right in granted if right not in used and not any(r.covers(right) for r in reasons)}
-    return Finding(tuple(sorted(refused)), tuple(sorted(unused)))
+    unused = set(granted) - used
+    excused = {right for right in unused if any(reason.covers(right) for reason in reasons)}
+    return Finding(tuple(sorted(refused)), tuple(sorted(unused - excused)), tuple(sorted(excused)))
 
 
 def granted(
@@ -104,9 +111,9 @@ def shipped() -> set[Right]:
 
 
 def listed(text: str | None = None) -> list[Reason]:
-    """The reasons that are written down."""
+    """The reasons that are written down. Raises ``TypeError`` for an entry with other keys."""
     found = yaml.safe_load(REASONS.read_text() if text is None else text)
-    return [Reason(r["identities"], r["verbs"], r["resources"], r["why"]) for r in found]
+    return [Reason(**entry) for entry in found]
 
 
 def asked(log: Path, start: int, namespace: str) -> Iterator[tuple[Right, bool]]:

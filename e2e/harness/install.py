@@ -35,7 +35,7 @@ async def install(api: Api, folder: Path, say: Teller) -> Installation:
     await api.apply(await _deployment())
     await api.apply(read_folder(ROOT / "runbooks"))
     keys = {role: SigningKey.generate() for role in ROLES}
-    await forget_quarantines(api)
+    await _forget_quarantines(api)
     await api.apply([_agent(role, key) for role, key in keys.items()])
     return Installation({role: _store(folder, role, key) for role, key in keys.items()})
 
@@ -68,7 +68,7 @@ async def _established(api: Api, name: str, say: Teller) -> None:
     await wait_for(f"CRD {name}", ask, seconds=30, say=say, every=0.3)
 
 
-async def forget_quarantines(api: Api) -> None:
+async def _forget_quarantines(api: Api) -> None:
     """Agents of an earlier run go, with what was held against their keys."""
     for role in ROLES:
         await api.delete(f"{INCIDENTS}/agents/{role}")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 from e2e.harness.api import Api, Json
 from e2e.harness.commands import run
-from e2e.harness.waiting import Teller
+from e2e.harness.waiting import Teller, meanwhile
 
 _POLL_SECONDS = 1
 _Pair = tuple[str, str]
@@ -22,13 +22,10 @@ _Pair = tuple[str, str]
 async def simulated_plugin(api: Api, namespace: str, say: Teller) -> AsyncIterator[None]:
     """Enforce the namespace's policies until the end of the block."""
     closed: set[_Pair] = set()
-    task = asyncio.create_task(_enforce(api, namespace, closed, say))
     try:
-        yield
+        async with meanwhile(_enforce(api, namespace, closed, say)):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         for pair in closed:
             await _rule("--delete", pair, namespace, check=False)
 

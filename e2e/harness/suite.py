@@ -18,7 +18,7 @@ from e2e.harness.audit import AuditLog
 from e2e.harness.bundles import Recorded, Recorder
 from e2e.harness.cluster import MARK, Cluster, bring_up, have_outage_image, take_down, take_possession
 from e2e.harness.identities import Identities
-from e2e.harness.install import forget_quarantines, install, uninstall
+from e2e.harness.install import install, uninstall
 from e2e.harness.manifests import OUT, ROOT
 from e2e.harness.monitoring import Monitoring, of_local_cluster
 from e2e.harness.operator import Operator, operator
@@ -206,7 +206,6 @@ async def _prepare(
     """Everything up to the first scenario; each thing that is started is ended by the stack."""
     private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="incident-commander-e2e-")))
     api = await stack.enter_async_context(Api(private))
-    audit = AuditLog(cluster.audit_log) if cluster.audit_log is not None else None
     missing = cluster.missing_image
     if missing is None:
         registry = await stack.enter_async_context(EmptyRegistry())
@@ -215,10 +214,13 @@ async def _prepare(
     if not cluster.ours:
         stack.push_async_callback(_leave, api, say)
     identities = await Identities.of_current_cluster(api, private)
+    await _remove_remains(api, cluster, say, by_chart=by_chart)
+    # From here on: what an earlier installation asks while it ends has nothing to do with this one.
+    audit = AuditLog(cluster.audit_log) if cluster.audit_log is not None else None
     if by_chart:
-        running: Operator = await _by_chart(api, cluster, say)
+        await chart.install(say)
+        running: Operator = chart.Release(api)
     else:
-        await chart.remove_release(api, say)
         say("installing CRDs, RBAC, admission policies, runbooks and agents")
         installation = await install(api, private, say)
     known = await people(identities, cluster.kubeconfig, say)
@@ -249,16 +251,16 @@ async def _prepare(
     return suite
 
 
-async def _by_chart(api: Api, cluster: Cluster, say: Teller) -> Operator:
-    """Install as users do. Pods reach the Prometheus of the local cluster only."""
+async def _remove_remains(api: Api, cluster: Cluster, say: Teller, *, by_chart: bool) -> None:
+    """What earlier runs installed. For the chart all of it; without it, our own manifests are applied once more."""
+    if not by_chart:
+        await chart.remove_release(api, say)
+        return
     if not cluster.local:
         raise Failure("with --chart the scenarios play on the project's local cluster only; unset KUBECONFIG")
     await chart.have_image(say)
     await chart.make_room(api, say)
     await take_possession(api, OPERATOR_NAMESPACE, say)
-    await forget_quarantines(api)
-    await chart.install(say)
-    return chart.Release(api)
 
 
 async def _clear(api: Api, say: Teller) -> None:

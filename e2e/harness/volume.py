@@ -14,7 +14,7 @@ from pathlib import Path
 from e2e.cluster.parts import layout
 from e2e.harness.api import Api
 from e2e.harness.commands import run
-from e2e.harness.waiting import Teller
+from e2e.harness.waiting import Teller, meanwhile
 from tests.controlplane import debian
 
 FILL = "fallocate -l $(($(stat -f -c '%a*%S' /data) - 20971520)) /data/archive && stat -c %s /data/archive"
@@ -51,13 +51,8 @@ async def mounted(namespace: str, gibibytes: int) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def simulated_resizer(api: Api, namespace: str, claim: str, say: Teller) -> AsyncIterator[None]:
     """Grow the file system whenever the claim asks for more than it has, until the end of the block."""
-    task = asyncio.create_task(_resize(api, namespace, claim, say))
-    try:
+    async with meanwhile(_resize(api, namespace, claim, say)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _resize(api: Api, namespace: str, claim: str, say: Teller) -> None:

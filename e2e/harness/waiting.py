@@ -1,10 +1,11 @@
-"""Waiting: always for something named, always with a deadline, and never silently."""
+"""Waiting: always for something named, always with a deadline, and never silently; and what goes on meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -58,3 +59,15 @@ async def wait_for(what: str, ask: Callable[[], Awaitable[T]], *, seconds: float
             say(f"waiting for {what} ({now - began:.0f} of {seconds:.0f} s): {seen}")
             told = now
         await asyncio.sleep(every)
+
+
+@contextlib.asynccontextmanager
+async def meanwhile(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    """Have something done from now until the end of the block, where it raises what made it end before."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

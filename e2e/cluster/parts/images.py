@@ -17,7 +17,9 @@ from e2e.cluster.parts.layout import CONTAINERD_SOCKET, ClusterError, cache_fold
 from e2e.cluster.parts.progress import step, watch
 from tests.controlplane import debian
 
-PAUSE, BUSYBOX, PYTHON = "docker.io/local/pause:1", "docker.io/local/busybox:1", "docker.io/local/python:3.11"
+BUSYBOX, PYTHON = "docker.io/local/busybox:1", "docker.io/local/python:3.11"
+# Made here under the name that it has everywhere, so that what is written for any cluster runs on this one.
+PAUSE = "registry.k8s.io/pause:3.10"
 COREDNS, KUBE_STATE_METRICS = "docker.io/local/coredns:1", "docker.io/local/kube-state-metrics:2"
 METRICS_SERVER = "docker.io/local/metrics-server:1"
 # What the project's own Dockerfile starts from; where there is no registry, a Debian made here gets this name.

@@ -7,6 +7,7 @@ import json
 from e2e.harness.stage import Stage
 
 LETTER = "w"
+CORE = True
 
 
 async def play(stage: Stage) -> None:

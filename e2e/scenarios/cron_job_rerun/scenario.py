@@ -5,6 +5,7 @@ from __future__ import annotations
 from e2e.harness.stage import Stage
 
 LETTER = "y"
+CORE = True
 
 
 async def play(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from e2e.harness.stage import ENDED_SECONDS, Stage
 from e2e.harness.waiting import NotYet, wait_for
 from e2e.scenarios.node_drained.scenario import drains
+from e2e.scenarios.operator_killed.scenario import kill_and_start
 
 LETTER = "+"
 ALONE = True
@@ -23,6 +24,5 @@ async def _kill_after_the_first_write(stage: Stage) -> None:
             raise NotYet("not cordoned")
 
     await wait_for("the node to be cordoned", ask, seconds=ENDED_SECONDS, say=stage.say, every=0.02)
-    await stage.operator.kill(stage.say)
-    stage.say(f"{len(await stage.pods('web'))} pods when everything was killed")
-    await stage.operator.start(stage.say)
+    stage.say(f"{len(await stage.pods('web'))} pods when everything is killed")
+    await kill_and_start(stage)

@@ -6,6 +6,7 @@ from e2e.harness.api import deployment
 from e2e.harness.stage import Stage
 
 LETTER = "A"
+CORE = True
 
 
 async def play(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from e2e.harness.stage import Stage
 
 LETTER = "v"
+CORE = True
 ABOUT_NODES = True
 
 

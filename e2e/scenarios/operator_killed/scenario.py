@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from e2e.harness.stage import Stage
 
 LETTER = "+"
@@ -10,6 +12,19 @@ ALONE = True
 
 
 async def play(stage: Stage) -> None:
+    await goes_on_after(stage, kill_and_start)
+
+
+async def kill_and_start(stage: Stage) -> None:
+    """Every process at once, in whatever they are about."""
+    await stage.operator.kill(stage.say)
+    (name,) = stage.seen
+    stage.say(f"phase {(await stage.read(name))['status']['phase']} when everything was killed")
+    await stage.operator.start(stage.say)
+
+
+async def goes_on_after(stage: Stage, interruption: Callable[[Stage], Awaitable[None]]) -> None:
+    """A bad release is rolled back; right after that write comes the interruption. Resolved, with one write."""
     await stage.deploy("web")
     before = await stage.snapshot("web")
     await stage.roll_out("web", image=stage.variables["MISSING_IMAGE"])
@@ -17,13 +32,12 @@ async def play(stage: Stage) -> None:
     name = await stage.incident()
 
     await stage.written("web", broken)
-    await stage.operator.kill(stage.say)
-    incident = await stage.read(name)
-    stage.say(f"phase {incident['status']['phase']} when everything was killed")
-    await stage.operator.start(stage.say)
+    await interruption(stage)
 
     incident = await stage.ended(name, "Resolved", "Remediated")
+    stage.attempted(incident, "RollbackRollout")
     await stage.as_before("web", before, "the rollout")
+    await stage.available("web")
     after = await stage.snapshot("web")
     stage.check(
         after.generation == broken.generation + 1,

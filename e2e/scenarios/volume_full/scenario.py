@@ -6,6 +6,7 @@ from e2e.harness import volume
 from e2e.harness.stage import Stage
 
 LETTER = "5"
+CORE = True
 LOCAL = True
 
 

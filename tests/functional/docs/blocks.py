@@ -1,7 +1,8 @@
 """The shell blocks of the documentation: where they are, who runs them, and what is said to be seen.
 
-A block is fenced and says who runs it: `sh first-hour` is run by the scene of that name in tests/functional/docs.
-`sh` alone is run by nothing here, and listed in `elsewhere.yaml` with what does run it, or why nothing can.
+A block is fenced and says who runs it: `sh first-hour` is run by the scene of that name in tests/functional/docs, or,
+where it needs more than an API server, in e2e/harness/pages.py.
+`sh` alone is run by neither, and listed in `elsewhere.yaml` with what does run it, or why nothing can.
 A `text` block right after it is what is seen: each of its lines must come in the output, in that order; `…` stands
 for anything.
 """
@@ -25,7 +26,7 @@ _FENCED = re.compile(r"^ *```.*?^ *```$", re.M | re.S)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """``scene`` is empty where nothing in tests/functional/docs runs it."""
+    """``scene`` is empty where nothing runs it as it stands."""
 
     page: str
     line: int

@@ -49,7 +49,8 @@ def test_what_rbac_refused_is_named() -> None:
 def test_what_is_granted_and_never_used_needs_a_reason() -> None:
     assert examine([READ, PATCH], [(READ, True)], []).unused == (PATCH,)
     reason = Reason(["exec*"], ["patch"], ["*.apps"], "because")
-    assert examine([READ, PATCH], [(READ, True)], [reason]).unused == ()
+    found = examine([READ, PATCH], [(READ, True)], [reason])
+    assert (found.unused, found.excused) == ((), (PATCH,))
     assert str(examine([READ], [(READ, True)], [])) == ""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
+from e2e.harness.waiting import Failure, NotYet, Teller, meanwhile, wait_for
 
 
 class TestWaiting:
@@ -32,3 +34,28 @@ class TestWaiting:
 
         with pytest.raises(Failure, match="it ended otherwise"):
             await wait_for("the end", ask, seconds=3600, say=Teller())
+
+
+class TestMeanwhile:
+    async def test_it_goes_on_during_the_block_and_ends_with_it(self) -> None:
+        counted = []
+
+        async def count() -> None:
+            while True:
+                counted.append(len(counted))
+                await asyncio.sleep(0)
+
+        async with meanwhile(count()):
+            await asyncio.sleep(0.01)
+        ended_at = len(counted)
+        assert ended_at > 1
+        await asyncio.sleep(0.01)
+        assert len(counted) == ended_at
+
+    async def test_what_it_failed_of_is_told_at_the_end(self) -> None:
+        async def fail() -> None:
+            raise Failure("the disk is gone")
+
+        with pytest.raises(Failure, match="the disk is gone"):
+            async with meanwhile(fail()):
+                await asyncio.sleep(0)
