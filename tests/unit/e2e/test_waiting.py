@@ -38,7 +38,7 @@ class TestWaiting:
 
 class TestMeanwhile:
     async def test_it_goes_on_during_the_block_and_ends_with_it(self) -> None:
-        counted = []
+        counted: list[int] = []
 
         async def count() -> None:
             while True:
