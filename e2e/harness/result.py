@@ -78,6 +78,9 @@ def _moments(incident: Json) -> dict[str, datetime]:
         stage = _TOLD.get(entry["reason"])
         if stage is not None:
             found.setdefault(stage, _time(entry["at"]))
+    if "fired" in found and "stored" in found:
+        # One that resolved and fired again tells its last beginning only.
+        found["fired"] = min(found["fired"], found["stored"])
     if status.get("finishedAt"):
         found["proven"] = _time(status["finishedAt"])
     return found

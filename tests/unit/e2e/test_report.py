@@ -37,6 +37,12 @@ class TestStages:
         found["status"]["timeline"].append({"at": "2026-01-31T12:00:40Z", "reason": "RoundOpened"})
         assert Result(find(["bad-image"])[0], incident=found).stages()["planned"] == 2.0
 
+    def test_no_stage_is_negative_when_an_alert_fires_again_later(self) -> None:
+        found = incident()
+        found["spec"]["alerts"] = [{"startsAt": "2026-01-31T12:00:40Z"}]
+        result = Result(find(["bad-image"])[0], incident=found)
+        assert (result.stages()["stored"], result.total()) == (0.0, 48.5)
+
     def test_the_total_is_from_the_first_alert_to_the_end(self) -> None:
         assert Result(find(["bad-image"])[0], incident=incident()).total() == 50
 
