@@ -9,7 +9,7 @@ import structlog
 from incident_agents.agent import Ballot, Case
 from incident_agents.diagnosis.facts import KNOWN
 from incident_agents.refusals import Rulebook, RulebookReader
-from incident_agents.resolution.propose import merged, proposal, says_the_same, tried, wanted
+from incident_agents.resolution.propose import merged, proposal, says_the_same, wanted
 from incident_agents.resolution.vote import vote
 from incident_commander.api.agent import Role
 from incident_commander.api.incident import Phase
@@ -23,6 +23,7 @@ from incident_commander.planning.fact_names import unknown_facts
 from incident_commander.planning.planner import candidates, moved, targets
 from incident_commander.planning.policy import bounds_of
 from incident_commander.planning.runbooks import runbooks_of
+from incident_commander.planning.tried import tried_runbooks
 from incident_commander.ports import Cluster
 
 MIN_CONFIDENCE = 60
@@ -58,7 +59,8 @@ class ResolutionAgent:
         hypotheses = wanted(case, MIN_CONFIDENCE)
         if not hypotheses:
             return None
-        incident, done = case.incident, tried(case.incident)
+        incident, status = case.incident, case.incident.status
+        done = tried_runbooks(status.consensus.history, status.execution.attempts)
         runbooks = await self._runbooks()
         refs = targets(incident, hypotheses, runbooks, done)
         book = await self._rulebook(case, refs)

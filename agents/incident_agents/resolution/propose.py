@@ -1,11 +1,11 @@
-"""Which runbooks had their chance, and how many plans fit into a statement. Pure."""
+"""When plans are asked for, and how many fit into a statement. Pure."""
 
 from __future__ import annotations
 
 from incident_agents.agent import Case
 from incident_agents.refusals import Objection
 from incident_commander.api.causes import Cause
-from incident_commander.api.incident import Incident, RoundDecision
+from incident_commander.api.incident import Incident
 from incident_commander.api.runbook import Runbook
 from incident_commander.api.statement import Diagnosis, Hold, Hypothesis, Proposal
 from incident_commander.consensus.canonical import canonical_json
@@ -33,13 +33,6 @@ def wanted(case: Case, min_confidence: int) -> list[Hypothesis]:
         return list(diagnosis.hypotheses)
     newer = any(s.body is diagnosis and s.issued_at > case.own.issued_at for s in case.statements.values())
     return list(diagnosis.hypotheses) if newer else []
-
-
-def tried(incident: Incident) -> set[str]:
-    """Runbooks whose plan was rejected, not agreed on in time, or carried out; a stale plan may be made anew."""
-    past = {r.runbook for r in incident.status.consensus.history if r.decision is not RoundDecision.STALE}
-    done = {attempt.runbook for attempt in incident.status.execution.attempts}
-    return {name for name in past | done if name}
 
 
 def merged(installed: list[Runbook], packaged: list[Runbook]) -> list[Runbook]:

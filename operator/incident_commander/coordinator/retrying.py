@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from incident_commander.api.conditions import ConditionType
-from incident_commander.api.incident import Incident, Outcome, Phase, RoundDecision, StepOutcome
+from incident_commander.api.incident import Incident, Outcome, Phase, StepOutcome
 from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.reasons import Reason
 from incident_commander.consensus.digest import plan_digest
 from incident_commander.coordinator.transition import Draft, Transition
 from incident_commander.coordinator.view import View
+from incident_commander.planning.tried import answered, tried_runbooks
 
 
 def ask_again(view: View, draft: Draft, reason: Reason, message: str) -> Transition:
@@ -25,9 +26,12 @@ def ask_again(view: View, draft: Draft, reason: Reason, message: str) -> Transit
     if consensus.round >= max_rounds or attempts >= max_attempts:
         used = f"{consensus.round} of {max_rounds} rounds and {attempts} of {max_attempts} attempts used"
         return escalate(draft, reason, f"{message}; {used}")
-    proposal, following = view.proposal, _following(view)
-    # The same runbook may be planned anew where its plan is out of date; else the answer is known.
-    if reason is not Reason.PLAN_STALE and proposal is not None and following is not None and only_people(following):
+    tried = tried_runbooks(consensus.history, status.execution.attempts)
+    runbook = status.plan.runbook if status.plan else ""
+    # The same runbook may come again where its plan is out of date, or met with silence only; else the answer is known.
+    again = reason is Reason.PLAN_STALE or (reason is Reason.QUORUM_NOT_REACHED and runbook not in tried)
+    proposal, following = view.proposal, None if again else _following(view, tried | {runbook})
+    if proposal is not None and following is not None and only_people(following):
         return escalate_as_planned(draft, following, proposal.message, after=message)
     draft.set(
         phase=Phase.PLANNING,
@@ -69,21 +73,17 @@ def only_people(plan: Plan) -> bool:
 
 def acceptable(plan: Plan, incident: Incident) -> bool:
     """A plan of this Incident whose digest is right and that was not certified or refused before."""
-    past = {r.plan_digest for r in incident.status.consensus.history if r.decision is not RoundDecision.STALE} | {
-        a.plan_digest for a in incident.status.execution.attempts
-    }
+    status = incident.status
+    past = {told.plan_digest for told in (*answered(status.consensus.history), *status.execution.attempts)}
     return plan.incident_uid == incident.metadata.uid and plan.digest == plan_digest(plan) and plan.digest not in past
 
 
-def _following(view: View) -> Plan | None:
+def _following(view: View, tried: set[str]) -> Plan | None:
     """What the standing proposal puts next, after all that was tried. None: that has to be asked.
 
     A plan that changes something is asked for anew: it is about objects as they were.
     """
-    status, proposal = view.incident.status, view.proposal
-    if proposal is None or status.plan is None:
+    if view.proposal is None or view.incident.status.plan is None:
         return None
-    told = (past for past in status.consensus.history if past.decision is not RoundDecision.STALE)
-    tried = {past.runbook for past in told} | {a.runbook for a in status.execution.attempts} | {status.plan.runbook}
-    left = (p for p in proposal.plans if p.runbook not in tried and acceptable(p, view.incident))
+    left = (p for p in view.proposal.plans if p.runbook not in tried and acceptable(p, view.incident))
     return next(left, None)

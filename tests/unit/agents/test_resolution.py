@@ -9,13 +9,13 @@ from structlog.testing import capture_logs
 
 from incident_agents.agent import Case
 from incident_agents.resolution.agent import ResolutionAgent
-from incident_agents.resolution.propose import LARGEST_PROPOSAL, merged, proposal, tried, wanted
+from incident_agents.resolution.propose import LARGEST_PROPOSAL, merged, proposal, wanted
 from incident_agents.resolution.vote import ResolutionReason, vote
 from incident_commander.actions.action import Bounds, Situation
 from incident_commander.actions.catalogue import CATALOGUE
 from incident_commander.api.agent import Role
 from incident_commander.api.causes import Cause
-from incident_commander.api.incident import Attempt, Execution, PastRound, Phase, RoundDecision, StepOutcome
+from incident_commander.api.incident import Phase
 from incident_commander.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, RUNBOOK
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.api.plan import ActionName, Plan
@@ -56,27 +56,6 @@ class TestWhen:
         own = said(Role.RESOLUTION, Proposal(serial=1, plans=[]))
         later = said(Role.DIAGNOSIS, a_diagnosis(), NOW + timedelta(seconds=10))
         assert wanted(a_case(None, later, own=own), 60)
-
-
-def attempt(runbook: str) -> Attempt:
-    return Attempt(id="1", round=1, plan_digest="x", runbook=runbook, started_at=NOW, outcome=StepOutcome.UNDONE)
-
-
-def past(runbook: str, decision: RoundDecision) -> PastRound:
-    return PastRound(round=1, plan_digest="x", runbook=runbook, decision=decision, approvals=0, rejections=4)
-
-
-class TestTried:
-    def test_runbooks_that_were_carried_out_or_rejected_had_their_chance(self) -> None:
-        incident = an_incident(execution=Execution(attempts=[attempt("done")]))
-        history = [past("rejected", RoundDecision.REJECTED), past("late", RoundDecision.EXPIRED)]
-        consensus = incident.status.consensus.model_copy(update={"history": history})
-        status = incident.status.model_copy(update={"consensus": consensus})
-        assert tried(incident.model_copy(update={"status": status})) == {"done", "rejected", "late"}
-
-    def test_a_stale_plan_may_be_made_anew(self) -> None:
-        consensus = an_incident().status.consensus.model_copy(update={"history": [past("stale", RoundDecision.STALE)]})
-        assert tried(an_incident(consensus=consensus)) == set()
 
 
 def test_a_team_overrides_a_packaged_runbook_by_its_name() -> None:

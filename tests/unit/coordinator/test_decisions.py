@@ -153,6 +153,25 @@ class TestVoting:
         assert board.step(vote_envelopes=board.ballots(3), now=later(60)).status.phase is Phase.PLANNING
         assert board.status.consensus.history[0].decision is RoundDecision.EXPIRED
 
+    def test_a_plan_that_met_with_silence_is_put_again_though_people_come_next(self) -> None:
+        board, plan, people = Board(), a_plan("a"), a_plan("ask-people", a_step(ActionName.ESCALATE))
+        board.step()
+        board.step(board.diagnosed(), board.proposed(plan, people))
+        board.step(board.proposed(plan, people), vote_envelopes=board.ballots(3), now=later(60))
+        assert board.status.phase is Phase.PLANNING
+        board.step(board.proposed(plan, people), now=later(61))
+        assert (board.status.phase, board.status.consensus.round) == (Phase.VOTING, 2)
+        assert board.status.consensus.plan_digest == plan.digest
+
+    def test_a_second_silence_hands_over_to_people_where_they_come_next(self) -> None:
+        board, plan, people = Board(), a_plan("a"), a_plan("ask-people", a_step(ActionName.ESCALATE))
+        board.step()
+        board.step(board.diagnosed(), board.proposed(plan, people))
+        for minute in (1, 2):
+            board.step(board.proposed(plan, people), vote_envelopes=board.ballots(3), now=later(60 * minute))
+            board.step(board.proposed(plan, people), now=later(60 * minute))
+        assert board.status.phase is Phase.ESCALATED
+
     def test_dissent_is_waited_for_a_moment_and_recorded(self) -> None:
         board = Board()
         board.voting()
