@@ -21,7 +21,7 @@ from incident_commander.coordinator.voting import open_round
 
 def begin(view: View) -> Transition:
     """Pending → Diagnosing, when it has its turn; the effect of another Incident waits for that one."""
-    if not view.turn:
+    if view.waits_seconds:
         return wait_for_turn(view)
     if (waits := wait_for_root(view)) is not None:
         return waits

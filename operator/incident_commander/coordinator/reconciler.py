@@ -101,8 +101,8 @@ class Coordinator:
     async def _view(self, incident: Incident) -> View:
         now = self._outside.clock.now()
         self._turns.saw(incident, now)
-        if incident.status.phase is Phase.PENDING and not self._turns.take(incident, now):
-            return View(now=now, incident=incident, settings=self._outside.settings, turn=False)
+        if incident.status.phase is Phase.PENDING and (waits := self._turns.take(incident, now)):
+            return View(now=now, incident=incident, settings=self._outside.settings, waits_seconds=waits)
         return await gather_view(self._outside, incident, self._earlier_votes(incident))
 
     def _earlier_votes(self, incident: Incident) -> dict[str, tuple[str, ...]]:

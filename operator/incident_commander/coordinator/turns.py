@@ -2,10 +2,12 @@
 
 Six agents gather evidence for each. Begun all at once, a storm's Incidents would take API server and processors from
 each other and from the gateway, and all would be late; a few at a time, the most severe is done while others wait.
+What comes beside others waits a second at first, within which a storm shows itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incident_commander.api.conditions import ConditionType
@@ -21,6 +23,8 @@ STORM_PAUSE = timedelta(seconds=2)
 """In a storm, the least time between two that begin."""
 TURN = timedelta(seconds=15)
 """What is not decided by then mostly waits (for a better picture, or a deadline), and makes room for the next."""
+SETTLE = timedelta(seconds=1)
+"""How long one waits, when others are at it, for what comes with it: a storm begins with many at once."""
 LOOK_AGAIN_SECONDS = 2.0
 WORTH_TELLING = timedelta(seconds=2)
 """Shorter waits are not worth a write."""
@@ -31,6 +35,14 @@ _GONE = timedelta(seconds=10)
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 _Place = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    place: _Place
+    since: datetime
+    asked: datetime
+    """When it asked last."""
 
 
 class Turns:
@@ -45,7 +57,7 @@ class Turns:
         self._begun: datetime | None = None
         """When the last one began."""
         self._busy: dict[str, datetime] = {}
-        self._waiting: dict[str, tuple[_Place, datetime]] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     def saw(self, incident: Incident, now: datetime) -> None:
         """Whatever its phase is now."""
@@ -61,20 +73,22 @@ class Turns:
             self._busy.pop(uid, None)
         self._forget(now)
 
-    def take(self, incident: Incident, now: datetime) -> bool:
-        """Whether a Pending one may begin; if so, it has a place from now on."""
+    def take(self, incident: Incident, now: datetime) -> float:
+        """0 when a Pending one may begin, which then has a place; else the seconds after which to ask again."""
         uid = incident.metadata.uid
         self._forget(now)
         if uid in self._busy:
-            return True
-        mine = _place(incident)
-        ahead = sum(place < mine for other, (place, _) in self._waiting.items() if other != uid)
+            return 0.0
+        since = self._waiting[uid].since if uid in self._waiting else now
+        mine = self._waiting[uid] = _Waiting(_place(incident), since, now)
+        if self._busy and now - since < SETTLE:
+            return (SETTLE - (now - since)).total_seconds()
+        ahead = sum(other.place < mine.place for other in self._waiting.values())
         if ahead >= self._free(now):
-            self._waiting[uid] = (mine, now)
-            return False
-        self._waiting.pop(uid, None)
+            return LOOK_AGAIN_SECONDS
+        del self._waiting[uid]
         self._busy[uid] = self._begun = now
-        return True
+        return 0.0
 
     def give_back(self, incident: Incident) -> None:
         """It did not begin after all."""
@@ -89,7 +103,7 @@ class Turns:
 
     def _forget(self, now: datetime) -> None:
         self._busy = {uid: since for uid, since in self._busy.items() if now - since < TURN}
-        self._waiting = {uid: found for uid, found in self._waiting.items() if now - found[1] < _GONE}
+        self._waiting = {uid: found for uid, found in self._waiting.items() if now - found.asked < _GONE}
 
 
 def wait_for_turn(view: View) -> Transition:
@@ -100,7 +114,7 @@ def wait_for_turn(view: View) -> Transition:
     if not told and created is not None and view.now - created >= WORTH_TELLING:
         draft.set(message=WAITS)
         draft.condition(ConditionType.RESOLVED, False, Reason.QUEUED, WAITS)
-    return draft.done(LOOK_AGAIN_SECONDS)
+    return draft.done(view.waits_seconds)
 
 
 def _place(incident: Incident) -> _Place:

@@ -72,8 +72,8 @@ class View:
     policy: RemediationPolicy | None = None
     target: TargetState = TargetState.UNKNOWN
     observation: Observation | None = None
-    turn: bool = True
-    """False while it is Pending and others are being diagnosed."""
+    waits_seconds: float = 0.0
+    """More than 0 while it is Pending and not its turn: when to ask again."""
     effect: Effect | None = None
     """What it is the effect of; read while it is Pending."""
     undo_seen: bool | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from incident_commander.api.kinds import INCIDENT
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.api.statement import Severity
 from incident_commander.coordinator.reconciler import Coordinator
-from incident_commander.coordinator.turns import STORM, STORM_PAUSE, TURN, WAITS, WORTH_TELLING, Turns
+from incident_commander.coordinator.turns import SETTLE, STORM, STORM_PAUSE, TURN, WAITS, WORTH_TELLING, Turns
 from incident_commander.coordinator.view import CoordinatorSettings
 from incident_commander.rehearsal.identities import service_account
 from incident_commander.rehearsal.world import World
@@ -32,20 +33,40 @@ def an_incident(number: int, severity: Severity = Severity.WARNING, phase: Phase
 
 
 def ask(turns: Turns, incidents: Sequence[Incident], seconds: float = 0) -> list[str]:
+    """Which of them may begin."""
     now = NOW + timedelta(seconds=seconds)
-    return [one.metadata.name for one in incidents if turns.take(one, now)]
+    return [one.metadata.name for one in incidents if not turns.take(one, now)]
+
+
+def ask_settled(turns: Turns, incidents: Sequence[Incident], seconds: float = 0) -> list[str]:
+    """Which of them may begin, once nothing more came for a moment."""
+    at_once = ask(turns, incidents, seconds - SETTLE.total_seconds())
+    return at_once + ask(turns, [one for one in incidents if one.metadata.name not in at_once], seconds)
 
 
 class TestTurns:
     def test_so_many_begin_and_the_next_when_one_is_decided(self) -> None:
         turns, incidents = Turns(AT_ONCE), [an_incident(n) for n in range(5)]
-        assert ask(turns, incidents) == ["i0", "i1", "i2"]
+        assert ask_settled(turns, incidents) == ["i0", "i1", "i2"]
         turns.saw(an_incident(1, phase=Phase.EXECUTING), NOW)
         assert ask(turns, incidents[3:], 2) == ["i3"]
 
+    def test_one_alone_begins_at_once_and_what_comes_beside_it_a_moment_later(self) -> None:
+        turns = Turns(AT_ONCE)
+        assert turns.take(an_incident(0), NOW) == 0
+        assert turns.take(an_incident(1), NOW + SETTLE / 4) == SETTLE.total_seconds()
+        assert turns.take(an_incident(1), NOW + SETTLE) == pytest.approx(SETTLE.total_seconds() / 4)
+        assert turns.take(an_incident(1), NOW + SETTLE * 5 / 4) == 0
+
+    def test_when_a_storm_shows_itself_within_that_moment_only_one_has_begun(self) -> None:
+        turns, storm, incidents = Turns(AT_ONCE), an_incident(99), [an_incident(n) for n in range(8)]
+        assert ask(turns, incidents) == ["i0"]
+        turns.saw(storm.model_copy(update={"spec": storm.spec.model_copy(update={"storm": True})}), NOW)
+        assert ask(turns, incidents[1:], SETTLE.total_seconds()) == []
+
     def test_the_most_severe_of_those_that_wait_comes_next(self) -> None:
         turns = Turns(AT_ONCE)
-        ask(turns, [an_incident(n) for n in range(AT_ONCE)])
+        ask_settled(turns, [an_incident(n) for n in range(AT_ONCE)])
         waiting = [an_incident(7), an_incident(8, Severity.INFO), an_incident(9, Severity.CRITICAL)]
         assert ask(turns, waiting) == []
         turns.saw(an_incident(0, phase=Phase.RESOLVED), NOW)
@@ -60,16 +81,16 @@ class TestTurns:
         assert ask(turns, incidents) == ["i0"]
         assert ask(turns, incidents[1:], pause - 0.1) == []
         assert ask(turns, incidents[1:], pause) == ["i1"]
-        assert ask(turns, incidents[2:], over) == ["i2", "i3", "i4", "i5"]
+        assert ask_settled(turns, incidents[2:], over) == ["i2", "i3", "i4", "i5"]
 
     def test_one_that_takes_long_gives_up_its_place(self) -> None:
         turns = Turns(AT_ONCE)
-        ask(turns, [an_incident(n) for n in range(AT_ONCE)])
+        ask_settled(turns, [an_incident(n) for n in range(AT_ONCE)])
         assert ask(turns, [an_incident(9)], TURN.total_seconds()) == ["i9"]
 
     def test_nobody_waits_behind_one_that_asks_no_more(self) -> None:
         turns = Turns(AT_ONCE)
-        ask(turns, [an_incident(n) for n in range(AT_ONCE)])
+        ask_settled(turns, [an_incident(n) for n in range(AT_ONCE)])
         ask(turns, [*(an_incident(n, Severity.CRITICAL) for n in range(20, 30)), an_incident(9)])
         for number in range(AT_ONCE):
             turns.saw(an_incident(number, phase=Phase.CLOSED), NOW)
@@ -99,7 +120,7 @@ class TestTurns:
         for second in range(0, 2 + 15 * len(arrived), 2):
             now = NOW + timedelta(seconds=second)
             for one in list(waiting):
-                if turns.take(one, now):
+                if not turns.take(one, now):
                     waiting.remove(one)
                     begun[one.metadata.name] = second
             ends = {f"i{n}": begun[f"i{n}"] + takes for n, (_, takes) in enumerate(arrived) if f"i{n}" in begun}
@@ -114,14 +135,14 @@ class TestTurns:
 class TestWaiting:
     def test_is_told_once_and_not_where_it_is_short(self) -> None:
         board = Board()
-        short = board.step(turn=False, now=NOW)
+        short = board.step(waits_seconds=2.0, now=NOW)
         assert (short.status, short.requeue_seconds) == (IncidentStatus(), 2.0)
-        board.step(turn=False, now=NOW + WORTH_TELLING)
+        board.step(waits_seconds=2.0, now=NOW + WORTH_TELLING)
         told = find_condition(board.status.conditions, ConditionType.RESOLVED)
         assert told is not None
         assert (board.status.phase, board.status.message, told.reason) == (Phase.PENDING, WAITS, "WaitsForItsTurn")
         before = board.status
-        assert board.step(turn=False, now=NOW + 5 * WORTH_TELLING).status == before
+        assert board.step(waits_seconds=2.0, now=NOW + 5 * WORTH_TELLING).status == before
         board.step(now=NOW + 6 * WORTH_TELLING)
         assert (board.status.phase, board.status.message) == (Phase.DIAGNOSING, "gathering evidence")
 
@@ -144,14 +165,15 @@ class TestWaiting:
             found = [Incident.model_validate(obj) for obj in world.api.store.scan(INCIDENT)]
             return {one.metadata.name for one in found if one.status.phase is Phase.DIAGNOSING}
 
+        assert await look() == {"i0"}
+        world.clock.advance(SETTLE.total_seconds())
         first = await look()
-        assert first == {"i0", "i1", "i2"}
+        assert len(first) == AT_ONCE
+        assert first > {"i0", "i6"}, "the critical one, though it came last"
         world.clock.advance(3)
         assert await look() == first
-        world.clock.advance(TURN.total_seconds() - 6)
-        await look()
-        world.clock.advance(3)
-        assert "i6" in await look(), "the critical one is next"
+        world.clock.advance(TURN.total_seconds() - 3)
+        assert len(await look()) > len(first), "who takes long makes room"
         for _ in range(3):
             world.clock.advance(8)
             last = await look()
