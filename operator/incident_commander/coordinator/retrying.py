@@ -74,7 +74,8 @@ def only_people(plan: Plan) -> bool:
 def acceptable(plan: Plan, incident: Incident) -> bool:
     """A plan of this Incident whose digest is right and that was not certified or refused before."""
     status = incident.status
-    past = {told.plan_digest for told in (*answered(status.consensus.history), *status.execution.attempts)}
+    past = {told.plan_digest for told in answered(status.consensus.history)}
+    past |= {attempt.plan_digest for attempt in status.execution.attempts}
     return plan.incident_uid == incident.metadata.uid and plan.digest == plan_digest(plan) and plan.digest not in past
 
 
