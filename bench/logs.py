@@ -9,14 +9,15 @@ import argparse
 import itertools
 import json
 import multiprocessing
+import os
 import random
-import resource
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from bench.proc import peak_mib
 from incident_commander.evidence.logs import Limits, sampled, summarise
 from incident_commander.evidence.logs.levels import Level
 from incident_commander.evidence.logs.templates import Miner
@@ -160,7 +161,7 @@ def _work(work: str) -> float:
         summarise(sampled(file, _HUGE, max_bytes=_SAMPLE))
     else:
         summarise(itertools.islice(words(8), 400_000))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_mib(os.getpid())
 
 
 def grouping_accuracy(groups: Callable[[list[bytes]], list[int]], records: list[tuple[int, bytes]]) -> float:
