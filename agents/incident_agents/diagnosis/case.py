@@ -171,6 +171,16 @@ class Case:
             if (not reasons or fields.text(e, "reason") in reasons) and self.fresh(fields.parse_moment(event_time(e)))
         ]
 
+    def events_of(self, kind: str, namespace: str, *reasons: str) -> list[Object]:
+        """Fresh events of these reasons about any object of a kind in a namespace, whether or not it was read."""
+        return [
+            e
+            for ref, events in self._events.items()
+            if ref.startswith(f"{kind}/{namespace}/")
+            for e in events
+            if fields.text(e, "reason") in reasons and self.fresh(fields.parse_moment(event_time(e)))
+        ]
+
     def fresh(self, at: datetime | None) -> bool:
         """Whether something happened recently enough to be a symptom; a missing time counts as recent."""
         return at is None or self.now - at <= FRESH

@@ -6,7 +6,6 @@ says that something moved, and sometimes by how much only in its prose: it count
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.measures import Measure, measure_of, milliseconds
+from incident_agents.diagnosis.recordings import metric_of, readings
 from incident_agents.diagnosis.subjects import Subjects
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.incident import Alert
@@ -23,40 +24,6 @@ from incident_commander.evidence.series import Change, Points, Window, changes, 
 from incident_commander.evidence.series.samples import Array
 from incident_commander.ports import Series
 
-
-class Measure(enum.StrEnum):
-    """What a series or an alert is about."""
-
-    CPU = "CPU"
-    THROTTLING = "Throttling"
-    MEMORY = "Memory"
-    LATENCY = "Latency"
-    REQUESTS = "Requests"
-    ERRORS = "Errors"
-    SUCCESS = "Success"
-    RETRANSMISSIONS = "Retransmissions"
-    LOSS = "Loss"
-    PACKETS = "Packets"
-    DISK = "Disk"
-
-
-_WORDS: tuple[tuple[Measure, re.Pattern[str]], ...] = tuple(
-    (measure, re.compile(pattern, re.IGNORECASE))
-    for measure, pattern in (
-        (Measure.THROTTLING, r"throttl|cfs"),
-        (Measure.RETRANSMISSIONS, r"retran"),
-        (Measure.LOSS, r"packet.?loss|packets?_?drop|dropped_packets|_drop_total"),
-        (Measure.LATENCY, r"latency|duration|response.?time|slow|p(?:50|75|9[059]|999?)(?:_|$)"),
-        (Measure.SUCCESS, r"success.?rat(?:e|io)(?!\w*drop)|availability"),
-        (Measure.ERRORS, r"error|5xx|fail(?:ure|ed)|success"),
-        (Measure.REQUESTS, r"rps|qps|throughput|requests?_(?:total|per|rate)|request.?rate"),
-        (Measure.DISK, r"disk|fs_(?:read|write)|io_(?:time|util)|iowait"),
-        (Measure.PACKETS, r"network|packets|bytes_(?:received|sent)|(?:receive|transmit)|_[rt]x(?:_|$)|traffic"),
-        (Measure.CPU, r"cpu"),
-        (Measure.MEMORY, r"mem(?:ory)?(?:_|\b|$)|working_set|rss"),
-    )
-)
-_NOT_USE = re.compile(r"limit|request(?:s|ed)?_(?:cpu|mem)|allocatable|capacity|quota", re.IGNORECASE)
 _COUNTERS = ("_total", "_count", "_sum")
 """Names of counters end so: what is looked at is what they grow by per second."""
 _MIN_BEFORE = 3
@@ -115,10 +82,13 @@ def _movements(case: Case) -> list[Movement]:
     subjects = Subjects(case)
     begun = _begun(case)
     units = {name: measured.query.unit for name, measured in case.evidence.metrics.items()}
-    found = [
+    made, used = readings(case.evidence.series, subjects.of)
+    found = [_moved(r.measure, r.subject, r.points, begun, r.unit, _Source(r.name, r.source)) for r in made]
+    found += [
         _of(name, series, begun, subjects, units.get(name, ""))
         for name, group in case.evidence.series.items()
         for series in group
+        if metric_of(name, series) not in used
     ]
     return [*(m for m in found if m is not None), *_alerted(case, subjects)]
 
@@ -129,18 +99,29 @@ def _begun(case: Case) -> float | None:
     return min(starts).timestamp() if starts else None
 
 
-def _measure(words: str) -> Measure | None:
-    if _NOT_USE.search(words):
-        return None
-    return next((measure for measure, pattern in _WORDS if pattern.search(words)), None)
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is cited: the series as it was recorded."""
+
+    name: str
+    series: Series
 
 
 def _of(name: str, series: Series, begun: float | None, subjects: Subjects, unit: str) -> Movement | None:
-    measure = _measure(name)
+    measure = measure_of(name)
     subject = subjects.of(series.labels) if measure is not None else ""
     if measure is None or not subject:
         return None
     points = rates(series.points) if name.endswith(_COUNTERS) else series.points
+    factor = milliseconds(name) if measure is Measure.LATENCY else None
+    if factor is not None and factor != 1.0:
+        points, unit = [(t, v * factor) for t, v in points], "ms"
+    return _moved(measure, subject, points, begun, unit, _Source(name, series))
+
+
+def _moved(
+    measure: Measure, subject: str, points: Points, begun: float | None, unit: str, source: _Source
+) -> Movement | None:
     times, values = samples(points)
     if len(values) < 2 * _MIN_BEFORE:
         return None
@@ -157,8 +138,8 @@ def _of(name: str, series: Series, begun: float | None, subjects: Subjects, unit
     peak = float(np.quantile(since, 0.9, method="lower"))
     said = change.words(unit) if change is not None else f"{low:.4g} before, {high:.4g} {unit}".rstrip() + " since"
     shown = f"{said}, {peak:.4g} at most for a tenth of the time {inline(points, at=cut)}"
-    cited = citing.of_series(name, series, shown)
-    seen = Movement(measure, name, subject, low, high, peak, cited)
+    cited = citing.of_series(source.name, source.series, shown)
+    seen = Movement(measure, source.name, subject, low, high, peak, cited)
     return replace(seen, change=change, since=cut, points=points, unit=unit, words=said)
 
 
@@ -179,7 +160,7 @@ def _varies(values: Array) -> bool:
 
 def _alerted(case: Case, subjects: Subjects) -> Iterator[Movement]:
     for alert in case.evidence.alerts:
-        measure, subject = _measure(_said(alert)), subjects.of(alert.labels)
+        measure, subject = measure_of(_said(alert)), subjects.of(alert.labels)
         if measure is not None and subject:
             before, after = _figures(alert)
             yield Movement(measure, alert.name, subject, before, after, after, citing.of_alert(alert), alerted=True)

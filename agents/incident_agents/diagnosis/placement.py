@@ -21,14 +21,14 @@ def is_control_plane(node: Object) -> bool:
     )
 
 
-def _labels(node: Object) -> dict[str, str]:
+def labels_of(node: Object) -> dict[str, str]:
     """The node's labels. Its name stands in for a host name label that was lost: the pod means that node."""
     return {"kubernetes.io/hostname": fields.name(node)} | fields.strings(node, "metadata", "labels")
 
 
 def selected(pod: Object, node: Object) -> bool:
     """Whether the node has every label of ``spec.nodeSelector``."""
-    labels = _labels(node)
+    labels = labels_of(node)
     return all(labels.get(key) == value for key, value in fields.strings(pod, "spec", "nodeSelector").items())
 
 
@@ -41,7 +41,7 @@ def required_terms(pod: Object) -> list[dict[str, Any]]:
 def liked(pod: Object, node: Object) -> bool:
     """Whether the node meets the required node affinity."""
     terms = required_terms(pod)
-    return not terms or any(_term(term, node) for term in terms)
+    return not terms or any(meets(term, node) for term in terms)
 
 
 def allowed(pod: Object, nodes: Sequence[Object]) -> list[Object]:
@@ -49,8 +49,9 @@ def allowed(pod: Object, nodes: Sequence[Object]) -> list[Object]:
     return [n for n in nodes if selected(pod, n) and liked(pod, n)]
 
 
-def _term(term: dict[str, Any], node: Object) -> bool:
-    labels = _labels(node)
+def meets(term: dict[str, Any], node: Object) -> bool:
+    """Whether the node meets one term of a node selector."""
+    labels = labels_of(node)
     wanted = fields.items(term, "matchExpressions")
     names = fields.items(term, "matchFields")
     if not wanted and not names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.statement import Citation
-from incident_commander.evidence import citing, fields
+from incident_commander.evidence import citing, fields, pods
+from incident_commander.ports import Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ def refusals(case: Case, workload: Workload) -> Iterator[Refusal]:
     creators = [workload.object]
     for kind in (kinds.REPLICA_SET, kinds.JOB):
         creators += [o for o in case.topology.under(workload.object, kind) if o is not workload.object]
+    for event in _of_lost_creators(case, workload):
+        yield Refusal(fields.text(event, "message"), citing.of_event(event))
     for creator in creators:
         for n, condition in enumerate(fields.items(creator, "status", "conditions")):
             if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
@@ -34,6 +38,29 @@ def refusals(case: Case, workload: Workload) -> Iterator[Refusal]:
                 yield Refusal(fields.text(condition, "message"), cited)
         for event in case.events(creator, "FailedCreate"):
             yield Refusal(fields.text(event, "message"), citing.of_event(event))
+
+
+def _of_lost_creators(case: Case, workload: Workload) -> Iterator[Object]:
+    """Events of the ReplicaSets of a Deployment when ReplicaSets themselves were not read: their names tell."""
+    if workload.kind != "Deployment" or case.evidence.asked(kinds.REPLICA_SET):
+        return
+    own = re.compile(re.escape(fields.name(workload.object)) + r"-[a-z0-9]{1,10}")
+    for event in case.events_of("ReplicaSet", fields.namespace(workload.object), "FailedCreate"):
+        if own.fullmatch(fields.text(event, "involvedObject", "name")):
+            yield event
+
+
+def never_made(workload: Workload) -> bool:
+    """Whether pods are missing that nobody has made: fewer than are wanted, those that wait or fail counted."""
+    desired = workload.health.desired
+    alive = [p for p in workload.pods if not pods.terminating(p) and not pods.finished(p)]
+    if desired is not None and len(alive) < desired:
+        return True
+    newest = workload.revisions[0].source if workload.revisions else None
+    if newest is None or fields.text(newest, "kind") != "ReplicaSet":
+        return False
+    wanted, made = fields.integer(newest, "spec", "replicas"), fields.integer(newest, "status", "replicas")
+    return wanted is not None and made is not None and made < wanted
 
 
 def _short(workload: Workload) -> bool:

@@ -9,20 +9,37 @@ from incident_agents.diagnosis.stores import behind_service
 from incident_commander.api import kinds
 from incident_commander.evidence import fields
 
-_NODE_LABELS = ("node", "instance", "nodename", "kubernetes_node", "hostname")
+_NODE_LABELS = ("node", "k8s_node_name", "instance", "nodename", "kubernetes_node", "hostname", "host_name")
 _WORKLOAD_LABELS = (
     "deployment",
     "statefulset",
     "workload",
     "destination_workload",
+    "destination_canonical_service",
+    "k8s_deployment_name",
+    "k8s_statefulset_name",
+    "k8s_daemonset_name",
     "service",
     "service_name",
     "destination_service_name",
     "exported_service",
     "app",
+    "app_kubernetes_io_name",
     "pod",
+    "k8s_pod_name",
+    "pod_name",
+    "kubernetes_pod_name",
+    "exported_pod",
+    "job",
 )
-_PLACE_LABELS = ("namespace", "destination_workload_namespace", "exported_namespace")
+_PLACE_LABELS = (
+    "destination_workload_namespace",
+    "exported_namespace",
+    "k8s_namespace_name",
+    "namespace",
+    "kubernetes_namespace",
+    "service_namespace",
+)
 
 
 class Subjects:
@@ -53,6 +70,7 @@ class Subjects:
         for key in _WORKLOAD_LABELS:
             name = labels.get(key, "")
             if name:
+                name = name.rsplit("/", 1)[-1]  # OpenTelemetry's job: NAMESPACE/SERVICE
                 found = self._workloads.get((place, name)) or self._by_name.get(name)
                 if found is not None:
                     return found

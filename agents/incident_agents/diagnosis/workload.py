@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,6 +19,9 @@ from incident_commander.ports import Object
 
 RECENT_ROLLOUT = timedelta(hours=1)
 """A revision younger than this, now or when the symptom began, is suspected."""
+
+_FIRST_ROLLOUT = timedelta(minutes=10)
+"""A Deployment that got its newest revision this soon after it was made may never have been available."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,19 @@ class Workload:
             return "true"
         if alive and all(pods.troubles(p) for p in alive):
             return "false"
-        return self._previous_in_metrics(previous)
+        measured = self._previous_in_metrics(previous)
+        return "true" if measured == "unknown" and self._was_available() else measured
+
+    def _was_available(self) -> bool:
+        """Whether the Deployment was available until its newest revision came, as its condition says."""
+        since = self.revisions[0].since
+        available = fields.condition(self.object, "Available")
+        turned, made = fields.moment(available, "lastTransitionTime"), fields.created(self.object)
+        if since is None or turned is None or made is None:
+            return False
+        if fields.text(available, "status") == "True":
+            return turned < since
+        return turned >= since and since - made > _FIRST_ROLLOUT
 
     def _previous_in_metrics(self, previous: Revision) -> str:
         """Whether pods of that ReplicaSet ran for five minutes without a restart."""
@@ -141,6 +157,18 @@ class Workload:
             return []
         new, old = self.revisions[0].template, self.revisions[1].template
         return changes(_container(old, name), _container(new, name), old, new)
+
+    def differences(self, name: str) -> list[tuple[Object, str]]:
+        """Where the fields that the newest revision changed in a container stand: object and path, new before old."""
+        found: list[tuple[Object, str]] = []
+        for part in self.changed(name) if len(self.revisions) > 1 else ():
+            for key in _PARTS.get(part, ()):
+                new, old = (_container(r.template, name) for r in self.revisions[:2])
+                for step_new, step_old in _variables(new, old) if key == "env" else [(key, key)]:
+                    if new.get(key) != old.get(key):
+                        places = zip(self.revisions[:2], (step_new, step_old), strict=True)
+                        found += [(r.source, path) for r, step in places if (path := _path(r, name, step))]
+        return found
 
     def facts(self, pod: Object | None = None, container: str = "") -> dict[str, str]:
         """The facts that any hypothesis about this workload may carry (see ``facts``)."""
@@ -206,6 +234,36 @@ def _volumes(template: dict[str, Any]) -> Any:
 def _container(template: dict[str, Any], name: str) -> dict[str, Any]:
     specs = fields.items(template, "spec", "containers") + fields.items(template, "spec", "initContainers")
     return next((c for c in specs if c.get("name") == name), {})
+
+
+def _variables(new: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, str]]:
+    """Of the variables that differ, where each stands in both; empty where it is in one only.
+
+    One by one, since the name of each decides whether its value may be shown.
+    """
+    places = [
+        {fields.text(v, "name"): (v, f"env[{n}].{'value' if 'value' in v else 'valueFrom'}") for n, v in _env(side)}
+        for side in (new, old)
+    ]
+    absent: tuple[dict[str, Any], str] = ({}, "")
+    pairs = [[side.get(name, absent) for side in places] for name in dict.fromkeys((*places[0], *places[1]))]
+    return [(now[1], before[1]) for now, before in pairs if now[0] != before[0]]
+
+
+def _env(spec: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    return ((n, v) for n, v in enumerate(spec.get("env") or ()) if isinstance(v, dict))
+
+
+def _path(revision: Revision, name: str, key: str) -> str:
+    """Of a container's field in what a revision is kept in; empty when the container or the field is not there."""
+    if not key:
+        return ""
+    base = "spec.template.spec" if fields.text(revision.source, "kind") == "ReplicaSet" else "data.spec.template.spec"
+    for part in ("containers", "initContainers"):
+        for n, spec in enumerate(fields.items(revision.template, "spec", part)):
+            if spec.get("name") == name:
+                return f"{base}.{part}[{n}].{key}"
+    return ""
 
 
 def _yes(value: bool) -> str:

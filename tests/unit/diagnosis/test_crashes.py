@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import pytest
+
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import CitationKind
 from incident_commander.ports import Object
 from tests.unit.diagnosis.builders import (
+    IMAGE,
     NOW,
+    ago,
     container,
     crash_looping,
     deployment,
@@ -45,6 +49,52 @@ def test_a_crash_only_in_the_newest_revision_is_blamed_on_the_rollout_and_says_w
     assert top.facts["previousHealthy"] == "true"
     quoted = [c.value for c in top.evidence if c.kind is CitationKind.LOG]
     assert "KeyError: 'rate'" in quoted
+
+
+@pytest.mark.parametrize(
+    ("change", "cited"),
+    [
+        ({"image": "registry.example.com/shop/web:1.5.0"}, ["registry.example.com/shop/web:1.5.0", IMAGE]),
+        ({"args": ["--fast"]}, ['["--fast"]', "null"]),
+        ({"env": [{"name": "MODE", "value": "fast"}]}, ["fast"]),
+    ],
+    ids=["image", "args", "env"],
+)
+def test_what_the_rollout_changed_is_cited_new_and_old(change: dict[str, Any], cited: list[str]) -> None:
+    web, objects = rolled_out(crash_looping(code=1), **change)
+    top = diagnose(evidence(web, *objects), incident(), NOW).hypotheses[0]
+    revisions = [c.value for c in top.evidence if c.ref.startswith("ReplicaSet/") and "containers[0]" in c.path]
+    assert revisions == cited
+
+
+def test_a_variable_whose_name_is_a_secrets_is_cited_without_its_value() -> None:
+    web, objects = rolled_out(crash_looping(code=1), env=[{"name": "DB_PASSWORD", "value": "hunter2-hunter2"}])
+    top = diagnose(evidence(web, *objects), incident(), NOW).hypotheses[0]
+    assert any(c.path.endswith("env[0].value") for c in top.evidence)
+    assert "hunter2" not in str(top)
+
+
+@pytest.mark.parametrize(
+    ("status", "turned", "made", "healthy"),
+    [
+        ("False", 380.0, 86400.0, "true"),
+        ("True", 9000.0, 86400.0, "true"),
+        ("False", 9000.0, 86400.0, "unknown"),
+        ("False", 380.0, 500.0, "unknown"),
+    ],
+    ids=["not since the rollout", "all the time", "not before either", "perhaps never"],
+)
+def test_the_deployments_condition_tells_whether_the_revision_before_was_available(
+    status: str, turned: float, made: float, healthy: str
+) -> None:
+    web, objects = rolled_out(crash_looping(code=1), old_ready=0, image="registry.example.com/shop/web:1.5.0")
+    objects = [objects[0], objects[1], objects[3]]
+    web["metadata"]["creationTimestamp"] = ago(seconds=made)
+    web["status"]["conditions"][0] |= {"status": status, "lastTransitionTime": ago(seconds=turned)}
+    top = diagnose(evidence(web, *objects), incident(), NOW).hypotheses[0]
+    assert top.cause is Cause.CRASH_AFTER_ROLLOUT
+    assert top.facts["previousHealthy"] == healthy
+    assert (top.confidence >= 80) == (healthy == "true")
 
 
 def test_the_previous_revision_crashing_as_well_speaks_against_the_rollout() -> None:

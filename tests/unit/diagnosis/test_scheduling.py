@@ -2,8 +2,8 @@
 
 import pytest
 
-from incident_agents.diagnosis.analysers.scheduling import parse
 from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.scheduler_words import parse
 from incident_commander.api.causes import Cause
 from incident_commander.ports import Object
 from tests.unit.diagnosis.builders import (

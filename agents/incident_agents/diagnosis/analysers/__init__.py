@@ -26,6 +26,7 @@ from incident_agents.diagnosis.analysers import (
     policies,
     ports,
     probes,
+    proxying,
     quota,
     references,
     resolution,
@@ -77,6 +78,7 @@ ALL: tuple[Analyser, ...] = (
     jobs.analyse,
     nodes.analyse,
     components.analyse,
+    proxying.analyse,
     volumes.analyse,
     claims.analyse,
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.refusals import Refusal, refusals
+from incident_agents.diagnosis.refusals import Refusal, never_made, refusals
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -42,15 +42,20 @@ class _Reason:
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload whose pods are refused for another reason than a quota."""
     for workload in case.workloads:
-        for refusal in refusals(case, workload):
+        heard = list(refusals(case, workload))
+        for refusal in heard:
             reason = _reason(case, workload, refusal)
             if reason is not None:
-                yield _finding(case, workload, refusal, reason)
+                yield _finding(case, workload, [refusal.citation], reason)
                 break
+        if not any(r.message for r in heard) and never_made(workload):
+            named = fields.text(workload.object, "spec", "template", "spec", "serviceAccountName")
+            if named not in ("", "default") and (sure := _account(case, workload, named)) > _UNSEEN_ACCOUNT:
+                yield _finding(case, workload, [], _without_account(named, sure - 6))
 
 
-def _finding(case: Case, workload: Workload, refusal: Refusal, reason: _Reason) -> Finding:
-    evidence: list[Citation] = [refusal.citation]
+def _finding(case: Case, workload: Workload, said: list[Citation], reason: _Reason) -> Finding:
+    evidence = list(said)
     if reason.cause is Cause.SERVICE_ACCOUNT_MISSING and workload.kind != "Pod":
         evidence.append(citing.of_object(workload.object, "spec.template.spec.serviceAccountName"))
     if workload.kind == "Deployment":
@@ -84,12 +89,7 @@ def _reason(case: Case, workload: Workload, refusal: Refusal) -> _Reason | None:
         confidence = _account(case, workload, name)
         if not confidence:
             return None
-        return _Reason(
-            Cause.SERVICE_ACCOUNT_MISSING,
-            confidence,
-            f"its ServiceAccount {name} does not exist",
-            {"serviceAccount": name},
-        )
+        return _without_account(name, confidence)
     if (security := _POD_SECURITY.search(said)) is not None:
         facts = {"policy": security["policy"], "violation": security["what"]}
         return _Reason(Cause.POD_SECURITY_REFUSED, 92, f"{security['policy']}: {security['what']}"[:400], facts)
@@ -112,6 +112,15 @@ def _reason(case: Case, workload: Workload, refusal: Refusal) -> _Reason | None:
     return None
 
 
+def _without_account(name: str, confidence: int) -> _Reason:
+    words = f"its ServiceAccount {name} does not exist"
+    return _Reason(Cause.SERVICE_ACCOUNT_MISSING, confidence, words, {"serviceAccount": name})
+
+
+_UNSEEN_ACCOUNT = 86
+"""Nobody could say whether the account exists."""
+
+
 def _account(case: Case, workload: Workload, name: str) -> int:
     """How sure: checked against the accounts themselves, and against what the newest template names. 0: not so."""
     asked = case.evidence.asked(kinds.SERVICE_ACCOUNT)
@@ -120,4 +129,4 @@ def _account(case: Case, workload: Workload, name: str) -> int:
     named = fields.text(workload.object, "spec", "template", "spec", "serviceAccountName")
     if named and named != name:
         return 0  # an older revision asked for it
-    return 94 if asked else 86
+    return 94 if asked else _UNSEEN_ACCOUNT

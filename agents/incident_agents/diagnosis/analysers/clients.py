@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.movements import Measure, Movement, movements, of_ref
+from incident_agents.diagnosis.measures import Measure
+from incident_agents.diagnosis.movements import Movement, movements, of_ref
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause

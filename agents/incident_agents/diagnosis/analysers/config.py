@@ -76,15 +76,39 @@ def _in_pod(case: Case, pod: Object) -> Iterator[tuple[_Missing, str, Citation]]
 
 def _by_spec(case: Case, pod: Object) -> Iterator[tuple[_Missing, str, Citation]]:
     """Nobody's words were kept: what a container that cannot be set up refers to, and that was not found."""
+    if any(c.waiting in ("ContainerCreating", "PodInitializing") for c in pods.containers(pod)):
+        for n, volume in enumerate(fields.items(pod, "spec", "volumes")):
+            for missing, path in _mounted(volume):
+                if missing.name not in _MADE_FOR_ALL and _not_there(case, pod, missing):
+                    yield missing, "", citing.of_object(pod, f"spec.volumes[{n}].{path}")
     for container in pods.containers(pod):
         if container.waiting != "CreateContainerConfigError":
             continue
         key = "initContainers" if container.init else "containers"
         at = next((n for n, c in enumerate(fields.items(pod, "spec", key)) if c.get("name") == container.name), 0)
         for missing, path in _references(container.spec):
-            kind = kinds.SECRET if missing.kind == "Secret" else kinds.CONFIG_MAP
-            if case.evidence.asked(kind) and case.find(kind, fields.namespace(pod), missing.name) is None:
+            if _not_there(case, pod, missing):
                 yield missing, container.name, citing.of_object(pod, f"spec.{key}[{at}].{path}")
+
+
+_MADE_FOR_ALL = frozenset({"kube-root-ca.crt", "openshift-service-ca.crt"})
+"""Every namespace has them; recordings often do not."""
+
+
+def _not_there(case: Case, pod: Object, missing: _Missing) -> bool:
+    kind = kinds.SECRET if missing.kind == "Secret" else kinds.CONFIG_MAP
+    return case.evidence.asked(kind) and case.find(kind, fields.namespace(pod), missing.name) is None
+
+
+def _mounted(volume: dict[str, Any]) -> Iterator[tuple[_Missing, str]]:
+    sources = [(volume, "", "secretName")]
+    sources += [
+        (s, f"projected.sources[{n}].", "name") for n, s in enumerate(fields.items(volume, "projected", "sources"))
+    ]
+    for source, path, secret in sources:
+        for field, key, kind in (("secret", secret, "Secret"), ("configMap", "name", "ConfigMap")):
+            if (name := fields.text(source, field, key)) and not fields.flag(source, field, "optional"):
+                yield _Missing(kind, name, ""), f"{path}{field}.{key}"
 
 
 def _references(spec: dict[str, Any]) -> Iterator[tuple[_Missing, str]]:

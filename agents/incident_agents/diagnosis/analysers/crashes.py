@@ -111,9 +111,9 @@ def _finding(case: Case, workload: Workload, crashes: list[_Crash]) -> Finding:
             facts=facts,
         )
     if since_rollout:
-        before = {"true": 12, "unknown": 4, "false": -20}[workload.previous_healthy]
+        before = {"true": 12, "unknown": -4, "false": -20}[workload.previous_healthy]
         confidence = 72 + before + (4 if changed else -12)
-        evidence += _rollout_evidence(workload)
+        evidence = [*evidence[:3], *_rollout_evidence(workload, name), *evidence[3:]]
         return of_workload(
             Cause.CRASH_AFTER_ROLLOUT,
             workload,
@@ -149,8 +149,10 @@ def _evidence(case: Case, crash: _Crash) -> list[Citation]:
     return found + quote(case, crash.pod, crash.container.name, most=3)
 
 
-def _rollout_evidence(workload: Workload) -> list[Citation]:
-    found = [citing.of_object(workload.revisions[0].source, "metadata.creationTimestamp")]
+def _rollout_evidence(workload: Workload, container: str) -> list[Citation]:
+    """What changed, when, and that the revision before ran."""
+    found = [citing.of_object(source, path) for source, path in workload.differences(container)[:4]]
+    found += [citing.of_object(workload.revisions[0].source, "metadata.creationTimestamp")]
     if fields.integer(workload.revisions[1].source, "status", "readyReplicas") is not None:
         found.append(citing.of_object(workload.revisions[1].source, "status.readyReplicas"))
     return found

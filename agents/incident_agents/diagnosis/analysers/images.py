@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from incident_agents.diagnosis import image_refs
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.workload import Workload
@@ -77,10 +78,14 @@ def _findings(case: Case, workload: Workload, sick: list[Object], container: pod
     evidence += [citing.of_event(e) for e in events[:2] + secret_missing[:1]]
     facts = {"image": image, "previousImage": previous if changed else ""}
 
-    facts["problem"] = _problem(said)
-    for cause, confidence in _causes(container.waiting, said, bool(secret_missing)):
+    causes = [(c, sure, "") for c, sure in _causes(container.waiting, said, bool(secret_missing))]
+    told = bool(causes)
+    causes = causes or image_refs.guessed(case, pod, image, previous)
+    facts["problem"] = _problem(said) if told else image_refs.problem(image)
+    for cause, confidence, why in causes:
         raised = confidence + (5 if changed and workload.recent_rollout else 0)
-        tail = f"; the newest revision changed it from {previous}" if changed else ""
+        tail = f": {why}" if why else ""
+        tail += f"; the newest revision changed it from {previous}" if changed else ""
         yield of_workload(
             cause,
             workload,
@@ -120,7 +125,7 @@ _SAY = {
 
 
 def _causes(reason: str, said: str, secret_missing: bool) -> list[tuple[Cause, int]]:
-    """Candidate causes with confidence, by what the registry said."""
+    """Candidate causes with confidence, by what the registry said; none when its words were not kept."""
     if reason in ("InvalidImageName", "ErrImageNeverPull"):
         return [(Cause.IMAGE_NOT_FOUND, 88)]
     if secret_missing and not _UNREACHABLE.search(said):
@@ -134,5 +139,4 @@ def _causes(reason: str, said: str, secret_missing: bool) -> list[tuple[Cause, i
         return [(Cause.IMAGE_PULL_UNAUTHORIZED, 88)]
     if _NOT_FOUND.search(said):
         return [(Cause.IMAGE_NOT_FOUND, 90)]
-    # Only "Back-off pulling image": the reason is in an event that was not kept.
-    return [(Cause.IMAGE_NOT_FOUND, 50)]
+    return []  # only "Back-off pulling image": the reason is in an event that was not kept

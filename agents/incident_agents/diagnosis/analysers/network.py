@@ -8,13 +8,14 @@ Each candidate predicts who is slow; the one whose prediction fits best is the c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from incident_agents.diagnosis.calls import above, calls
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.movements import Measure, Movement, movements, of_ref
+from incident_agents.diagnosis.measures import Measure
+from incident_agents.diagnosis.movements import Movement, movements, of_ref
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
@@ -72,10 +73,22 @@ def analyse(case: Case) -> Iterator[Finding]:
     if not ranked:
         return
     best = ranked[0][0]
+    unmeasured = _WITHOUT_CPU if not lost and not _cpu_is_measured(moved, slow.keys()) else 0
     for n, (fit, candidate) in enumerate(ranked[:_MOST]):
         behind = best - fit
-        confidence = round(max(20, 80 - 14 * behind - (4 if n else 0)))
-        yield _finding(case, candidate, slow, confidence, lost)
+        confidence = round(max(20, 80 - unmeasured - 14 * behind - (4 if n else 0)))
+        found = _finding(case, candidate, slow, confidence, lost)
+        yield replace(found, summary=f"{found.summary}{_UNMEASURED}"[:1000]) if unmeasured else found
+
+
+_WITHOUT_CPU = 12
+_UNMEASURED = "; CPU is not measured there, so want of CPU is not ruled out"
+
+
+def _cpu_is_measured(moved: list[Movement], slow: Iterable[str]) -> bool:
+    """Of any that is slow; alerts alone, too, would have told of CPU."""
+    known = {m.subject for m in moved if m.measure in (Measure.CPU, Measure.THROTTLING)}
+    return any(ref in known for ref in slow) or all(m.alerted for m in moved)
 
 
 def _steepest(moved: list[Movement]) -> float:

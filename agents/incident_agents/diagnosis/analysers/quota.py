@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
+from incident_agents.diagnosis import filters
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.refusals import refusals
+from incident_agents.diagnosis.refusals import never_made, refusals
 from incident_agents.diagnosis.settings import settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
-from incident_commander.evidence import citing, fields
+from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.owners import claims_of
@@ -31,11 +33,14 @@ def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload whose pods a quota refuses, and for each quota that something else ran into."""
     yield from _of_others(case)
     for workload in case.workloads:
-        for refusal in refusals(case, workload):
+        heard = list(refusals(case, workload))
+        for refusal in heard:
             found = _finding(case, workload, refusal.message, refusal.citation)
             if found is not None:
                 yield found
                 break
+        if not any(r.message for r in heard) and never_made(workload):
+            yield from _without_room(case, workload)
 
 
 def _finding(case: Case, workload: Workload, message: str, citation: Citation) -> Finding | None:
@@ -79,6 +84,58 @@ def _finding(case: Case, workload: Workload, message: str, citation: Citation) -
         found.facts,
         found.about | {reference(quota)},
     )
+
+
+def _without_room(case: Case, workload: Workload) -> Iterator[Finding]:
+    """Nobody's words were kept: a pod was never made, and a quota has no room for one more."""
+    template = fields.mapping(workload.object, "spec", "template")
+    for quota in case.evidence.of(kinds.RESOURCE_QUOTA):
+        scoped = fields.value(quota, "spec", "scopes") or fields.value(quota, "spec", "scopeSelector")
+        if fields.namespace(quota) != fields.namespace(workload.object) or scoped or not template:
+            continue
+        hard, used = fields.mapping(quota, "status", "hard"), fields.mapping(quota, "status", "used")
+        wanted = {resource: _one_pod(template, resource) for resource in hard}
+        over = [
+            resource
+            for resource, amount in wanted.items()
+            if amount
+            and (limit := fields.quantity(hard, resource)) is not None
+            and (fields.quantity(used, resource) or Decimal(0)) + amount > limit
+        ]
+        if over:
+            shown = {
+                "requested": ",".join(f"{r}={wanted[r].normalize():f}" for r in over),
+                "used": ",".join(f"{r}={used.get(r, 0)}" for r in over),
+                "hard": ",".join(f"{r}={hard[r]}" for r in over),
+            }
+            name, resources = fields.name(quota), ",".join(over)
+            said = (
+                f"no pod of {workload.ref} was made, and quota {name} has no room for one: {shown['requested']} wanted"
+            )
+            yield Finding(
+                cause=Cause.QUOTA_EXCEEDED,
+                object=target_of(quota),
+                confidence=84,
+                summary=clean_line(f"{said}, {shown['used']} used of {shown['hard']}")[:1000],
+                evidence=tuple(_of_quota(quota)),
+                facts=workload.facts()
+                | {"quota": name, "resource": resources[:256]}
+                | {key: clean_line(text)[:256] for key, text in shown.items()},
+                about=frozenset({workload.ref, reference(quota)}),
+            )
+
+
+def _one_pod(template: Object, resource: str) -> Decimal:
+    """What one pod of the template counts for a resource of a quota; 0 for what pods do not count for."""
+    if resource in ("pods", "count/pods"):
+        return Decimal(1)
+    if resource in _CLAIMS or "/" in resource.removeprefix("requests."):
+        return Decimal(0)
+    kind, _, name = resource.rpartition(".")
+    if kind == "limits":
+        limits = (fields.quantity(c.spec, "resources", "limits", name) for c in pods.containers(template) if not c.init)
+        return sum((amount for amount in limits if amount is not None), Decimal(0))
+    return filters.requested(template, name)
 
 
 def _of_quota(quota: Object | None) -> list[Citation]:

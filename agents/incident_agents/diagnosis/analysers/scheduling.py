@@ -1,14 +1,14 @@
-"""A pod finds no node. The scheduler says why, node by node ("0/4 nodes are available: ...")."""
+"""A pod finds no node. The scheduler says why, node by node; else its filters are tried again."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from incident_agents.diagnosis import placement
+from incident_agents.diagnosis import filters, placement
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.scheduler_words import MISSING_CLAIM, TAINT, Reason, parse
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -19,26 +19,8 @@ from incident_commander.evidence.evidence import target_of
 from incident_commander.evidence.owners import claims_of
 from incident_commander.ports import Object
 
-_CLAUSE = re.compile(r"(?:^|[:,.] )(?:(?P<count>\d{1,6}) )?(?P<why>[^,:{]*(?:\{[^}]*\}[^,:{]*)*)")
-_TAINT = re.compile(r"taints? \{(?P<taint>[^}]*)\}")
-_MISSING_CLAIM = re.compile(r'persistentvolumeclaim "(?P<claim>[^"]{1,253})" (?:not found|is being deleted)')
 _OF_THE_NODE = "node.kubernetes.io/"
 """Taints that the node controller puts: the node is the matter, not the pod."""
-_CORDONED = "node.kubernetes.io/unschedulable"
-_BACKGROUND = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
-"""Taints that keep ordinary pods away on purpose: no reason while any other node is named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One clause of the scheduler's message."""
-
-    cause: Cause
-    nodes: int
-    detail: str
-    background: bool = False
-    taint: str = ""
-    """Key of the taint, when there is one."""
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -57,7 +39,8 @@ def analyse(case: Case) -> Iterator[Finding]:
 def _findings(case: Case, workload: Workload, waiting: list[Object]) -> Iterator[Finding]:
     pod = waiting[0]
     message, evidence = _message(case, pod)
-    reasons = _meant(case, pod, parse(message))
+    found, doubt = (parse(message), 0) if message else _tried(case, pod)
+    reasons = _meant(case, pod, found)
     telling = [r for r in reasons if not r.background] or reasons
     telling.sort(key=lambda r: -_WEIGHT.get(r.cause, 0) * 1000 - r.nodes)
     changed = {
@@ -67,6 +50,7 @@ def _findings(case: Case, workload: Workload, waiting: list[Object]) -> Iterator
         confidence = 90 if len(telling) == 1 else (80 if place == 0 else 50)
         if workload.recent_rollout and _BLAMED.get(reason.cause) in changed:
             confidence += 6
+        confidence -= doubt
         if reason.cause is Cause.NODE_CORDONED:
             yield from _cordoned(case, workload, waiting, confidence, evidence)
             continue
@@ -82,6 +66,21 @@ def _findings(case: Case, workload: Workload, waiting: list[Object]) -> Iterator
             facts=facts,
             depends_on=_points_to(case, pod, reason),
         )
+
+
+_RETOLD, _PASSES = 4, 26
+"""How much less sure: the filters were tried again here; and a node passes them, so something is not known."""
+
+
+def _tried(case: Case, pod: Object) -> tuple[list[Reason], int]:
+    """By the objects. Where a node would do as far as is known, what is not known is who else takes its room."""
+    found = filters.filtered(case, pod)
+    if not found.passed:
+        return list(found.reasons), _RETOLD
+    nodes = [n for n in case.evidence.of(kinds.NODE) if fields.name(n) in found.passed]
+    tightest = filters.tightest(case, pod, nodes)
+    room = [Reason(Cause.UNSCHEDULABLE_RESOURCES, len(nodes), f"Insufficient {tightest}")] if tightest else []
+    return [*room, *found.reasons], _PASSES
 
 
 def _meant(case: Case, pod: Object, reasons: list[Reason]) -> list[Reason]:
@@ -148,40 +147,6 @@ def _message(case: Case, pod: Object) -> tuple[str, list[Citation]]:
     return "", [citing.of_object(pod, f"status.conditions[{at}].reason")]
 
 
-def parse(message: str) -> list[Reason]:
-    """The scheduler's reasons; what preemption would bring ("preemption: ...") is left out."""
-    head = message[:4000].split("preemption:", 1)[0]
-    if (missing := _MISSING_CLAIM.search(head)) is not None:
-        return [Reason(Cause.UNSCHEDULABLE_VOLUME, 0, missing[0])]
-    found = []
-    for clause in _CLAUSE.finditer(head.split("nodes are available:", 1)[-1]):
-        why, nodes = clause["why"].strip(" ."), int(clause["count"] or 0)
-        if not why or "nodes are available" in why:
-            continue
-        taint = _TAINT.search(why)
-        cause = _cause(why, taint["taint"] if taint else "")
-        if cause is not None:
-            named = taint["taint"] if taint is not None else ""
-            key = re.split(r"[:=]", named, maxsplit=1)[0].strip()
-            found.append(Reason(cause, nodes, why, named.startswith(_BACKGROUND), key))
-    return found
-
-
-def _cause(why: str, taint: str) -> Cause | None:
-    text = why.lower()
-    if taint or "taint" in text:
-        return Cause.NODE_CORDONED if taint.startswith(_CORDONED) else Cause.UNSCHEDULABLE_TAINT
-    if "were unschedulable" in text:
-        return Cause.NODE_CORDONED
-    if "insufficient" in text or "too many pods" in text:
-        return Cause.UNSCHEDULABLE_RESOURCES
-    if any(word in text for word in ("volume", "persistentvolumeclaim", "unbound immediate")):
-        return Cause.UNSCHEDULABLE_VOLUME
-    if any(word in text for word in ("affinity", "selector", "topology spread", "free ports")):
-        return Cause.UNSCHEDULABLE_AFFINITY
-    return None
-
-
 def _details(case: Case, pod: Object, reason: Reason) -> tuple[str, dict[str, str], list[Citation]]:
     if reason.cause is Cause.UNSCHEDULABLE_RESOURCES:
         resource = reason.detail.lower().removeprefix("insufficient ").strip() if "nsuff" in reason.detail else "pods"
@@ -192,13 +157,13 @@ def _details(case: Case, pod: Object, reason: Reason) -> tuple[str, dict[str, st
             cited,
         )
     if reason.cause is Cause.UNSCHEDULABLE_TAINT:
-        found = _TAINT.search(reason.detail)
+        found = TAINT.search(reason.detail)
         return "", {"taint": found["taint"] if found is not None else ""}, []
     if reason.cause is Cause.UNSCHEDULABLE_AFFINITY:
         constraint, cited = _constraint(pod, reason.detail, case.evidence.of(kinds.NODE))
         return "", {"constraint": constraint}, cited
     if reason.cause is Cause.UNSCHEDULABLE_VOLUME:
-        named = _MISSING_CLAIM.search(reason.detail)
+        named = MISSING_CLAIM.search(reason.detail)
         claims = claims_of(pod)
         pending = [c for c in claims if _claim_phase(case, pod, c) not in ("Bound", "")]
         claim = named["claim"] if named is not None else next(iter(pending or claims), "")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
@@ -52,6 +54,8 @@ def _sandbox(case: Case, workload: Workload, pod: Object) -> Finding | None:
         return _no_memory(
             workload, pod, [*(citing.of_event(e) for e in killed[:2]), *(cited for cited, _ in refused[:2])]
         )
+    if not said and (tight := _no_room_for_init(case, pod)):
+        return replace(_no_memory(workload, pod, [citing.of_object(pod, tight)]), confidence=66)
     if not said or not _waiting(pod):
         return None
     message = clean_line(said[0][1])
@@ -66,6 +70,24 @@ def _sandbox(case: Case, workload: Workload, pod: Object) -> Finding | None:
         facts={"node": fields.text(pod, "spec", "nodeName"), "reason": message},
         depends_on=[f"Node/{fields.text(pod, 'spec', 'nodeName')}"],
     )
+
+
+def _no_room_for_init(case: Case, pod: Object) -> str:
+    """Where a container waits to be created, unexplained, with less memory than runtimes need; or empty."""
+    created = fields.created(pod)
+    if created is None or case.now - created < _LONG or case.events(pod):
+        return ""
+    for spec in fields.items(pod, "spec", "containers"):
+        limit = fields.quantity(spec, "resources", "limits", "memory")
+        container = pods.container(pod, fields.text(spec, "name"))
+        if container is not None and container.waiting == "ContainerCreating" and limit is not None and limit < _LEAST:
+            return f"{container.path}.state.waiting.reason"
+    return ""
+
+
+_LEAST = 6 * 1024 * 1024
+"""Docker refuses less, CRI-O less than twice that; runc's init process alone takes some megabytes."""
+_LONG = timedelta(seconds=60)
 
 
 def _no_memory(workload: Workload, pod: Object, evidence: list[Citation]) -> Finding:
