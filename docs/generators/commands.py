@@ -19,7 +19,7 @@ Two programs in one package: `incident-commander` has all commands, and `kubectl
 PLUGIN.
 
 Exit codes: 0 done, or the answer is yes; 1 the answer is no; 2 the command line or the configuration is wrong;
-3 not found; 4 forbidden; 5 the API server is away or refused the object.
+3 not found; 4 forbidden; 5 the API server is away or refused the object; 6 (of `verify`) nothing was decided yet.
 """
 
 

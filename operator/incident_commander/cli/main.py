@@ -22,6 +22,7 @@ Exit codes:
   3  not found
   4  forbidden
   5  the API server is away or refused the object
+  6  verify: nothing was decided yet
 """
 
 

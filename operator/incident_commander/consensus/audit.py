@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from incident_commander.api.agent import Agent
-from incident_commander.api.incident import Attempt, Certificate, Incident
+from incident_commander.api.incident import Attempt, Certificate, Incident, Outcome, Phase, RoundDecision
 from incident_commander.api.plan import Plan
 from incident_commander.api.policy import ConsensusPolicy, Mode
 from incident_commander.consensus.ballot import signed_vote
@@ -37,6 +37,8 @@ NOT_COVERED = (
 """What a good audit says nothing about."""
 MAX_INCIDENT = 256
 """Characters of ``namespace/name`` in a statement."""
+_AFTER_A_DECISION = frozenset({Phase.AWAITING_APPROVAL, Phase.EXECUTING, Phase.VERIFYING, Phase.ROLLING_BACK})
+_OUTCOMES_OF_A_DECISION = frozenset({Outcome.REMEDIATED, Outcome.PREVENTED, Outcome.ROLLED_BACK})
 _PLAN = "the plan is the one that was certified (digest recomputed)"
 _PERIOD = "the certificate had not expired when it was issued"
 _MEMBERS = "its members are the agents with a key that counted then"
@@ -74,6 +76,20 @@ def audit(incident: Incident, agents: Sequence[Agent], consensus_policy: Consens
         *_approval(plan, incident),
         *_execution(plan, incident),
     ]
+
+
+def nothing_decided(incident: Incident) -> bool:
+    """Whether the Incident neither has a decision nor claims one: then there is nothing to audit.
+
+    A record that shows what only a decision leads to, and no certificate, is not undecided: it is false.
+    """
+    status = incident.status
+    claims = (
+        status.consensus.decision is RoundDecision.CERTIFIED
+        or status.phase in _AFTER_A_DECISION
+        or status.outcome in _OUTCOMES_OF_A_DECISION
+    )
+    return status.consensus.certificate is None and not status.execution.attempts and not claims
 
 
 def _certificate(

@@ -118,7 +118,8 @@ class Executor:
                 continue
             values = await self._step(incident, plan, step, resumed=resumed)
             if record.worth_waiting(attempt, step, values, self._clock.now()):
-                if attempt != before:
+                if attempt != before or attempt.reason != values["reason"]:
+                    attempt = record.waiting(attempt, step, values, self._clock.now())
                     execution = record.with_attempt(incident.status.execution, attempt)
                     await journal.store_outcome(self._cluster, incident, execution)
                 return record.EVICTION_PAUSE

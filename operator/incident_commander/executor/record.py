@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from incident_commander.api.incident import Attempt, Execution, Incident, StepOutcome, StepRecord
+from incident_commander.api.meta import format_time
 from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.errors import Refusal
 
@@ -69,6 +70,12 @@ def worth_waiting(attempt: Attempt, step: Step, values: Mapping[str, object], no
     refused_for_now = values.get("outcome") is StepOutcome.REFUSED and values.get("reason") in _WAITED_FOR
     begun = any(s.outcome is StepOutcome.APPLIED for s in attempt.steps)
     return step.verb is Verb.EVICT and refused_for_now and begun and now < attempt.started_at + EVICTION_PATIENCE
+
+
+def waiting(attempt: Attempt, step: Step, values: Mapping[str, object], now: datetime) -> Attempt:
+    """The attempt with what its next eviction waits for. ``finish`` replaces it; the time tells how long already."""
+    message = f"waiting since {format_time(now)} for {step.target}: {values['message']}"
+    return attempt.model_copy(update={"reason": str(values["reason"])[:256], "message": message[:1024]})
 
 
 def finish(attempt: Attempt, outcome: StepOutcome, reason: str, message: str, now: datetime) -> Attempt:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from incident_commander import errors
-from incident_commander.api.incident import Approval, Incident, Phase
+from incident_commander.api.incident import Approval, Incident, Outcome, Phase, RoundDecision
 from incident_commander.api.policy import ConsensusPolicy, Mode, RemediationPolicy, RemediationPolicySpec
 from tests.unit.cli.stage import COUNCIL, HOSTILE, PLAN, Ran, Stage, applied, incident, words
 from tests.unit.consensus.council import Council, plan
@@ -171,9 +171,33 @@ class TestFromFiles:
         assert ran.code == 1
         assert "status.plan is another plan now" in words(ran.out)
 
-    def test_nothing_certified_is_nothing_verified(self, files: Files) -> None:
-        consensus = incident().status.consensus.model_copy(update={"certificate": None})
-        files.write(incident(Phase.VOTING, consensus=consensus))
+    def undecided(self, phase: Phase = Phase.VOTING, **status: Any) -> Incident:
+        consensus = incident().status.consensus.model_copy(update={"certificate": None, "decision": RoundDecision.OPEN})
+        return incident(phase, **{"consensus": consensus, **status})
+
+    def test_nothing_decided_yet_is_a_result_of_its_own(self, files: Files) -> None:
+        files.write(self.undecided())
+        ran = files.verify()
+        assert (ran.code, ran.err) == (6, "")
+        assert ran.out.splitlines()[0] == "shop/web-crash  NOTHING DECIDED YET"
+        report = json.loads(files.verify("-o", "json").out)
+        assert (report["verified"], report["undecided"]) == (None, ["shop/web-crash"])
+
+    @pytest.mark.parametrize(
+        "claimed",
+        [
+            {"phase": Phase.EXECUTING},
+            {"phase": Phase.AWAITING_APPROVAL},
+            {"phase": Phase.RESOLVED, "outcome": Outcome.REMEDIATED},
+            {"phase": Phase.ESCALATED, "outcome": Outcome.ROLLED_BACK},
+            {"execution": applied()},
+        ],
+        ids=["executing", "to be approved", "remediated", "rolled back", "carried out"],
+    )
+    def test_a_decision_that_is_claimed_without_a_certificate_is_false(
+        self, files: Files, claimed: dict[str, Any]
+    ) -> None:
+        files.write(self.undecided(**claimed))
         ran = files.verify()
         assert ran.code == 1
         assert "there is no certificate" in words(ran.out)

@@ -31,7 +31,7 @@ class Node(Stage):
 
     home = OPERATOR_NAMESPACE
 
-    def __init__(self, *, least: int = 2, actions: tuple[str, ...] = ("EvictPod",)) -> None:
+    def __init__(self, *, least: int = 2, floor: int = 50, actions: tuple[str, ...] = ("EvictPod",)) -> None:
         super().__init__(action="DrainNode")
         self.start_error = ""
         self.world.registry.publish(Image("web", frozenset({"1"}), lambda context: self.behaviour()))
@@ -39,7 +39,7 @@ class Node(Stage):
         self.world.apply(kinds.POD_DISRUPTION_BUDGET, "shop", {"metadata": {"name": "web"}, "spec": spec})
         old = self.world.api.get(kinds.REMEDIATION_POLICY, None, "p")["spec"]
         match = {"namespaces": ["shop", ""]}
-        limits = {"minHealthyPercent": 50}
+        limits = {"minHealthyPercent": floor}
         spec = {**old, "match": match, "limits": limits, "actions": ["DrainNode", *actions]}
         self.world.edit(kinds.REMEDIATION_POLICY, None, "p", spec=spec)
 
@@ -127,6 +127,35 @@ async def test_progress_is_recorded_while_it_waits() -> None:
     assert outcomes[2:4] == [StepOutcome.INTENDED] * 2
     await drained(node)
     assert (await node.attempt()).outcome is StepOutcome.APPLIED
+
+
+async def test_what_it_waits_for_is_told_by_the_write_that_records_progress_and_by_no_other() -> None:
+    node = Node(floor=0)
+    await node.prepare()
+    node.start_error = "exec: not found"  # what was evicted is never ready elsewhere
+    executor = node.executor()
+    await executor.reconcile(node.home, "inc")
+    attempt = await node.attempt()
+    assert (attempt.outcome, attempt.reason) == (StepOutcome.INTENDED, "DisruptionBudgetSpent")
+    assert attempt.message.startswith("waiting since ")
+    assert "PodDisruptionBudget web allows no disruption now" in attempt.message
+    assert attempt.steps[2].target.name in attempt.message
+
+    written = len(node.world.audit.writes(user=EXECUTOR))
+    for _ in range(3):
+        await node.settle(10)
+        await executor.reconcile(node.home, "inc")
+    assert len(node.world.audit.writes(user=EXECUTOR)) == written
+    assert (await node.attempt()).message == attempt.message
+
+
+async def test_what_it_waited_for_is_not_told_any_more_when_it_is_done() -> None:
+    node = Node()
+    await node.prepare()
+    await drained(node)
+    attempt = await node.attempt()
+    assert (attempt.outcome, attempt.reason) == (StepOutcome.APPLIED, "Applied")
+    assert "waiting" not in attempt.message
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

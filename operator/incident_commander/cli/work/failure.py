@@ -30,6 +30,8 @@ class ExitCode(enum.IntEnum):
     FORBIDDEN = 4
     CLUSTER = 5
     """The API server is away, overloaded, or refused the object."""
+    UNDECIDED = 6
+    """verify: nothing was decided yet, so there is nothing to verify, and nothing is wrong."""
 
 
 class CommandError(errors.IncidentCommanderError):

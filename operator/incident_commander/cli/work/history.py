@@ -17,7 +17,7 @@ from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import read_incident
 from incident_commander.cli.work.failure import CommandError, ExitCode
 from incident_commander.cli.work.printing import print_data
-from incident_commander.consensus.audit import NOT_COVERED, audit
+from incident_commander.consensus.audit import NOT_COVERED, audit, nothing_decided
 from incident_commander.ports import Object
 
 
@@ -39,36 +39,36 @@ def verify_all(
 ) -> ExitCode:
     """Judge each that was certified or acted on; the others decided nothing, and are counted.
 
-    Raises CommandError when none of them was, and when a policy is not to be had.
+    Raises CommandError when a policy is not to be had.
     """
-    verdicts, undecided = [], 0
+    verdicts: list[_Verdict] = []
+    open_: list[str] = []
     for item in stored:
         try:
             incident = read_incident(item, "read it")
         except CommandError as error:
             verdicts.append(_Verdict(_key(item), f"not readable: {error.found}"))
             continue
-        status = incident.status
-        if status.consensus.certificate is None and not status.execution.attempts:
-            undecided += 1
+        if nothing_decided(incident):
+            open_.append(incident.key)
             continue
         findings = audit(incident, agents, policy_of(incident))
         false = next((f for f in findings if not f.holds), None)
         verdicts.append(_Verdict(incident.key, f"{false.claim}: {false.detail}" if false else ""))
     if not verdicts:
-        raise CommandError("verify them", f"none of {undecided} Incidents has a certificate", "export later ones")
+        return undecided(out, open_, output)
     failed = sum(bool(v.false) for v in verdicts)
     if output is not Output.TABLE:
         each: list[Any] = [{"incident": v.incident, "verified": not v.false, "firstFalse": v.false} for v in verdicts]
         print_data(
             out,
-            {"verified": not failed, "incidents": each, "withoutCertificate": undecided, "notCovered": NOT_COVERED},
+            {"verified": not failed, "incidents": each, "undecided": open_, "notCovered": NOT_COVERED},
             output,
         )
         return ExitCode.NO if failed else ExitCode.DONE
     count = f"{len(verdicts) - failed} of {len(verdicts)} verified"
     head = ("VERIFIED", "bold green") if not failed else ("NOT VERIFIED", "bold red")
-    out.print(Text.assemble(head, f"  {count}" + (f"; {undecided} more have no certificate" if undecided else "")))
+    out.print(Text.assemble(head, f"  {count}" + (f"; in {len(open_)} more nothing was decided" if open_ else "")))
     for verdict in verdicts:
         mark = ("✗ NOT VERIFIED  ", "bold red") if verdict.false else ("✓ VERIFIED  ", "green")
         why = f"  {verdict.false}" if verdict.false else ""
@@ -77,6 +77,17 @@ def verify_all(
     if note:
         out.print(Text.assemble(("note: ", "bold"), note))
     return ExitCode.NO if failed else ExitCode.DONE
+
+
+def undecided(out: Console, keys: Sequence[str], output: Output) -> ExitCode:
+    """Say that there is nothing to verify: neither a success nor a failure."""
+    if output is not Output.TABLE:
+        print_data(out, {"verified": None, "incidents": [], "undecided": list(keys)}, output)
+        return ExitCode.UNDECIDED
+    what = keys[0] if len(keys) == 1 else f"{len(keys)} Incidents"
+    out.print(Text.assemble(styled(what, "bold"), "  ", ("NOTHING DECIDED YET", "bold yellow")))
+    out.print("No plan was certified and none was carried out, so there is nothing to verify, and nothing is wrong.")
+    return ExitCode.UNDECIDED
 
 
 def _key(item: Object) -> str:

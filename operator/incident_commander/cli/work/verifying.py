@@ -18,10 +18,10 @@ from incident_commander.cli.options import Output
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import Desk, console, fail, read_agent, read_incident
 from incident_commander.cli.work.failure import CommandError, ExitCode
-from incident_commander.cli.work.history import verify_all
+from incident_commander.cli.work.history import undecided, verify_all
 from incident_commander.cli.work.printing import print_data
 from incident_commander.cli.work.reading import read_objects
-from incident_commander.consensus.audit import NOT_COVERED, Finding, audit
+from incident_commander.consensus.audit import NOT_COVERED, Finding, audit, nothing_decided
 from incident_commander.errors import Forbidden, IncidentCommanderError, NotFound
 from incident_commander.ports import Object
 
@@ -77,6 +77,8 @@ def _report(
     note: str,
     output: Output,
 ) -> ExitCode:
+    if nothing_decided(incident):
+        return undecided(out, [incident.key], output)
     findings = audit(incident, agents, policy)
     good = all(finding.holds for finding in findings)
     if output is not Output.TABLE:
