@@ -78,7 +78,7 @@ def resources(facts: Facts) -> Iterator[Finding]:
     """The four CRDs: all, or none yet."""
     ours = {name: there for name, there in facts.offered.items() if name.endswith("incidentcommander.io")}
     missing = sorted(name for name, there in ours.items() if not there)
-    if not facts.installed:
+    if not facts.served:
         yield skipped("Resources", "not installed yet", "install: see docs/install.md; then run this again")
     elif missing:
         yield fail("Resources", f"not served: {', '.join(missing)}", "kubectl apply --server-side -f crds/")
@@ -103,4 +103,15 @@ def _versions(facts: Facts) -> Iterator[Finding]:
         yield ok("Resources", "the four CRDs are served, and have every field of this version")
 
 
-CHECKS = (api_server, clock, features, rights_to_install, resources)
+def bare(facts: Facts) -> Iterator[Finding]:
+    """CRDs alone: before the chart, after it was uninstalled, or with --namespace of another."""
+    if facts.served and not facts.installed:
+        yield warn(
+            "Installation",
+            f"the CRDs are there, the chart is not: no Deployment in namespace {facts.namespace}, no admission policy",
+            f"nothing takes alerts or decides yet: helm install incident-commander charts/incident-commander "
+            f"-n {facts.namespace} (docs/install.md), then run this again. It is installed? Name its namespace: -n",
+        )
+
+
+CHECKS = (api_server, clock, features, rights_to_install, resources, bare)

@@ -8,8 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from incident_commander.adapters.reached import Reached
+from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
+from incident_commander.api.names import GROUP
 from incident_commander.ports import Object
+
+ADMISSION_POLICIES = (
+    "agents-dry-run-only",
+    "agents-own-annotations",
+    "decisions-of-people",
+    "executor-not-here",
+    "executor-pod-labels-only",
+    "gateway-spec-only",
+    "incident-status-owners",
+    "incident-target-namespace",
+    "own-objects-only",
+    "people-decide-only",
+    "rules-of-people",
+)
+"""Names end in ``.incidentcommander.io``. What each refuses is told in docs/security.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +79,38 @@ class Facts:
     """By question of ``gather.QUESTIONS``: the value, None where there is no data."""
     alertmanager: Mapping[str, Any] | Unread | None = None
     """Its running configuration, parsed; None where nothing names one."""
+    alertmanager_found: str = ""
+    """How its address became known, as it follows the address: "which Prometheus names"."""
 
     def of(self, kind: Kind) -> Sequence[Object] | Unread:
         """What is there of a kind; nothing where the API server does not know it."""
         return self.objects.get(kind.resource, ())
 
     @property
+    def served(self) -> bool:
+        """Whether any of our CRDs is there: then all of them should be."""
+        return any(self.offered.get(resource) for resource in self.offered if resource.endswith(f".{GROUP}"))
+
+    @property
     def installed(self) -> bool:
-        """Whether anything of an installation is there: then all of it should be."""
-        return any(self.offered.get(resource) for resource in self.offered if resource.endswith("incidentcommander.io"))
+        """Whether anything of an installation but CRDs is there: then all of it should be.
+
+        What could not be read may be there. CRDs, and Agents, outlive what was uninstalled.
+        """
+        return self.served and any(isinstance(found, Unread) or found for found in (self._deployments, self._bindings))
+
+    @property
+    def _deployments(self) -> Sequence[Object] | Unread:
+        return self.of(kinds.DEPLOYMENT)
+
+    @property
+    def _bindings(self) -> Sequence[Object] | Unread:
+        """Of the admission policies of the processes. That of the chart's hook is there while it is being installed."""
+        found = self.of(kinds.VALIDATING_ADMISSION_POLICY_BINDING)
+        return found if isinstance(found, Unread) else [binding for binding in found if policy_of(binding)]
+
+
+def policy_of(binding: Object) -> str:
+    """Which of ``ADMISSION_POLICIES`` it binds, whatever may have been put before its name; else empty."""
+    named = str((binding.get("spec") or {}).get("policyName", "")).removesuffix(f".{GROUP}")
+    return next((policy for policy in ADMISSION_POLICIES if named.endswith(policy)), "")

@@ -89,17 +89,17 @@ async def gather(cluster: Cluster, web: Web, now: Callable[[], datetime], wanted
     offered = {kind.resource: await cluster.offers(kind) for kind in _FEATURES}
     offered["pods/resize"] = await cluster.offers(kinds.POD, "resize")
     facts = replace(facts, offered=offered)
+    asked = [kind for kind, _ in _LISTED if offered.get(kind.resource, True)]
+    of_ours = {kind for kind, namespaced in _LISTED if namespaced}
+    found = await asyncio.gather(*(listed(kind, wanted.namespace if kind in of_ours else None) for kind in asked))
+    facts = replace(facts, objects={kind.resource: answer for kind, answer in zip(asked, found, strict=True)})
     ours = facts.installed
     rights = needs.installing(wanted.namespace)
     if ours:
         rights = needs.needed(wanted.namespace) + needs.forbidden(wanted.namespace)
-    asked = [kind for kind, _ in _LISTED if offered.get(kind.resource, True)]
-    of_ours = {kind for kind, namespaced in _LISTED if namespaced}
-    found = await asyncio.gather(*(listed(kind, wanted.namespace if kind in of_ours else None) for kind in asked))
     reviews = await asyncio.gather(*(_allowed(cluster, slots, right) for right in rights))
     facts = replace(
         facts,
-        objects={kind.resource: answer for kind, answer in zip(asked, found, strict=True)},
         rights=dict(zip(rights, reviews, strict=True)),
         breaker=await _read(lambda: _breaker(cluster, wanted.namespace)) if ours else {},
     )
@@ -122,14 +122,19 @@ async def _monitoring(facts: Facts, web: Web, wanted: Wanted) -> Facts:
         for name, query in QUESTIONS.items():
             answers[name] = await _read(partial(_number, web, base, query))
         facts = replace(facts, prometheus=url, metrics=answers)
-    alertmanager = wanted.alertmanager_url
-    if alertmanager is None and url is not None:
-        base = url
+    found: str | Unread | None = wanted.alertmanager_url
+    how = "which --alertmanager-url names"
+    if found is None and url is not None:
+        base, how = url, "which Prometheus sends to"
         found = await _read(lambda: _alertmanager_of(web, base))
-        alertmanager = found if isinstance(found, str) else None
-    if alertmanager is not None:
-        base = alertmanager.rstrip("/")
-        facts = replace(facts, alertmanager=await _read(lambda: _routes(web, base)))
+    if isinstance(found, Unread):
+        how = "asked of Prometheus (/api/v1/alertmanagers)"
+        return replace(facts, alertmanager=found, alertmanager_found=how)
+    if found is not None:
+        named = found.rstrip("/")
+        facts = replace(
+            facts, alertmanager=await _read(lambda: _routes(web, named)), alertmanager_found=f"{named}, {how}"
+        )
     return facts
 
 

@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from incident_commander.api import kinds
 from incident_commander.api.agent import Agent
-from incident_commander.api.names import ANNOTATION_KEY_ID, LABEL_MANAGED, ROLES
+from incident_commander.api.names import ANNOTATION_KEY_ID, ROLES
 from incident_commander.cli.doctor import needs
-from incident_commander.cli.doctor.facts import Facts, Unread
+from incident_commander.cli.doctor.facts import ADMISSION_POLICIES, Facts, Unread, policy_of
 from incident_commander.cli.doctor.finding import Finding, fail, ok, unknown, warn
 from incident_commander.cli.doctor.runbooks import runbooks
+from incident_commander.cli.doctor.scope import scope, system_namespaces
 from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.membership import MIN_MEMBERS, is_quarantined, members_of, quorum
 from incident_commander.ports import Object
@@ -21,20 +22,6 @@ from incident_commander.ports import Object
 _EXPIRES_SOON = timedelta(days=30)
 _LEASE_GRACE = timedelta(seconds=30)
 """Over the Lease's own duration, for clocks that differ."""
-ADMISSION_POLICIES = (
-    "agents-dry-run-only",
-    "agents-own-annotations",
-    "decisions-of-people",
-    "executor-not-here",
-    "executor-pod-labels-only",
-    "gateway-spec-only",
-    "incident-status-owners",
-    "incident-target-namespace",
-    "own-objects-only",
-    "people-decide-only",
-    "rules-of-people",
-)
-"""Names end in ``.incidentcommander.io``. What each refuses is told in docs/security.md."""
 
 
 def processes(facts: Facts) -> Iterator[Finding]:
@@ -177,11 +164,11 @@ def admission(facts: Facts) -> Iterator[Finding]:
         yield unknown("Admission", bindings.why, "ask for `list` on validatingadmissionpolicybindings")
         return
     enforced = {
-        str((binding.get("spec") or {}).get("policyName", "")).partition(".")[0]
+        policy_of(binding)
         for binding in bindings
         if "Deny" in ((binding.get("spec") or {}).get("validationActions") or [])
     }
-    missing = [name for name in ADMISSION_POLICIES if not any(e.endswith(name) for e in enforced)]
+    missing = [name for name in ADMISSION_POLICIES if name not in enforced]
     if missing:
         yield fail(
             "Admission",
@@ -190,33 +177,6 @@ def admission(facts: Facts) -> Iterator[Finding]:
         )
     else:
         yield ok("Admission", f"all {len(ADMISSION_POLICIES)} policies are enforced")
-
-
-def scope(facts: Facts) -> Iterator[Finding]:
-    """What may be done at all; nothing, by default."""
-    if not facts.installed:
-        return
-    policies, namespaces = facts.of(kinds.REMEDIATION_POLICY), facts.of(kinds.NAMESPACE)
-    if isinstance(policies, Unread):
-        yield unknown("Scope", policies.why, "ask for `list` on remediationpolicies.incidentcommander.io")
-        return
-    if isinstance(namespaces, Unread):
-        yield unknown("Scope", namespaces.why, "ask for `list` on namespaces")
-        return
-    managed = [n["metadata"]["name"] for n in namespaces if _managed(n)]
-    modes = [str((p.get("spec") or {}).get("mode", "Observe")) for p in policies]
-    acting = sorted(mode for mode in modes if mode != "Observe")
-    if not acting:
-        yield ok("Scope", "observes everywhere: it recommends, and writes to no workload")
-    elif not managed:
-        yield warn(
-            "Scope",
-            f"{len(acting)} policies allow actions, and no namespace is opted in",
-            f"kubectl label namespace NAME {LABEL_MANAGED}=true",
-        )
-    else:
-        shown = ", ".join(managed[:5]) + (" …" if len(managed) > 5 else "")
-        yield ok("Scope", f"{', '.join(acting)}; opted in: {shown}")
 
 
 def breaker(facts: Facts) -> Iterator[Finding]:
@@ -235,7 +195,7 @@ def breaker(facts: Facts) -> Iterator[Finding]:
         yield ok("Breaker", "closed")
 
 
-CHECKS = (processes, agents, signing, rights, admission, runbooks, scope, breaker)
+CHECKS = (processes, agents, signing, rights, admission, runbooks, scope, system_namespaces, breaker)
 
 
 def _parsed(items: Sequence[Object]) -> tuple[list[Agent], list[str]]:
@@ -267,10 +227,6 @@ def _ready(deployment: Object) -> int:
 
 def _wanted(deployment: Object) -> int:
     return int((deployment.get("spec") or {}).get("replicas", 1))
-
-
-def _managed(namespace: Object) -> bool:
-    return (namespace["metadata"].get("labels") or {}).get(LABEL_MANAGED) == "true"
 
 
 def _short(user: str) -> str:

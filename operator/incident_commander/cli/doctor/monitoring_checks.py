@@ -85,10 +85,22 @@ def prometheus(facts: Facts) -> Iterator[Finding]:
 def alertmanager(facts: Facts) -> Iterator[Finding]:
     """Does a route lead to the gateway, and does it leave people's notifications alone?"""
     if facts.alertmanager is None:
-        yield skipped("Alertmanager", "not found", "give --alertmanager-url, or let Prometheus know it")
+        yield skipped(
+            "Alertmanager",
+            "not looked at: no --alertmanager-url was given, and no Prometheus was there that names one"
+            if facts.prometheus is None
+            else f"not found: {facts.prometheus} sends its alerts to none (/api/v1/alertmanagers)",
+            "give --alertmanager-url http://NAME.NAMESPACE.svc:9093, or let Prometheus know it: alerting.alertmanagers",
+        )
         return
     if isinstance(facts.alertmanager, Unread):
-        yield unknown("Alertmanager", facts.alertmanager.why, "give --alertmanager-url http://HOST:9093")
+        yield unknown(
+            "Alertmanager",
+            f"its routes cannot be seen. Tried: {facts.alertmanager_found}; found: {facts.alertmanager.why}",
+            "name its Service, which is asked through the API server from anywhere: "
+            "--alertmanager-url http://NAME.NAMESPACE.svc:9093. Or forward a port to it and name that: "
+            "kubectl port-forward -n NAMESPACE service/NAME 9093, --alertmanager-url http://localhost:9093",
+        )
         return
     receivers = dict(_receivers(facts.alertmanager))
     if not receivers:

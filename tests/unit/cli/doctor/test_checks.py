@@ -16,11 +16,12 @@ from incident_commander.adapters.reached import Reached
 from incident_commander.api import kinds
 from incident_commander.api.meta import format_time
 from incident_commander.api.names import ANNOTATION_KEY_ID, ROLES
-from incident_commander.cli.doctor import cluster_checks, install_checks, monitoring_checks, needs
-from incident_commander.cli.doctor.facts import Facts, Token, Unread
+from incident_commander.cli.doctor import cluster_checks, install_checks, monitoring_checks, needs, scope
+from incident_commander.cli.doctor.facts import ADMISSION_POLICIES, Facts, Token, Unread
 from incident_commander.cli.doctor.finding import Finding, Verdict
 from incident_commander.cli.doctor.report import examine, healthy, report
 from incident_commander.cli.doctor.runbooks import runbooks
+from incident_commander.cli.work import guarded
 from incident_commander.rehearsal.structural import schemas
 from tests.unit.cli.stage import HOSTILE
 from tests.unit.consensus.council import NOW, Council
@@ -74,8 +75,11 @@ def installation(**changes: Any) -> Facts:
         kinds.LEASE.resource: [lease(n) for n in ("coordinator", "executor", *(f"agent-{r}" for r in ROLES))],
         kinds.AGENT.resource: [agent.to_json() for agent in Council(6).agents],
         kinds.VALIDATING_ADMISSION_POLICY_BINDING.resource: [
-            {"spec": {"policyName": f"{name}.incidentcommander.io", "validationActions": ["Deny"]}}
-            for name in install_checks.ADMISSION_POLICIES
+            {
+                "metadata": {"name": name},
+                "spec": {"policyName": f"{name}.incidentcommander.io", "validationActions": ["Deny"]},
+            }
+            for name in ADMISSION_POLICIES
         ],
     }
     facts = Facts(
@@ -152,6 +156,67 @@ class TestTheCluster:
         assert not facts.installed
 
 
+class TestOnlyTheCrds:
+    """Before the chart, or after it was uninstalled: CRDs and Agents are kept."""
+
+    def facts(self, **changes: Any) -> Facts:
+        nothing: dict[Any, Any] = {kinds.VALIDATING_ADMISSION_POLICY_BINDING: [], kinds.LEASE: []}
+        changes["objects"] = nothing | changes.pop("objects", {})
+        return installation(rights=dict.fromkeys(needs.installing(NAMESPACE), True), gateway=None, **changes)
+
+    def test_are_told_in_one_line_with_what_to_do(self) -> None:
+        findings = examine(self.facts())
+        finding = the("Installation", findings)
+        assert finding.message.startswith("the CRDs are there, the chart is not")
+        assert "helm install incident-commander" in finding.advice
+        assert f"-n {NAMESPACE}" in finding.advice
+        assert healthy(findings)
+
+    def test_nothing_is_said_of_what_only_an_installation_has(self) -> None:
+        findings = examine(self.facts())
+        assert not {f.check for f in findings} & {"Heartbeats", "Quorum", "RBAC", "Admission", "Gateway", "Breaker"}
+        assert the("Your rights", findings).verdict is Verdict.OK
+        assert the("Resources", findings).verdict is Verdict.OK
+
+    def test_the_policy_of_a_hook_that_failed_is_no_installation(self) -> None:
+        binding = {"metadata": {"name": "a"}, "spec": {"policyName": guarded.POLICY, "validationActions": ["Deny"]}}
+        assert not self.facts(objects={kinds.VALIDATING_ADMISSION_POLICY_BINDING: [binding]}).installed
+
+    @pytest.mark.parametrize(
+        "there",
+        [{kinds.DEPLOYMENT: [{"metadata": {"name": "gateway"}}]}, {kinds.DEPLOYMENT: Unread("forbidden")}],
+        ids=["a Deployment", "Deployments that cannot be read"],
+    )
+    def test_anything_more_is_an_installation_that_should_be_whole(self, there: dict[Any, Any]) -> None:
+        assert self.facts(objects=there).installed
+
+
+class TestSystemNamespaces:
+    def policy(self, mode: str, *namespaces: str) -> dict[str, Any]:
+        spec = {"mode": mode, "match": {"namespaces": list(namespaces)}}
+        return {"metadata": {"name": "system"}, "spec": spec}
+
+    def told(self, policy: dict[str, Any], *, opened: str = "") -> list[Finding]:
+        binding = {
+            "metadata": {"name": "a", "annotations": {"incidentcommander.io/system-namespaces": opened}},
+            "spec": {"policyName": "executor-not-here.incidentcommander.io", "validationActions": ["Deny"]},
+        }
+        objects = {kinds.VALIDATING_ADMISSION_POLICY_BINDING: [binding], kinds.REMEDIATION_POLICY: [policy]}
+        return list(scope.system_namespaces(installation(objects=objects)))
+
+    def test_a_policy_that_names_one_which_the_chart_does_not_open_is_told(self) -> None:
+        (finding,) = self.told(self.policy("Auto", "shop", "kube-system"))
+        assert finding.verdict is Verdict.WARN
+        assert "policy system names kube-system, where the executor is refused" in finding.message
+        assert "--set 'executor.systemNamespaces={kube-system}'" in finding.advice
+
+    def test_one_that_the_chart_opens_is_fine(self) -> None:
+        assert self.told(self.policy("Auto", "kube-system"), opened="kube-public,kube-system") == []
+
+    def test_one_that_observes_writes_nothing_there(self) -> None:
+        assert self.told(self.policy("Observe", "kube-system")) == []
+
+
 class TestTheKeysThatAgentsSignWith:
     def test_are_fine_when_each_is_listed_and_counts(self) -> None:
         finding = the("Keys", install_checks.signing(installation(objects={kinds.LEASE: agent_leases()})))
@@ -210,11 +275,11 @@ class TestTheInstallation:
         assert "coordinator: patch deployments.apps" in finding.message
 
     def test_a_policy_whose_binding_only_warns_is_not_enforced(self) -> None:
-        name = f"{install_checks.ADMISSION_POLICIES[0]}.incidentcommander.io"
+        name = f"{ADMISSION_POLICIES[0]}.incidentcommander.io"
         bindings = [{"spec": {"policyName": name, "validationActions": ["Warn"]}}]
         facts = installation(objects={kinds.VALIDATING_ADMISSION_POLICY_BINDING: bindings})
         finding = the("Admission", install_checks.admission(facts))
-        assert install_checks.ADMISSION_POLICIES[0] in finding.message
+        assert ADMISSION_POLICIES[0] in finding.message
 
     def test_a_tripped_breaker_is_a_failure_with_its_reason(self) -> None:
         facts = installation(breaker={"state": "Tripped", "reason": "3 of 5 failed", "trippedAt": "now"})
@@ -230,12 +295,30 @@ class TestTheInstallation:
             for document in yaml.safe_load_all(file.read_text())
             if document and document["kind"] == "ValidatingAdmissionPolicy"
         }
-        assert shipped == set(install_checks.ADMISSION_POLICIES)
+        assert shipped == set(ADMISSION_POLICIES)
 
 
 class TestAlertmanager:
     def one(self, **config: Any) -> Finding:
         return the("Alertmanager", monitoring_checks.alertmanager(installation(alertmanager=ROUTES | config)))
+
+    def test_that_does_not_answer_is_told_with_what_was_tried_and_what_to_do(self) -> None:
+        why, found = (
+            Unread("http://10.1.2.3:9093: connection refused"),
+            "http://10.1.2.3:9093, which Prometheus sends to",
+        )
+        facts = installation(alertmanager=why, alertmanager_found=found)
+        finding = the("Alertmanager", monitoring_checks.alertmanager(facts))
+        assert finding.verdict is Verdict.UNKNOWN
+        assert f"Tried: {found}; found: {why.why}" in finding.message
+        assert "--alertmanager-url http://NAME.NAMESPACE.svc:9093" in finding.advice
+        assert "port-forward" in finding.advice
+
+    def test_that_nothing_names_is_told_with_where_it_was_looked_for(self) -> None:
+        finding = the("Alertmanager", monitoring_checks.alertmanager(installation(alertmanager=None)))
+        assert "http://prometheus:9090 sends its alerts to none" in finding.message
+        nowhere = installation(alertmanager=None, prometheus=None)
+        assert "no Prometheus" in the("Alertmanager", monitoring_checks.alertmanager(nowhere)).message
 
     def test_without_a_receiver_is_a_failure(self) -> None:
         assert self.one(receivers=[{"name": "default"}]).verdict is Verdict.FAIL
