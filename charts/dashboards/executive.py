@@ -143,8 +143,9 @@ EXECUTIVE = Dashboard(
                 ),
                 Panel(
                     "Money saved ($currency)",
-                    "Minutes saved x your cost per minute. Two assumptions go in: see the text.",
-                    Unit.SHORT,
+                    "Minutes saved x your cost per minute, in the currency that you name at the top. Two assumptions "
+                    "go in: see the text.",
+                    Unit.WHOLE,
                     [Target(or_zero(f"(({_MINUTES_SAVED}) * $cost_per_minute)"), instant=True)],
                     "stat",
                     5,

@@ -12,6 +12,9 @@ class Unit(enum.StrEnum):
     """Identifiers of @grafana/data's value formats."""
 
     SHORT = "short"
+    WHOLE = "locale"
+    """Every digit, where "short" would say 12.3 K."""
+    YES_NO = "bool_yes_no"
     SECONDS = "s"
     MINUTES = "m"
     BYTES = "bytes"

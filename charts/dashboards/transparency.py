@@ -120,9 +120,9 @@ TRANSPARENCY = Dashboard(
                 ),
                 Panel(
                     "In quarantine",
-                    "1: the agent was caught lying, and its votes count for nothing. The proof is in its Agent "
+                    "Yes: the agent was caught lying, and its votes count for nothing. The proof is in its Agent "
                     "resource.",
-                    Unit.SHORT,
+                    Unit.YES_NO,
                     [Target(most(consensus.AGENT_QUARANTINED, ("agent",)), "{{agent}}", instant=True)],
                     "stat",
                     8,
@@ -164,9 +164,9 @@ TRANSPARENCY = Dashboard(
                     grown(incidents.GUARD_REFUSALS, ("guard", "reason", "effect")),
                 ),
                 Panel(
-                    "Circuit breaker",
-                    "Tripped: nothing is carried out until a person closes it.",
-                    Unit.SHORT,
+                    "Circuit breaker tripped",
+                    "Yes: nothing is carried out until a person closes it (incident-commander breaker reset).",
+                    Unit.YES_NO,
                     [Target(most(incidents.CIRCUIT_BREAKER_STATE, (), 'state="Tripped"'), "tripped", instant=True)],
                     "stat",
                     4,

@@ -17,7 +17,7 @@ from incident_commander.adapters.instruments.instrument import Source
 Json = dict[str, Any]
 NAMES = tuple(DASHBOARDS)
 KINDS = {"row", "text", "stat", "timeseries", "bargauge", "table"}
-GRAFANA_UNITS = {"none", "short", "s", "m", "bytes", "percentunit", "percent", "ops", "reqps"}
+GRAFANA_UNITS = {"none", "short", "locale", "bool_yes_no", "s", "m", "bytes", "ops", "reqps"}
 """Of the identifiers in @grafana/data's valueFormats/categories.ts, those that are used here."""
 OF_OTHERS = {
     "process_cpu_seconds_total",
@@ -158,3 +158,17 @@ def test_a_variable_without_a_value_is_an_error() -> None:
 
 def test_sources_name_processes() -> None:
     assert {instrument.source for instrument in CATALOGUE} == set(Source)
+
+
+def unit(dashboard: str, title: str) -> str:
+    (panel,) = [panel for panel in panels(dashboard) if panel["title"] == title]
+    return str(panel["fieldConfig"]["defaults"]["unit"])
+
+
+def test_money_is_shown_to_the_last_digit_beside_its_currency() -> None:
+    assert unit("executive", "Money saved ($currency)") == "locale"
+
+
+@pytest.mark.parametrize("title", ["In quarantine", "Circuit breaker tripped"])
+def test_a_question_is_answered_by_a_word(title: str) -> None:
+    assert unit("transparency", title) == "bool_yes_no"
