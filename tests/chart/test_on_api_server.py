@@ -14,10 +14,12 @@ import yaml
 
 from charts.helm import CHART, template
 from incident_commander.api.names import GROUP, OPERATOR_NAMESPACE, ROLES
+from incident_commander.cli.work import guarded
 from tests.chart.conftest import Manifest
 from tests.chart.test_rendered import EXAMPLES, pods
-from tests.controlplane import Assets, ControlPlane
-from tests.functional.installed import GROUP_PATH, MERGE_PATCH, Installed, install
+from tests.controlplane import ApiError, Assets, ControlPlane
+from tests.functional.installed import GROUP_PATH, MERGE_PATCH, Installed, install, wait
+from tests.functional.resources.incidents import deployment, refusal
 
 pytestmark = pytest.mark.apiserver
 
@@ -83,11 +85,16 @@ class TestWhatIsRendered:
             cluster.plane.request("POST", f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/pods?dryRun=All", pod)
 
 
+def hook_of(manifest: Manifest) -> str:
+    """When Helm makes it; nothing for what belongs to the release."""
+    return str(manifest["metadata"].get("annotations", {}).get("helm.sh/hook", ""))
+
+
 class Setup:
     """The hook's container, here as a process with the hook's own token and rights."""
 
     def __init__(self, installed: Installed, *arguments: str) -> None:
-        made = [m for m in yaml.safe_load_all(template(*arguments)) if m and "setup" in m["metadata"]["name"]]
+        made = [m for m in yaml.safe_load_all(template(*arguments)) if m and "pre-install" in hook_of(m)]
         text = yaml.safe_dump_all(m for m in made if m["kind"] != "Job")
         applied = installed.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
         assert applied.returncode == 0, applied.stderr
@@ -111,7 +118,10 @@ class Setup:
 
 @pytest.fixture(scope="module")
 def setup(cluster: Installed) -> Setup:
-    return Setup(cluster)
+    """The hook as far as it has proven that it is held: what it may do is tried with the policy in force."""
+    setup = Setup(cluster)
+    assert "no Secret can be made here but the agents' keys" in setup.run("guarded")
+    return setup
 
 
 def agents(cluster: Installed) -> dict[str, Any]:
@@ -173,6 +183,140 @@ class TestTheHook:
         assert not may("delete", f"agents.{GROUP}", None, "detection")
         assert not may("patch", f"agents.{GROUP}", None, "another")
         assert not may("patch", "customresourcedefinitions.apiextensions.k8s.io", None, "certificates.cert-manager.io")
+
+
+def secret(called: str, type_: str = "Opaque", **account: str) -> Manifest:
+    """With annotations ``kubernetes.io/service-account.KEY`` for what is said of an account."""
+    noted = {f"kubernetes.io/service-account.{key}": value for key, value in account.items()}
+    return {"metadata": {"name": called, "annotations": noted}, "type": type_}
+
+
+TOKEN = "kubernetes.io/service-account-token"
+SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
+ACCOUNTS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/serviceaccounts"
+OPAQUE_ONLY, NAMED_ONLY = "Secrets of type Opaque only", "the Secrets agent-ROLE-key of the six agents only"
+NOTHING_ELSE, DELETES_NOTHING = "and nothing else", "delete nothing"
+
+
+@pytest.fixture(scope="class")
+def every_right(cluster: Installed, setup: Setup) -> Iterator[None]:
+    with cluster.mistaken_rights("setup"):
+        yield
+
+
+@pytest.mark.usefixtures("every_right")
+class TestTheHookWithEveryRight:
+    """Whatever RBAC may grant: these are refused by admission."""
+
+    @pytest.mark.parametrize("account", ["executor", "coordinator", "agent-diagnosis", "setup"])
+    def test_cannot_have_the_token_of_an_identity_made(self, setup: Setup, account: str) -> None:
+        body = secret("agent-detection-key", TOKEN, name=account)
+        assert OPAQUE_ONLY in refusal(setup.client.request, "POST", SECRETS, body)
+
+    @pytest.mark.parametrize(
+        ("body", "said"),
+        [
+            (secret("agent-detection-key", name="executor"), OPAQUE_ONLY),
+            (secret("agent-detection-key", uid="1"), OPAQUE_ONLY),
+            (secret("agent-detection-key", "example.com/other"), OPAQUE_ONLY),
+            (secret("another"), NAMED_ONLY),
+            (secret("agent-executor-key"), NAMED_ONLY),
+            ({"metadata": {"generateName": "agent-detection-key"}}, NAMED_ONLY),
+        ],
+        ids=["account's name", "account's uid", "type", "name", "no agent's", "generated name"],
+    )
+    def test_makes_no_secret_but_a_key(self, setup: Setup, body: Manifest, said: str) -> None:
+        assert said in refusal(setup.client.request, "POST", SECRETS, body)
+
+    def test_makes_no_key_in_another_namespace(self, setup: Setup) -> None:
+        path = "/api/v1/namespaces/default/secrets"
+        assert NAMED_ONLY in refusal(setup.client.request, "POST", path, secret("agent-detection-key"))
+
+    def test_changes_no_key_that_is_there(self, setup: Setup) -> None:
+        setup.run("keys")
+        path = f"{SECRETS}/agent-detection-key"
+        assert DELETES_NOTHING in refusal(setup.client.request, "PATCH", path, {"data": {}}, MERGE_PATCH)
+        assert DELETES_NOTHING in refusal(setup.client.request, "DELETE", path)
+
+    def test_makes_no_crd_of_another_group(self, setup: Setup) -> None:
+        message = refusal(setup.client.request, "POST", CRD_PATH, foreign("Gadget", "example.com"))
+        assert "CRDs of the group incidentcommander.io only" in message
+
+    def test_has_no_incident_converted_by_somebody_elses_webhook(self, setup: Setup) -> None:
+        webhook = {"conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://evil.example/convert"}}
+        body = {"spec": {"conversion": {"strategy": "Webhook", "webhook": webhook}}}
+        message = refusal(setup.client.request, "PATCH", f"{CRD_PATH}/incidents.{GROUP}", body, MERGE_PATCH)
+        assert "none with a conversion webhook" in message
+
+    @pytest.mark.parametrize(("name", "role"), [("another", "detection"), ("detection", "diagnosis")])
+    def test_mints_no_voter_beside_the_six(self, setup: Setup, name: str, role: str) -> None:
+        setup.run("keys")
+        keys = setup.client.request("GET", f"{GROUP_PATH}/agents/detection")["spec"]["publicKeys"]
+        spec = {"role": role, "publicKeys": keys}
+        body = {"apiVersion": f"{GROUP}/v1alpha1", "kind": "Agent", "metadata": {"name": name}, "spec": spec}
+        message = refusal(setup.client.request, "POST", f"{GROUP_PATH}/agents", body)
+        assert "the six Agents only, each with the role that it is named after" in message
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("POST", f"{ACCOUNTS}/executor/token", {"spec": {"expirationSeconds": 3600}}),
+            ("POST", ACCOUNTS, {"metadata": {"name": "another"}}),
+            ("POST", f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/configmaps", {"metadata": {"name": "another"}}),
+            ("PATCH", f"{GROUP_PATH}/agents/detection/status", {"status": {"suspicion": 1}}),
+            ("DELETE", "/api/v1/namespaces/default/configmaps/kube-root-ca.crt", None),
+        ],
+        ids=["token", "account", "config map", "status of an agent", "deletion"],
+    )
+    def test_writes_nothing_of_another_kind(self, setup: Setup, method: str, path: str, body: object) -> None:
+        setup.run("keys")
+        content = [MERGE_PATCH] if method == "PATCH" else []
+        assert NOTHING_ELSE in refusal(setup.client.request, method, path, body, *content)
+
+    @pytest.mark.parametrize("path", [f"{CRD_PATH}/incidents.{GROUP}", f"{GROUP_PATH}/agents/detection"])
+    def test_deletes_nothing_of_its_own_kinds(self, setup: Setup, path: str) -> None:
+        setup.run("keys")
+        assert DELETES_NOTHING in refusal(setup.client.request, "DELETE", path)
+
+
+def test_where_the_policy_is_gone_the_hook_does_nothing(cluster: Installed) -> None:
+    setup, name = Setup(cluster), guarded.POLICY
+    assert cluster.kubectl("delete", "validatingadmissionpolicybinding", name).returncode == 0
+    try:
+        said = setup.run("guarded", expect=1)
+        assert "could have been made" in said
+        assert f"validatingadmissionpolicybindings {name}" in " ".join(said.split())
+        assert cluster.kubectl("get", "secrets", "-n", OPERATOR_NAMESPACE, "-o", "name").stdout.count("proof") == 0
+    finally:
+        Setup(cluster).run("guarded")
+
+
+class TestSystemNamespaces:
+    """`executor.systemNamespaces`, beside the policy that names one of them."""
+
+    def apply(self, cluster: Installed, *settings: str) -> None:
+        text = template(*settings, "--show-only", "templates/admission/executor-not-here.yaml")
+        applied = cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
+        assert applied.returncode == 0, applied.stderr
+
+    def cordoned_off(self, cluster: Installed, namespace: str) -> bool:
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments?dryRun=All"
+        try:
+            cluster.service_account("executor").request("POST", path, deployment())
+        except ApiError as refused:
+            return "executor.systemNamespaces" in str(refused)
+        return False
+
+    def test_the_ones_listed_are_open_and_the_others_are_not(self, cluster: Installed) -> None:
+        with cluster.mistaken_rights("executor"):
+            assert self.cordoned_off(cluster, "kube-system")
+            self.apply(cluster, "--set", "executor.systemNamespaces={kube-system}")
+            try:
+                wait("kube-system is not opened", lambda: not self.cordoned_off(cluster, "kube-system"))
+                assert self.cordoned_off(cluster, "kube-public")
+            finally:
+                self.apply(cluster)
+                wait("kube-system is not closed again", lambda: self.cordoned_off(cluster, "kube-system"))
 
 
 def test_the_chart_finds_its_crds_beside_it() -> None:

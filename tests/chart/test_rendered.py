@@ -10,9 +10,11 @@ import yaml
 
 from charts.helm import CHART, ROOT, template
 from incident_commander.api.names import ROLES
+from incident_commander.cli.work import guarded
 from tests.chart.conftest import Manifest
 
 PROCESSES = ("gateway", "coordinator", "executor", *(f"agent-{role}" for role in ROLES))
+ADMISSION = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
 EXAMPLES = sorted((CHART / "examples").glob("*.yaml"))
 
 
@@ -23,6 +25,12 @@ def of_kind(manifests: list[Manifest], *kinds: str) -> list[Manifest]:
 def render(*settings: str, **options: Any) -> list[Manifest]:
     arguments = [part for setting in settings for part in ("--set", setting)]
     return [m for m in yaml.safe_load_all(template(*arguments, **options)) if m]
+
+
+def holds_the_hook(manifests: list[Manifest], hook: str) -> list[Manifest]:
+    """The admission policy and its binding, as Helm makes them at this moment."""
+    found = [m for m in of_kind(manifests, *ADMISSION) if m["metadata"]["name"] == guarded.POLICY]
+    return [m for m in found if m["metadata"]["annotations"]["helm.sh/hook"] == hook]
 
 
 def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
@@ -93,7 +101,7 @@ class TestKeys:
         assert "PRIVATE KEY" not in yaml.safe_dump_all(manifests)
 
     def test_the_hook_comes_first_and_its_rights_end_with_it(self, rendered: list[Manifest]) -> None:
-        hooks = [m for m in rendered if "setup" in m["metadata"]["name"]]
+        hooks = [m for m in rendered if "setup" in m["metadata"]["name"] and m["kind"] not in ADMISSION]
         assert sorted(m["kind"] for m in hooks) == [
             "ClusterRole",
             "ClusterRoleBinding",
@@ -108,6 +116,29 @@ class TestKeys:
             assert annotations["helm.sh/hook-delete-policy"] == "before-hook-creation,hook-succeeded"
             assert ("helm.sh/hook-weight" in annotations) is (hook["kind"] != "Job")
 
+    def test_what_holds_the_hook_is_there_before_its_rights_and_stays(self, rendered: list[Manifest]) -> None:
+        held = holds_the_hook(rendered, "pre-install,pre-upgrade")
+        assert {m["kind"] for m in held} == set(ADMISSION)
+        for manifest in held:
+            assert manifest["metadata"]["annotations"]["helm.sh/hook-delete-policy"] == "before-hook-creation"
+        weights = {
+            m["kind"]: int(m["metadata"]["annotations"].get("helm.sh/hook-weight", 0))
+            for m in rendered
+            if m["metadata"].get("annotations", {}).get("helm.sh/hook") == "pre-install,pre-upgrade"
+        }
+        assert max(weights.pop(kind) for kind in ADMISSION) < min(weights.values())
+
+    def test_what_holds_the_hook_is_deleted_after_an_uninstall(self, rendered: list[Manifest]) -> None:
+        held = holds_the_hook(rendered, "post-delete")
+        assert {m["kind"] for m in held} == set(ADMISSION)
+        for manifest in held:
+            policy = manifest["metadata"]["annotations"]["helm.sh/hook-delete-policy"]
+            assert policy == "before-hook-creation,hook-succeeded"
+
+    def test_the_hook_begins_by_proving_that_it_is_held(self, rendered: list[Manifest]) -> None:
+        first = pods(rendered)["setup"]["initContainers"][0]
+        assert first["args"] == ["keys", "guarded", "--namespace", "incident-commander"]
+
     def test_the_hook_may_change_no_secret_and_read_none_but_the_six(self, rendered: list[Manifest]) -> None:
         (role,) = [m for m in of_kind(rendered, "Role") if m["metadata"]["name"] == "incident-commander-setup"]
         by_verb = {verb: rule for rule in role["rules"] for verb in rule["verbs"]}
@@ -119,7 +150,7 @@ class TestKeys:
         (role,) = [m for m in of_kind(manifests, "ClusterRole") if m["metadata"]["name"] == "incident-commander-setup"]
         rules = [rule for rule in role["rules"] if "customresourcedefinitions" in rule["resources"]]
         assert [rule["verbs"] for rule in rules] == [["get"]]
-        assert pods(manifests)["setup"]["initContainers"][0]["args"] == ["crds", "check"]
+        assert pods(manifests)["setup"]["initContainers"][1]["args"] == ["crds", "check"]
 
 
 class TestActions:
@@ -203,6 +234,29 @@ def test_the_port_of_prometheus_address_is_open(url: str, ports: list[int]) -> N
     assert ports_to_prometheus(url) == ports
 
 
+class TestNotifications:
+    """The webhook's address is in a Secret: its port is a value."""
+
+    SETTING = "notifications.urlSecret.name=slack"
+
+    def policy(self, *settings: str) -> Manifest:
+        (found,) = [m for m in of_kind(render(*settings), "NetworkPolicy") if m["metadata"]["name"] == "notifications"]
+        return found
+
+    def test_without_a_webhook_nothing_is_opened(self, rendered: list[Manifest]) -> None:
+        assert "notifications" not in {m["metadata"]["name"] for m in of_kind(rendered, "NetworkPolicy")}
+
+    @pytest.mark.parametrize(("layout", "teller"), [((), "coordinator"), (("allInOne.enabled=true",), "all-in-one")])
+    def test_who_tells_people_reaches_its_port(self, layout: tuple[str, ...], teller: str) -> None:
+        policy = self.policy(self.SETTING, "networkPolicies.notificationPorts={8065}", *layout)
+        assert policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == teller
+        assert policy["spec"]["egress"] == [{"ports": [{"port": 8065, "protocol": "TCP"}]}]
+
+    def test_and_nothing_else_where_it_is_said_where_that_is(self) -> None:
+        policy = self.policy(self.SETTING, "networkPolicies.notificationsTo[0].ipBlock.cidr=192.0.2.0/24")
+        assert policy["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "192.0.2.0/24"}}]
+
+
 class TestPods:
     def test_every_container_says_what_it_needs_and_how_it_is(self, rendered: list[Manifest]) -> None:
         for deployment in of_kind(rendered, "Deployment"):
@@ -239,6 +293,26 @@ class TestPods:
             "metrics": "http",
             "http": "https",
         }
+
+    @pytest.mark.parametrize(
+        ("settings", "secret"),
+        [
+            (("gateway.tls.secretName=web",), "web"),
+            (("gateway.tls.certManager.enabled=true", "gateway.tls.certManager.issuerRef.name=ca"), "gateway-tls"),
+        ],
+    )
+    def test_prometheus_verifies_the_gateways_certificate(self, settings: tuple[str, ...], secret: str) -> None:
+        (monitor,) = of_kind(render(*settings, "metrics.serviceMonitor.enabled=true"), "ServiceMonitor")
+        tls = monitor["spec"]["endpoints"][1]["tlsConfig"]
+        assert tls == {
+            "serverName": "gateway.incident-commander",
+            "ca": {"secret": {"name": secret, "key": "ca.crt"}},
+        }
+
+    def test_a_public_ca_needs_no_file_of_its_own(self) -> None:
+        settings = ("gateway.tls.secretName=web", "metrics.serviceMonitor.gatewayCaKey=")
+        (monitor,) = of_kind(render(*settings, "metrics.serviceMonitor.enabled=true"), "ServiceMonitor")
+        assert monitor["spec"]["endpoints"][1]["tlsConfig"] == {"serverName": "gateway.incident-commander"}
 
     def test_a_service_monitor_carries_the_labels_that_a_prometheus_selects_by(self) -> None:
         (monitor,) = of_kind(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -19,6 +21,12 @@ def test_the_chart_passes_its_linter() -> None:
         ("networkPolicy.enabled=false", "networkPolicy"),
         ("gateway.replicas=many", "/gateway/replicas"),
         ("coordinator.replicas=-1", "/coordinator/replicas"),
+        ("gateway.replicas=0", "/gateway/replicas"),
+        ("coordinator.replicas=0", "/coordinator/replicas"),
+        ("executor.replicas=0", "/executor/replicas"),
+        ("agents.replicas=0", "/agents/replicas"),
+        ("executor.systemNamespaces={kube-sytem}", "/executor/systemNamespaces"),
+        ("networkPolicies.notificationPorts={https}", "/networkPolicies/notificationPorts"),
         ("logLevel=loud", "/logLevel"),
         ("prometheus.url=prometheus:9090", "/prometheus/url"),
         ("image.digest=latest", "/image/digest"),
@@ -61,3 +69,67 @@ def test_the_production_example_leaves_nodes_alone() -> None:
 def test_an_old_kubernetes_is_refused() -> None:
     with pytest.raises(HelmError, match=r"1\.30"):
         template("--kube-version", "1.29.0")
+
+
+class TestWhatCannotBeMeantTogether:
+    def refused(self, *settings: str) -> str:
+        with pytest.raises(HelmError) as refused:
+            template(*(part for setting in settings for part in ("--set", setting)))
+        return str(refused.value)
+
+    def test_every_variable_that_the_chart_sets_is_refused_in_extra_env_with_the_value_to_use(self) -> None:
+        everything = [
+            "prometheus.url=https://p",
+            "prometheus.tokenSecret.name=t",
+            "prometheus.caSecret.name=c",
+            "gateway.tls.secretName=g",
+            "notifications.urlSecret.name=u",
+            "notifications.tokenSecret.name=t",
+            "actions.DeletePod=false",
+        ]
+        texts = [template("--set", ",".join([*everything, f"allInOne.enabled={one}"])) for one in ("true", "false")]
+        found = {name for text in texts for name in re.findall(r"\bINCIDENT_COMMANDER_[A-Z_]+", text)}
+        assert len(found) > 10
+        for name in found:
+            said = self.refused(f"extraEnv.{name}=x")
+            assert f"extraEnv.{name}: the chart sets this variable itself; use " in said
+
+    def test_other_variables_are_taken(self) -> None:
+        assert "INCIDENT_COMMANDER_ALERTMANAGER_URL" in template(
+            "--set", "extraEnv.INCIDENT_COMMANDER_ALERTMANAGER_URL=http://a,extraEnv.HTTPS_PROXY=http://p"
+        )
+
+    @pytest.mark.parametrize(
+        "label",
+        [
+            "app.kubernetes.io/name",
+            "app.kubernetes.io/instance",
+            "app.kubernetes.io/component",
+            "app.kubernetes.io/version",
+            "helm.sh/chart",
+            "incidentcommander.io/voter",
+        ],
+    )
+    def test_labels_by_which_pods_are_found_cannot_be_overridden(self, label: str) -> None:
+        said = self.refused(f"podLabels.{label.replace('.', chr(92) + '.')}=mine")
+        assert f"podLabels: {label} is a label by which the chart finds its own pods" in said
+
+    def test_other_labels_are_put_on_every_pod(self) -> None:
+        rendered = [m for m in yaml.safe_load_all(template("--set", "podLabels.team=sre")) if m]
+        deployments = [m for m in rendered if m["kind"] == "Deployment"]
+        assert {m["spec"]["template"]["metadata"]["labels"]["team"] for m in deployments} == {"sre"}
+
+    @pytest.mark.parametrize("secret", ["tokenSecret", "caSecret"])
+    def test_credentials_for_no_prometheus_are_refused(self, secret: str) -> None:
+        assert f"prometheus.{secret}.name is set and prometheus.url is not" in self.refused(
+            f"prometheus.{secret}.name=s"
+        )
+
+    @pytest.mark.parametrize("secret", ["tokenSecret", "caSecret"])
+    def test_a_token_is_sent_by_https_only(self, secret: str) -> None:
+        said = self.refused(f"prometheus.{secret}.name=s", "prometheus.url=http://prometheus:9090")
+        assert "prometheus.url is http://prometheus:9090" in said
+        assert "use https://" in said
+
+    def test_a_token_for_no_webhook_is_refused(self) -> None:
+        assert "notifications.urlSecret.name is not" in self.refused("notifications.tokenSecret.name=s")

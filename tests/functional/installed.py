@@ -71,8 +71,8 @@ def install(plane: ControlPlane) -> None:
         for manifest in [*found, probe_policy, probe_binding]:
             if manifest["kind"] == kind.kind:
                 _apply(plane, kind, manifest)
-    _wait("CRDs are not served", lambda: _established(plane))
-    _wait("admission policies do not hold", lambda: _probe_refused(plane))
+    wait("CRDs are not served", lambda: _established(plane))
+    wait("admission policies do not hold", lambda: _probe_refused(plane))
     for kind, manifest in ((_INSTALLED[-1], probe_binding), (_INSTALLED[-2], probe_policy)):
         plane.request("DELETE", kind.path(None, manifest["metadata"]["name"]))
 
@@ -121,7 +121,8 @@ def _established(plane: ControlPlane) -> bool:
     return len([r for r in resources if "/" not in r["name"]]) == len(list((ROOT / "crds").glob("*.yaml")))
 
 
-def _wait(problem: str, done: Callable[[], bool]) -> None:
+def wait(problem: str, done: Callable[[], bool]) -> None:
+    """Until it is so. Raises TimeoutError."""
     deadline = time.monotonic() + _WAIT_SECONDS
     while not done():
         if time.monotonic() > deadline:
@@ -200,7 +201,7 @@ class Installed:
         self.plane.request("POST", f"/apis/{_RBAC}/v1/namespaces/{namespace}/rolebindings", body)
         rule = self.plane.request("GET", f"/apis/{_RBAC}/v1/clusterroles/{cluster_role}")["rules"][-1]
         resource = f"{rule['resources'][-1]}.{rule['apiGroups'][-1]}".rstrip(".")
-        _wait(f"{name} does not hold", lambda: self.user(user).may(rule["verbs"][-1], resource, namespace))
+        wait(f"{name} does not hold", lambda: self.user(user).may(rule["verbs"][-1], resource, namespace))
 
     @contextlib.contextmanager
     def mistaken_rights(self, service_account: str) -> Iterator[None]:
@@ -212,11 +213,11 @@ class Installed:
         client = self.service_account(service_account)
         self.plane.request("POST", path, body)
         try:
-            _wait(f"{name} does not hold", lambda: client.may("delete", "secrets"))
+            wait(f"{name} does not hold", lambda: client.may("delete", "secrets"))
             yield
         finally:
             self.plane.request("DELETE", f"{path}/{name}")
-            _wait(f"{name} still holds", lambda: not client.may("delete", "secrets"))
+            wait(f"{name} still holds", lambda: not client.may("delete", "secrets"))
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run kubectl as the administrator; skips where the control plane has no kubectl."""

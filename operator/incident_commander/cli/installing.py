@@ -72,6 +72,24 @@ def rotate(
     )
 
 
+@_keys.command(epilog=examples("incident-commander keys guarded -n incident-commander"))
+def guarded(
+    ctx: typer.Context,
+    namespace: NamespaceOption = OPERATOR_NAMESPACE,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
+) -> None:
+    """Prove that whoever runs this could make no Secret but the agents' keys; exit code 1 when not.
+
+    The chart's hook begins with it. It asks for a Secret that would hold another identity's token, as a dry-run,
+    and is content when admission refuses. An administrator may make any Secret, and is told so.
+    """
+    from incident_commander.cli.work import guarded
+    from incident_commander.cli.work.desk import carry_out
+
+    carry_out(ctx, Where(kubeconfig, context, namespace), guarded.prove)
+
+
 @_keys.command("list", epilog=examples("incident-commander keys list"))
 def list_(
     ctx: typer.Context,
