@@ -19,6 +19,13 @@ SIGMA = 1.4826
 STALE_SECONDS = 600.0
 """A series whose last point is older says nothing about now."""
 
+_LARGEST = 1e100
+"""No measurement is larger, and the square of nothing smaller overflows."""
+_LATEST = 1e11
+"""Unix seconds (in the year 5138)."""
+_MILLISECOND = 0.0009
+"""Prometheus tells no two samples of a series apart that are closer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -29,13 +36,13 @@ class Window:
 
 
 def samples(points: Points) -> tuple[Array, Array]:
-    """Times and values; NaN and infinities left out, of points of the same time the last kept."""
+    """Times and values, in order. What is no measurement is left out; of those in one millisecond the last is kept."""
     if not points:
         return np.empty(0), np.empty(0)
     pairs = np.asarray(points, dtype=np.float64)
-    pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    pairs = pairs[(np.abs(pairs) < (_LATEST, _LARGEST)).all(axis=1)]  # NaN compares as false
     pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
-    last = np.append(np.diff(pairs[:, 0]) > 0, True) if len(pairs) else np.empty(0, dtype=bool)
+    last = np.append(np.diff(pairs[:, 0]) > _MILLISECOND, True) if len(pairs) else np.empty(0, dtype=bool)
     return pairs[last, 0], pairs[last, 1]
 
 
