@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
@@ -165,10 +166,14 @@ class LogPlace:
 
 
 class Recording(Protocol):
-    """What an incident bundle holds beside objects. Nothing raises: what is missing or broken is a finding."""
+    """What an incident bundle holds beside objects. What is missing or broken is a finding."""
 
     def log_places(self) -> Sequence[LogPlace]:
-        """The logs that are there; ``Cluster.logs`` reads them."""
+        """The logs that are there."""
+        ...
+
+    def log(self, place: LogPlace) -> AbstractContextManager[BinaryIO]:
+        """A log from its beginning to its end, seekable, in UTF-8. Raises LogsUnavailable where it cannot be opened."""
         ...
 
     def series(self) -> Mapping[str, Sequence[Series]]:

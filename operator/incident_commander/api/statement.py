@@ -30,7 +30,8 @@ class Citation(Model):
     ``status.containerStatuses[0].state.waiting.reason``, ``value`` what stood there at ``resource_version``.
     Event: ``ref`` is the involved object, ``path`` the event's reason, ``value`` its message.
     Metric: ``ref`` is the query, ``value`` the number with its unit. Log: ``ref`` is
-    ``Pod/namespace/name/container`` (``:previous`` appended for the last container), ``value`` the line.
+    ``Pod/namespace/name/container`` (``:previous`` appended for the last container), ``path`` is
+    ``line 4711`` where the number is known, ``value`` the line.
     Note: output of another tool; ``ref`` is its name in the bundle, ``value`` a line of it.
     """
 

@@ -86,10 +86,11 @@ def of_metric(query: Query, value: str) -> Citation:
 
 
 def of_log(log: Log, line: str) -> Citation:
-    """A line of a container's log."""
+    """A line of a container's log, with its number where that is known."""
     previous = ":previous" if log.previous else ""
     ref = clean_line(f"Pod/{log.namespace}/{log.pod}/{log.container}{previous}")[:1024]
-    return Citation(kind=CitationKind.LOG, ref=ref, value=spoken(line))
+    number = log.number_of(line)
+    return Citation(kind=CitationKind.LOG, ref=ref, path=f"line {number}" if number else "", value=spoken(line))
 
 
 def of_note(note: Note, line: str) -> Citation:

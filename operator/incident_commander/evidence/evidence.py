@@ -15,13 +15,25 @@ from incident_commander.ports import Object, Query, Series
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The end of one container's log; ``previous`` is the container before the last restart."""
+    """One container's log, or what was kept of it; ``previous`` is the container before the last restart.
+
+    The last lines stand one after the other. Of a long log, those before them are a choice (``logs.excerpt``).
+    """
 
     namespace: str
     pod: str
     container: str
     previous: bool
     lines: tuple[str, ...]
+    numbers: tuple[int, ...] = ()
+    """Of each line in the whole log, counted from 1; 0 where that is not known. Empty: of none."""
+
+    def number_of(self, line: str) -> int | None:
+        """Where a line stands in the whole log: its last occurrence. None where that is not known."""
+        if not self.numbers:
+            return None
+        place = next((n for n in range(len(self.lines) - 1, -1, -1) if self.lines[n] == line), None)
+        return self.numbers[place] or None if place is not None else None
 
 
 @dataclass(frozen=True, slots=True)

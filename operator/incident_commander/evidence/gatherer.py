@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import TypeVar
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import timedelta
 
 from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
-from incident_commander.errors import (
-    ClusterError,
-    LogsUnavailable,
-    MetricsUnavailable,
-    NotFound,
-    Throttled,
-    Unavailable,
-)
+from incident_commander.errors import NotFound, Throttled, Unavailable
 from incident_commander.evidence import fields
+from incident_commander.evidence.calls import Calls
 from incident_commander.evidence.evidence import Evidence, Log, Measured, Note
+from incident_commander.evidence.gaps import Gaps
 from incident_commander.evidence.lines import clean_line, clean_lines
 from incident_commander.evidence.listing import Listing, listings, of_nodes
 from incident_commander.evidence.log_places import worth_reading
+from incident_commander.evidence.log_reader import live_logs, recorded_logs
 from incident_commander.evidence.measuring import worth_asking
 from incident_commander.evidence.owners import pods_of
 from incident_commander.evidence.scope import DEFAULT_LIMITS, FULL, Limits, Scope
 from incident_commander.evidence.surroundings import around
 from incident_commander.evidence.trim import relevant_first, size_of, sound, trim
-from incident_commander.ports import Clock, Cluster, LogPlace, Metrics, Object, Query, Recording, Series
-
-_T = TypeVar("_T")
-
-_NAMED = 12
-"""Names in one gap."""
+from incident_commander.ports import Clock, Cluster, Metrics, Object, Query, Recording, Series
 
 
 async def gather(
@@ -63,7 +53,7 @@ async def gather(
     if recording is not None:
         gathering.take(recording)
     if scope.logs:
-        followers.append(gathering.read_logs(recording.log_places() if recording is not None else None))
+        followers.append(gathering.read_logs(recording))
     if scope.metrics:
         followers.append(gathering.read_metrics(alert_labels, scope.surroundings))
     await asyncio.gather(*followers)
@@ -83,14 +73,11 @@ class _Gathering:
         limits: Limits,
         alerts: Sequence[Alert],
     ) -> None:
-        self._cluster, self._metrics, self._clock = cluster, metrics, clock
+        self._cluster, self._metrics = cluster, metrics
         self._namespace, self._target, self._limits = namespace, target, limits
-        self._started = clock.now()
-        self._deadline = asyncio.get_running_loop().time() + limits.seconds
-        self._slots = asyncio.Semaphore(limits.concurrency)
-        self._calls = 0
+        self._gaps = Gaps()
+        self._calls = Calls(clock, limits, self._gaps)
         self._bytes = 0
-        self._gaps: dict[str, list[str]] = {}
         self._unanswered: list[Kind] = []
         self._objects: dict[str, list[Object]] = {}
         self._logs: list[Log] = []
@@ -98,38 +85,37 @@ class _Gathering:
         self._ranged: set[str] = set()
         self._recorded = False
         self._series: Mapping[str, Sequence[Series]] = {}
-        self._notes: tuple[Note, ...] = ()
+        self._notes: list[Note] = []
         self._alerts = tuple(alerts)
 
     def evidence(self) -> Evidence:
         """Everything gathered, as of the start."""
-        gaps = [_joined(what, why) for why, what in self._gaps.items()]
-        shown = gaps[: self._limits.gaps]
-        if len(gaps) > len(shown):
-            shown.append(f"and {len(gaps) - len(shown)} more gaps")
         return Evidence(
             target=self._target,
             namespace=self._namespace,
-            captured_at=self._started,
+            captured_at=self._calls.started,
             objects={resource: tuple(found) for resource, found in self._objects.items()},
             logs=tuple(self._logs),
             metrics=self._measured,
             series=self._series or {name: m.series for name, m in self._measured.items() if name in self._ranged},
-            notes=self._notes,
+            notes=tuple(self._notes),
             alerts=self._alerts,
-            gaps=tuple(shown),
+            gaps=tuple(self._gaps.listed(self._limits.gaps)),
             unanswered=tuple(dict.fromkeys(kind.resource for kind in self._unanswered)),
         )
 
     def take(self, recording: Recording) -> None:
-        """What a recording holds beside objects and logs."""
+        """What a recording holds beside objects."""
         self._recorded = True
         self._series = recording.series()
         lines = self._limits.log_lines
-        self._notes = tuple(Note(clean_line(n)[:253], clean_lines(t, lines)) for n, t in recording.notes().items())
+        for name, text in recording.notes().items():
+            self._notes.append(Note(clean_line(name)[:253], clean_lines(text, lines)))
+            if text.count("\n") > lines:
+                self._gaps.add(f"the last {lines:,} lines were read", f"note {name}")
         self._alerts = tuple(recording.alerts())
         for finding in recording.findings():
-            self._gap(finding)
+            self._gaps.add(finding)
 
     async def read_objects(self, scope: Scope) -> None:
         """All kinds of the scope, and the target's own kind."""
@@ -157,7 +143,7 @@ class _Gathering:
         return [obj for answer in answers for obj in answer or ()]
 
     async def _listed(self, one: Listing) -> list[Object] | None:
-        return await self._ask(str(one), lambda: self._list_of(one))
+        return await self._calls.ask(str(one), lambda: self._list_of(one))
 
     async def _list_of(self, one: Listing) -> list[Object]:
         try:
@@ -172,46 +158,31 @@ class _Gathering:
         kept: list[Object] = []
         readable = [o for o in objects if sound(o)]
         if len(readable) < len(objects):
-            self._gap(f"{len(objects) - len(readable)} are not well-formed objects", kind.resource)
+            self._gaps.add(f"{len(objects) - len(readable)} are not well-formed objects", kind.resource)
         for obj in relevant_first(kind, readable, self._target):
             trimmed = trim(kind, obj, services)
             size = size_of(trimmed)
             if len(kept) >= self._limits.objects_per_kind or self._bytes + size > self._limits.bytes:
-                self._gap(f"{len(kept)} of {len(objects)} were looked at; the rest is over the bound", kind.resource)
+                self._gaps.add(
+                    f"{len(kept)} of {len(objects)} were looked at; the rest is over the bound", kind.resource
+                )
                 break
             self._bytes += size
             kept.append(trimmed)
         self._objects[kind.resource] = kept
 
-    async def read_logs(self, places: Sequence[LogPlace] | None) -> None:
-        """Last and previous logs: of the given places, or of those that are worth the calls."""
-        wanted = self._places() if places is None else places
-        answers = await asyncio.gather(*(self._log(place) for place in wanted))
-        self._logs.extend(log for log in answers if log is not None)
-
-    def _places(self) -> list[LogPlace]:
+    async def read_logs(self, recording: Recording | None) -> None:
+        """All logs of a recording; of a cluster, last and previous logs that are worth the calls."""
+        if recording is not None:
+            self._logs = recorded_logs(recording, calls=self._calls, limits=self._limits, gaps=self._gaps)
+            return
         everything, own = self._objects.get(kinds.POD.resource, []), self._pods_of_target()
         chosen, gaps = worth_reading(everything, own, self._target is not None, self._limits, self._namespace)
         for gap in gaps:
-            self._gap(gap, "logs")
-        return chosen
-
-    async def _log(self, place: LogPlace) -> Log | None:
-        text = await self._ask(
-            f"log of {place.namespace}/{place.pod}/{place.container}{' (previous)' if place.previous else ''}",
-            lambda: self._cluster.logs(
-                place.namespace,
-                place.pod,
-                place.container,
-                previous=place.previous,
-                tail_lines=self._limits.log_lines,
-                limit_bytes=self._limits.log_bytes,
-            ),
+            self._gaps.add(gap, "logs")
+        self._logs = await live_logs(
+            chosen, cluster=self._cluster, calls=self._calls, limits=self._limits, gaps=self._gaps
         )
-        if text is None:
-            return None
-        lines = clean_lines(text, self._limits.log_lines)
-        return Log(place.namespace, place.pod, place.container, place.previous, lines)
 
     def _pods_of_target(self) -> list[Object]:
         if self._target is None:
@@ -228,7 +199,7 @@ class _Gathering:
     async def read_metrics(self, alert_labels: Sequence[Mapping[str, str]], surroundings: bool) -> None:
         """The series that diagnosis and prediction reason from. A recording has those of the surroundings itself."""
         if self._metrics is None:
-            self._gap("not in the bundle" if self._recorded else "no Prometheus is configured", "metrics")
+            self._gaps.add("not in the bundle" if self._recorded else "no Prometheus is configured", "metrics")
             return
         claims = bool(self._objects.get(kinds.PERSISTENT_VOLUME_CLAIM.resource))
         whole = self._namespace if not self._recorded else None
@@ -251,56 +222,19 @@ class _Gathering:
         metrics = self._metrics
         if metrics is None:
             return
-        start = self._started - timedelta(seconds=self._limits.history_seconds)
+        start = self._calls.started - timedelta(seconds=self._limits.history_seconds)
         step = self._limits.step_seconds
-        found = await self._ask(
+        found = await self._calls.ask(
             f"query {query.name}",
             lambda: (
-                metrics.query_range(query, start, self._started, step)
+                metrics.query_range(query, start, self._calls.started, step)
                 if ranged
-                else metrics.query(query, self._started)
+                else metrics.query(query, self._calls.started)
             ),
         )
         if found is not None:
             most = self._limits.series
             if len(found) > most:
-                self._gap(f"{most} of {len(found)} series were looked at", f"query {query.name}")
+                self._gaps.add(f"{most} of {len(found)} series were looked at", f"query {query.name}")
             self._measured[key] = Measured(query, tuple(found[:most]))
             self._ranged.update([key] if ranged else [])
-
-    async def _ask(self, what: str, call: Callable[[], Awaitable[_T]]) -> _T | None:
-        """One call within the bounds, or None and a gap."""
-        async with self._slots:
-            if self._calls >= self._limits.calls:
-                self._gap(f"not asked, the bound of {self._limits.calls} calls is reached", what)
-                return None
-            if self._late(self._clock.now()):
-                self._gap(f"not asked, the {self._limits.seconds:g} s for gathering are over", what)
-                return None
-            self._calls += 1
-            try:
-                async with asyncio.timeout_at(self._deadline):
-                    return await call()
-            except TimeoutError:
-                self._gap(f"no answer within {self._limits.seconds:g} s", what)
-            except ClusterError as error:
-                self._gap(f"{error.reason}: {error}" if error.status else str(error), what)
-            except (LogsUnavailable, MetricsUnavailable) as error:
-                self._gap(str(error), what)
-            return None
-
-    def _late(self, now: datetime) -> bool:
-        """By the port's clock: in a rehearsal a slow answer takes no real time."""
-        return now - self._started > timedelta(seconds=self._limits.seconds)
-
-    def _gap(self, why: str, what: str = "") -> None:
-        self._gaps.setdefault(clean_line(why)[:400], []).append(clean_line(what)[:200])
-
-
-def _joined(what: Sequence[str], why: str) -> str:
-    """One gap for everything that was refused in the same words."""
-    named = [name for name in what if name]
-    if not named:
-        return why
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return f"{', '.join(named[:_NAMED])}{more}: {why}"

@@ -26,5 +26,12 @@ def clean_line(line: str) -> str:
 
 def clean_lines(text: str, most: int) -> tuple[str, ...]:
     """The last ``most`` lines that are not empty."""
-    cleaned = (clean_line(line) for line in text.split("\n")[-4 * most :])
-    return tuple([line for line in cleaned if line][-most:])
+    return tuple(line for _, line in numbered_lines(text, most))
+
+
+def numbered_lines(text: str, most: int) -> list[tuple[int, str]]:
+    """The same, each with its number, counted from 1."""
+    lines = text.split("\n")
+    first = max(0, len(lines) - 4 * most)
+    cleaned = ((number, clean_line(line)) for number, line in enumerate(lines[first:], first + 1))
+    return [(number, line) for number, line in cleaned if line][-most:]

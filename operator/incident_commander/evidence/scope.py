@@ -104,7 +104,15 @@ class Limits:
     well_pods: int = 12
     """Healthy pods, of different controllers, whose logs are read when there is no target."""
     log_lines: int = 200
+    """Of the end of one log."""
     log_bytes: int = 65_536
+    """Of the end of one log."""
+    log_file_bytes: int = 128 * 1024 * 1024
+    """Of a recorded log that are read; of a larger one, samples are."""
+    log_files_bytes: int = 256 * 1024 * 1024
+    """The same, of all recorded logs together."""
+    logs_kept_bytes: int = 64 * 1024 * 1024
+    """Of all recorded logs together that are kept in memory."""
     history_seconds: int = 3600
     step_seconds: int = 15
     series: int = 1000

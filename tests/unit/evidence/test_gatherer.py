@@ -223,3 +223,28 @@ async def test_of_very_many_series_some_are_kept_and_the_rest_is_a_gap() -> None
     found = await gather(TARGET, cluster=cluster, metrics=metrics, clock=FakeClock(), namespace=NS, limits=limits)
     assert len(found.series["request_rate"]) == 1
     assert any("1 of 3 series were looked at" in gap and "request_rate" in gap for gap in found.gaps)
+
+
+class TestLogsOfALiveCluster:
+    @staticmethod
+    async def gaps(text: str, limits: Limits) -> list[str]:
+        cluster = FakeCluster(WEB, RS, SICK, logs={(SICK["metadata"]["name"], "web", True): text})
+        found = await gather(TARGET, cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS, limits=limits)
+        return [gap for gap in found.gaps if "log of" in gap]
+
+    async def test_an_end_that_fills_the_bound_of_lines_is_told(self) -> None:
+        (gap,) = await self.gaps("a\n" * 20, Limits(log_lines=20))
+        name = SICK["metadata"]["name"]
+        assert gap == f"log of shop/{name}/web (previous): the last 20 lines were read; what stands before is not seen"
+
+    async def test_an_end_that_fills_the_bound_of_bytes_is_told_and_its_first_line_may_not_be_one(self) -> None:
+        text = "lf of a line\n" + "b" * 50 + "\n"
+        (gap,) = await self.gaps(text, Limits(log_bytes=len(text)))
+        assert "the last 64 bytes were read" in gap
+
+    async def test_a_whole_log_is_no_gap_and_its_lines_have_numbers(self) -> None:
+        assert await self.gaps("a\n\nb\n", Limits(log_lines=4)) == []
+        cluster = FakeCluster(WEB, RS, SICK, logs={(SICK["metadata"]["name"], "web", True): "a\n\nb\n"})
+        found = await gather(TARGET, cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS)
+        (log,) = [log for log in found.logs if log.previous]
+        assert (log.lines, log.numbers) == (("a", "b"), (1, 3))

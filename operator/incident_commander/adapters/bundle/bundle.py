@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from incident_commander.adapters.bundle.folder import Bounds, Broken, Folder
 from incident_commander.adapters.bundle.mixed import SUFFIXES, objects_by_kind
-from incident_commander.adapters.bundle.parsing import alerts_of, json_of, objects_of, series_of, text_of
+from incident_commander.adapters.bundle.parsing import (
+    MARK_BYTES,
+    alerts_of,
+    is_utf8,
+    json_of,
+    objects_of,
+    series_of,
+    text_of,
+)
 from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
-from incident_commander.errors import BundleError
+from incident_commander.errors import BundleError, LogsUnavailable
 from incident_commander.evidence import fields
 from incident_commander.evidence.trim import event_time
 from incident_commander.ports import LogPlace, Object, Series
@@ -160,13 +170,30 @@ class Bundle:
                 self._findings.append(f"{path}: not kinds that are read: {', '.join(strange[:12])}")
         return found
 
-    def log(self, place: LogPlace, limit_bytes: int) -> str:
+    @contextmanager
+    def log(self, place: LogPlace) -> Iterator[BinaryIO]:
+        """See ``ports.Recording``."""
+        path = _log_path(place)
+        try:
+            file = self._folder.open(path)
+        except Broken as error:
+            raise LogsUnavailable(str(error)) from error
+        with file:
+            if not is_utf8(file.read(MARK_BYTES)):
+                try:
+                    content = self._folder.read(path)
+                except Broken as error:
+                    raise LogsUnavailable(f"{error}; of this size, only logs in UTF-8 are") from error
+                yield BytesIO(text_of(content).encode("utf-8", "replace"))
+                return
+            file.seek(0)
+            yield file
+
+    def log_end(self, place: LogPlace, limit_bytes: int) -> str:
         """The end of a log, beginning with a whole line. Raises ``Broken``."""
-        suffix = _PREVIOUS if place.previous else ".log"
-        path = f"{LOGS}/{place.namespace}/{place.pod}/{place.container}{suffix}"
-        content, whole = self._folder.tail(path, limit_bytes)
+        content, size = self._folder.tail(_log_path(place), limit_bytes)
         text = text_of(content)
-        return text if whole else text.split("\n", 1)[-1]
+        return text if len(content) == size else text.split("\n", 1)[-1]
 
     @cached_property
     def _log_places(self) -> tuple[LogPlace, ...]:
@@ -208,8 +235,12 @@ class Bundle:
         found: dict[str, str] = {}
         for path in self._files(EXTRA, ".txt"):
             answer = self._try(lambda path=path: self._folder.tail(path, _NOTE_BYTES))  # type: ignore[misc]
-            if answer is not None:
-                found[path.removeprefix(f"{EXTRA}/").removesuffix(".txt")] = text_of(answer[0])
+            if answer is None:
+                continue
+            content, size = answer
+            if len(content) < size:
+                self._findings.append(f"{path}: the last {len(content):,} of {size:,} bytes were read")
+            found[path.removeprefix(f"{EXTRA}/").removesuffix(".txt")] = text_of(content)
         return found
 
     @cached_property
@@ -259,6 +290,11 @@ def _stem(path: str) -> str:
 
 def _objects_path(kind: Kind) -> str:
     return f"{OBJECTS}/{kind.resource}.json"
+
+
+def _log_path(place: LogPlace) -> str:
+    suffix = _PREVIOUS if place.previous else ".log"
+    return f"{LOGS}/{place.namespace}/{place.pod}/{place.container}{suffix}"
 
 
 def _nested(root: Path) -> str:

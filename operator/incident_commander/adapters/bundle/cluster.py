@@ -63,7 +63,7 @@ class BundleCluster(ReadOnly):
     ) -> str:
         """The end of a recorded log."""
         try:
-            text = self._bundle.log(LogPlace(namespace, pod, container, previous), limit_bytes)
+            text = self._bundle.log_end(LogPlace(namespace, pod, container, previous), limit_bytes)
         except Broken as error:
             raise LogsUnavailable(str(error)) from error
         lines = text.splitlines()

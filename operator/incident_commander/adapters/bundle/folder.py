@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from incident_commander.errors import IncidentCommanderError
 
@@ -25,7 +26,7 @@ class Bounds:
     """How much of a bundle is looked at."""
 
     file_bytes: int = 32 * 1024 * 1024
-    """Largest file that is read whole (logs are read from their end)."""
+    """Largest file that is read whole. Logs are read in pieces, within bounds of their own."""
     total_bytes: int = 256 * 1024 * 1024
     entries: int = 20_000
     """Files and folders, all together."""
@@ -97,39 +98,43 @@ class Folder:
     def read(self, path: str) -> bytes:
         """A whole file. Raises ``Broken`` when it is missing, no regular file, or over the bounds."""
         most = min(self._bounds.file_bytes, self._bounds.total_bytes - self._bytes)
-        content, size = self._open(path, most + 1, from_end=False)
+        content, size = self._take(path, most + 1, from_end=False)
         if len(content) > most:
             raise Broken(f"{path}: {size} bytes are too many to be read (at most {most})")
         return content
 
-    def tail(self, path: str, most: int) -> tuple[bytes, bool]:
-        """The last ``most`` bytes of a file, and whether that is all of it. Raises ``Broken`` like ``read``."""
+    def tail(self, path: str, most: int) -> tuple[bytes, int]:
+        """The last ``most`` bytes of a file, and the size of all of it. Raises ``Broken`` like ``read``."""
         left = self._bounds.total_bytes - self._bytes
         if left <= 0:
             raise Broken(f"{path}: not read, the bundle has more than {self._bounds.total_bytes} bytes")
-        content, size = self._open(path, min(most, left), from_end=True)
-        return content, len(content) >= size
+        return self._take(path, min(most, left), from_end=True)
 
-    def _open(self, path: str, most: int, *, from_end: bool) -> tuple[bytes, int]:
+    def _take(self, path: str, most: int, *, from_end: bool) -> tuple[bytes, int]:
+        with self.open(path) as file:
+            try:
+                size = os.fstat(file.fileno()).st_size
+                if from_end and size > most:
+                    file.seek(-most, os.SEEK_END)
+                content = file.read(max(0, most))
+            except OSError as error:
+                raise Broken(f"{path}: cannot be read: {error.strerror}") from error
+        self._bytes += len(content)
+        return content, size
+
+    def open(self, path: str) -> BinaryIO:
+        """A regular file of the folder, which the caller reads within bounds of its own. Raises ``Broken``."""
         if os.path.isabs(path) or ".." in path.split("/"):
             raise Broken(f"{path}: leads out of the bundle")
         try:
             if not (self._root / path).resolve().is_relative_to(self._root.resolve()):
                 raise Broken(f"{path}: leads out of the bundle")
-            handle = os.open(self._root / path, _FLAGS)
+            file = os.fdopen(os.open(self._root / path, _FLAGS), "rb")
         except FileNotFoundError as error:
             raise Broken(f"{path}: not in the bundle") from error
         except (OSError, ValueError, RuntimeError) as error:
             raise Broken(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
-        try:
-            with os.fdopen(handle, "rb") as file:
-                found = os.fstat(file.fileno())
-                if not stat.S_ISREG(found.st_mode):
-                    raise Broken(f"{path}: not a regular file, so it was not opened")
-                if from_end and found.st_size > most:
-                    file.seek(-most, os.SEEK_END)
-                content = file.read(max(0, most))
-        except OSError as error:
-            raise Broken(f"{path}: cannot be read: {error.strerror}") from error
-        self._bytes += len(content)
-        return content, found.st_size
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise Broken(f"{path}: not a regular file, so it was not opened")
+        return file

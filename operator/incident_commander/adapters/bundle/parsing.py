@@ -35,6 +35,14 @@ def text_of(content: bytes) -> str:
     return content.decode(encoding, "replace")
 
 
+MARK_BYTES = max(len(mark) for mark, _ in _MARKS)
+
+
+def is_utf8(start: bytes) -> bool:
+    """Whether a file that begins so is read as UTF-8."""
+    return next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8").startswith("utf-8")
+
+
 def json_of(path: str, content: bytes) -> Any:
     """The value of a JSON file. Raises ``Broken`` when it is none, or one that would exhaust memory or stack."""
     text = text_of(content)

@@ -131,7 +131,7 @@ def where(citation: Citation) -> str:
     """Where a cited fact was read, in words."""
     match citation.kind:
         case CitationKind.LOG:
-            return f"log of {citation.ref}"
+            return f"log of {citation.ref}{f', {citation.path}' if citation.path else ''}"
         case CitationKind.EVENT:
             return f"event {citation.path} about {citation.ref}"
         case CitationKind.METRIC:

@@ -50,7 +50,7 @@ def _hypothesis(hypothesis: Hypothesis, *, first: bool) -> Text:
 def _citation(cited: Citation) -> Padding:
     where = f"{cited.ref} {cited.path}".strip()
     if cited.kind is CitationKind.LOG:
-        where = f"log of {cited.ref}"
+        where = f"log of {cited.ref}{f', {cited.path}' if cited.path else ''}"
     elif cited.kind is CitationKind.METRIC:
         where = f"query {cited.ref}"
     text = Text.assemble(styled(where, "dim", 300), " = " if cited.value else "", styled(cited.value, "", MAX_VALUE))

@@ -1,5 +1,6 @@
 """Logs: from lines, however many, to records, templates, first errors and failures of dependencies. Pure, bounded."""
 
+from incident_commander.evidence.logs.excerpt import Excerpt, Room, excerpt
 from incident_commander.evidence.logs.failure_kinds import FailureKind
 from incident_commander.evidence.logs.failures import Failure, failure_in
 from incident_commander.evidence.logs.levels import Level
@@ -8,6 +9,7 @@ from incident_commander.evidence.logs.summarise import summarise
 from incident_commander.evidence.logs.summary import FailureCount, Limits, LogSummary, Occurrence, Template, Unread
 
 __all__ = [
+    "Excerpt",
     "Failure",
     "FailureCount",
     "FailureKind",
@@ -15,9 +17,11 @@ __all__ = [
     "Limits",
     "LogSummary",
     "Occurrence",
+    "Room",
     "Skipped",
     "Template",
     "Unread",
+    "excerpt",
     "failure_in",
     "lines_of",
     "sampled",

@@ -23,7 +23,7 @@ class Seen:
     def occurrence(self) -> Occurrence:
         """For the summary."""
         shown = clean_line(self.line.decode("utf-8", "replace"))
-        return Occurrence(self.number if self.numbered else None, shown, time_in(self.line))
+        return Occurrence(self.number if self.numbered else None, shown, time_in(self.line), self.number)
 
 
 class Counted:

@@ -8,35 +8,15 @@ from dataclasses import replace
 from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.logs import levels
 from incident_commander.evidence.logs.counting import Counted, Failures, Seen
-from incident_commander.evidence.logs.failures import Failure, failure_in
-from incident_commander.evidence.logs.heads import Head, Kind, head_of, is_binary
+from incident_commander.evidence.logs.failures import failure_in
+from incident_commander.evidence.logs.heads import Head, Kind
 from incident_commander.evidence.logs.levels import Level
 from incident_commander.evidence.logs.reading import Skipped
+from incident_commander.evidence.logs.recollection import Line, Recollection
 from incident_commander.evidence.logs.summary import Limits, LogSummary, Unread
-from incident_commander.evidence.logs.templates import Miner
 from incident_commander.evidence.logs.times import time_in
 
-_DROPPED = b"0123456789\r\n"
-_HEX = re.compile(rb"[0-9a-fA-F-]{16,}")
-_STATUS = re.compile(rb'(?:HTTP/[\d.]+"? |status[\w]*"?[=: ] ?"?|code"?[=: ] ?|"level": ?)([1-6])\d\d?\b')
-_ADDRESS = re.compile(rb"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|[:=]\d{2,5}\b|port \d+")
 _CAUSED = re.compile(r"(?:Caused by: |---> )(.+)")
-
-
-class _Line:
-    """What a line is, digits aside."""
-
-    __slots__ = ("counted", "failure", "head", "varies")
-
-    def __init__(self, head: Head, counted: Counted | None, failure: Failure | None, varies: re.Pattern[bytes] | None):
-        self.head = head
-        self.counted = counted
-        self.failure = failure
-        self.varies = varies
-        """Digits that do matter: a status, a level, an address."""
-
-
-_UNREADABLE = _Line(Head(Kind.UNREADABLE), None, None, None)
 
 
 class _State:
@@ -51,11 +31,8 @@ class Records:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._miner = Miner(limits.templates)
-        self._counted: dict[int, Counted] = {}
+        self._recollection = Recollection(limits)
         self._failures = Failures(limits.failures)
-        self._memory: dict[bytes | tuple[bytes, bytes], _Line] = {}
-        self._memory_bytes = 0
         self._levels = dict.fromkeys(Level, 0)
         self._number = 0
         self._bytes = 0
@@ -67,6 +44,9 @@ class Records:
         self._current: Counted | None = None
         self._record = 0
         """Number of the current record's first line."""
+        self._opened = 0
+        """The same, or of the traceback before it that belongs to it."""
+        self._held_from = 0
         self._level = Level.UNKNOWN
         self._skipped = self._cut = self._cut_bytes = self._binary = self._untemplated = 0
         self._stopped = False
@@ -92,7 +72,7 @@ class Records:
             self._cut += 1
             self._cut_bytes += len(line) - self._limits.line_bytes
             line = line[: self._limits.line_bytes]
-        found = self._recall(line)
+        found = self._recollection.recall(line)
         kind = found.head.kind
         if self._state is not _State.NONE:
             kind = self._kind_within(found, line)
@@ -102,64 +82,21 @@ class Records:
             self._continue(found, kind, line)
         return True
 
-    def _recall(self, line: bytes) -> _Line:
-        key = line.translate(None, _DROPPED)
-        found = self._memory.get(key)
-        if found is None:
-            if is_binary(line):
-                return _UNREADABLE
-            plain = _HEX.sub(b"", line).translate(None, _DROPPED)
-            found = self._memory.get(plain)
-            if found is None:
-                found = self._read(line)
-                self._remember(plain, found)
-        if found.varies is not None:
-            digits = b" ".join(found.varies.findall(line))
-            varied = self._memory.get((key, digits))
-            if varied is None:
-                varied = self._read(line)
-                varied.varies = None
-                self._remember((key, digits), varied)
-            return varied
-        return found
-
-    def _read(self, line: bytes) -> _Line:
-        line = line.rstrip(b"\r\n")
-        head = head_of(line)
-        varies = _STATUS if _STATUS.search(line) else None
-        failure = None
-        if head.message and head.level not in (Level.TRACE, Level.DEBUG, Level.INFO):
-            shown = head.message.decode("utf-8", "replace")
-            failure = next((f for text in (shown, *head.trace) if (f := failure_in(text)) is not None), None)
-            if failure is not None and varies is None and failure.dependency and _ADDRESS.search(line):
-                varies = _ADDRESS
-        counted = self._count(head) if head.kind in (Kind.START, Kind.THROWN, Kind.CALL, Kind.TRACEBACK) else None
-        return _Line(head, counted, failure, varies)
-
-    def _count(self, head: Head, level: Level | None = None) -> Counted | None:
-        shape = self._miner.shape_of(head.message, head.level if level is None else level)
-        if shape is None:
-            return None
-        counted = self._counted.get(shape.number)
-        if counted is None:
-            counted = self._counted[shape.number] = Counted(shape)
-        return counted
-
-    def _remember(self, key: bytes | tuple[bytes, bytes], found: _Line) -> None:
-        size = len(key) if isinstance(key, bytes) else len(key[0]) + len(key[1])
-        self._memory_bytes += size + 200
-        if len(self._memory) >= self._limits.remembered or self._memory_bytes > self._limits.remembered_bytes:
-            self._memory.clear()
-            self._memory_bytes = size + 200
-        self._memory[key] = found
+    @property
+    def first_of_its_kind(self) -> tuple[int, Level]:
+        """Where the current record begins and its level, if it is the first of its template; else 0."""
+        current = self._current
+        first = current is not None and current.first is not None and current.first.number == self._record
+        return (self._opened, self._level) if first else (0, Level.UNKNOWN)
 
     def _seen(self, line: bytes) -> Seen:
         return Seen(self._number, self._numbered, line)
 
-    def _begin(self, found: _Line, line: bytes) -> None:
+    def _begin(self, found: Line, line: bytes) -> None:
         head, counted = found.head, found.counted
         level = head.level
-        self._record, self._level = self._number, level
+        self._record = self._opened = self._number
+        self._level = level
         self._levels[level] += 1
         self._current = counted
         if counted is None:
@@ -177,14 +114,14 @@ class Records:
             self._failures.add(found.failure, self._record, self._seen(line))
         self._state = _State.PANIC if head.panics else _State.NONE
 
-    def _kind_within(self, found: _Line, line: bytes) -> Kind:
+    def _kind_within(self, found: Line, line: bytes) -> Kind:
         """The line's kind, given that a stack trace is being read."""
         kind = found.head.kind
         if self._state == _State.CATEGORY:
             self._state = _State.NONE
             if kind == Kind.INDENTED:
                 head = replace(found.head, level=self._level)
-                self._begin(_Line(head, self._count(head), found.failure, None), line)
+                self._begin(Line(head, self._recollection.count(head), found.failure, None), line)
                 return Kind.BLANK
         elif self._state == _State.PYTHON and kind in (Kind.START, Kind.THROWN, Kind.CALL):
             self._state = _State.NONE
@@ -194,7 +131,8 @@ class Records:
             self._state = _State.NONE
             head = replace(found.head, level=max(found.head.level, Level.ERROR))
             failure = found.failure or failure_in(head.message.decode("utf-8", "replace"))
-            self._begin(_Line(head, self._count(head), failure, None), line)
+            self._begin(Line(head, self._recollection.count(head), failure, None), line)
+            self._opened = self._held_from
             self._keep_trace(self._held)
             self._held = []
             return Kind.BLANK
@@ -207,7 +145,7 @@ class Records:
                 self._state = _State.NONE
         return kind
 
-    def _continue(self, found: _Line, kind: Kind, line: bytes) -> None:
+    def _continue(self, found: Line, kind: Kind, line: bytes) -> None:
         if kind == Kind.BLANK:
             return
         if kind == Kind.UNREADABLE:
@@ -226,6 +164,7 @@ class Records:
                 self._state = _State.PYTHON
             else:
                 self._state, self._held, self._current = _State.HELD, [], None
+                self._held_from = self._number
         if self._state == _State.HELD:
             if len(self._held) < self._limits.trace_lines:
                 self._held.append(line)
@@ -233,11 +172,11 @@ class Records:
         if self._current is None:
             if kind in (Kind.INDENTED, Kind.CONTINUED) and self._number != self._record + 1:
                 return
-            self._begin(_Line(found.head, self._count(found.head), found.failure, None), line)
+            self._begin(Line(found.head, self._recollection.count(found.head), found.failure, None), line)
             return
         self._attach(found, kind, line)
 
-    def _attach(self, found: _Line, kind: Kind, line: bytes) -> None:
+    def _attach(self, found: Line, kind: Kind, line: bytes) -> None:
         if kind == Kind.THROWN or found.head.message.startswith((b"Caused by: ", b"---> ")):
             self._cause(found.head.message)
         self._keep_trace([line])
@@ -267,14 +206,14 @@ class Records:
         if self._state == _State.HELD and self._held:
             self._state = _State.NONE
             head = Head(Kind.START, Level.ERROR, self._held[0].strip())
-            self._begin(_Line(head, self._count(head), None, None), self._held[0])
+            self._begin(Line(head, self._recollection.count(head), None, None), self._held[0])
             self._keep_trace(self._held[1:])
-        firsts = [c.first.line for c in self._counted.values() if c.first is not None]
-        lasts = [c.last_line for c in self._counted.values() if c.count]
+        firsts = [c.first.line for c in self._recollection.counted() if c.first is not None]
+        lasts = [c.last_line for c in self._recollection.counted() if c.count]
         times = [t for t in map(time_in, [*firsts, *lasts]) if t is not None]
         first_at, last_at = (min(times), max(times)) if times else (None, None)
         minutes = (last_at - first_at).total_seconds() / 60 if first_at and last_at else 0.0
-        counted = [c for c in self._counted.values() if c.count and c.first is not None]
+        counted = [c for c in self._recollection.counted() if c.count and c.first is not None]
         templates = {c.shape.number: c.template(minutes) for c in counted}
         errors = [c for c in counted if c.shape.level >= Level.ERROR]
         first = min(errors, key=lambda c: c.first.number if c.first else 0, default=None)

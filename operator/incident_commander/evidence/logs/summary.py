@@ -15,6 +15,7 @@ class Limits:
     """Bounds that hold whatever the log is. Bytes are of the log's text."""
 
     templates: int = 1000
+    """Of warnings and errors there is room for a quarter more, so that chatter does not crowd them out."""
     failures: int = 200
     remembered: int = 20_000
     """Different lines (digits aside) whose reading is remembered; beyond, all are read anew."""
@@ -27,11 +28,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A line that can be looked up. ``line`` counts from 1; None after a gap, where numbers are not known."""
+    """A line that can be looked up. ``line`` counts from 1; None after a gap, where numbers are not known.
+
+    ``place`` counts the lines that were read, whether their numbers are known or not.
+    """
 
     line: int | None
     text: str
     at: datetime | None
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)

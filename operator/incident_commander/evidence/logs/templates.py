@@ -40,10 +40,11 @@ class Shape:
 
 
 class Miner:
-    """Learns at most ``most`` templates; what is of yet another shape has none."""
+    """Learns at most ``most`` templates, and a quarter more of warnings and errors; beyond, messages have none."""
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._reserved = most // 4
         self._leaves: dict[tuple[Level, int, bytes], list[Shape]] = {}
         self._first_words: dict[tuple[Level, int], int] = {}
         self.shapes: list[Shape] = []
@@ -56,7 +57,7 @@ class Miner:
         if best is not None and (score > _SIMILAR or len(leaf) >= _LEAF):
             best.tokens = [a if a == b else WILDCARD for a, b in zip(best.tokens, tokens, strict=True)]
             return best
-        if len(self.shapes) >= self._most:
+        if len(self.shapes) >= self._most + (self._reserved if level >= Level.WARN else 0):
             return None
         shape = Shape(tokens, level, len(self.shapes))
         self.shapes.append(shape)

@@ -69,6 +69,11 @@ class TestABundle:
         assert told["capturedAt"].endswith("Z")
         assert any("not in the bundle" in gap for gap in told["notSeen"])
 
+    def test_a_cited_line_of_a_log_has_its_number(self, broken: Path) -> None:
+        assert re.search(
+            r"log of Pod/\S+/web:previous, line 2: panic: no rate", run("bundle", str(broken), width=200).stdout
+        )
+
     def test_one_object_of_it_can_be_asked_about(self, broken: Path) -> None:
         assert run("bundle", str(broken), "deploy/web", "-n", NS).exit_code == 0
 
@@ -161,7 +166,7 @@ class TestHostileText:
         return root
 
     def test_no_control_or_direction_character_reaches_the_terminal(self, hostile: Path) -> None:
-        shown = run("bundle", str(hostile)).stdout
+        shown = run("bundle", str(hostile), width=200).stdout
         assert "[bold red]x[/]" in shown
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", shown)
 
