@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.generators import commands, resources, settings
+from docs.generators import commands, report, resources, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -15,6 +15,8 @@ def pages() -> dict[Path, str]:
     found = {REFERENCE / f"{crd.stem}.md": resources.page(crd) for crd in sorted((ROOT / "crds").glob("*.yaml"))}
     found[REFERENCE / "settings.md"] = settings.page()
     found[REFERENCE / "commands.md"] = commands.page()
+    found[REFERENCE / "diagnosisreport.md"] = report.page()
+    found[REFERENCE / report.SCHEMA] = report.text()
     return found
 
 
@@ -22,7 +24,7 @@ def write() -> None:
     """Write them, and remove what is no longer made."""
     made = pages()
     REFERENCE.mkdir(exist_ok=True)
-    for file in set(REFERENCE.glob("*.md")) - set(made):
+    for file in set(REFERENCE.glob("*.*")) - set(made):
         file.unlink()
     for file, text in made.items():
         file.write_text(text)

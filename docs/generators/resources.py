@@ -95,11 +95,16 @@ def _columns(columns: list[Schema]) -> list[str]:
 
 def _part(name: str, schema: Schema, required: bool) -> list[str]:
     lines = [f"## {name}", "", "A field in **bold** must be given.", ""] if name == "spec" else [f"## {name}", ""]
-    lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
+    return [*lines, *table(name, schema, required), ""]
+
+
+def table(name: str, schema: Schema, required: bool = False) -> list[str]:
+    """The fields of a schema as a table."""
+    lines = ["| field | type | default | meaning |", "|---|---|---|---|"]
     for field in fields(schema, name, required):
         path = f"**`{field.path}`**" if field.required and name == "spec" else f"`{field.path}`"
         lines.append(f"| {path} | {field.type} | {field.default} | {_cell(field.meaning)} |")
-    return [*lines, ""]
+    return lines
 
 
 def _rules(found: list[Rule]) -> list[str]:
@@ -159,6 +164,8 @@ def _default(schema: Schema) -> str:
     if "default" not in schema or schema["default"] in ({}, []):
         return ""
     value = schema["default"]
+    if value == "":
+        return '`""`'
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

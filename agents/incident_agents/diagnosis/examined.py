@@ -44,28 +44,51 @@ KNOWN = frozenset(_NEEDS) | _NEED_SERIES | _NEED_LOGS | _OF_TARGETS
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A question that an analyser asks. ``answered`` False: what it needs could not be read."""
+    """A question that an analyser asks, and found no sign of.
 
+    What it needs: kinds of objects (by ``Kind.resource``), ``metrics`` and ``logs``. ``looked_at`` has how many
+    objects, series and lines of those were read, ``missing`` those that could not be.
+    """
+
+    analyser: str
     question: str
-    answered: bool
+    looked_at: Mapping[str, int]
+    missing: tuple[str, ...]
+
+    @property
+    def answered(self) -> bool:
+        """Whether finding nothing means anything."""
+        return not self.missing
 
 
 def without_finding(evidence: Evidence, incident: Incident | None, now: datetime) -> list[Examined]:
-    """The analysers that found nothing, each as the first sentence of its documentation."""
+    """The analysers that found nothing, each with the first sentence of its documentation."""
     case = Case(evidence, incident, now)
     silent = [analyse.__module__ for analyse in ALL if not any(True for _ in analyse(case))]
     return [
-        Examined(_first_sentence(module), _answered(module.rsplit(".", 1)[-1], evidence))
+        _examined(module, evidence)
         for module in silent
         if evidence.target is not None or module.rsplit(".", 1)[-1] not in _OF_TARGETS
     ]
 
 
-def _answered(analyser: str, evidence: Evidence) -> bool:
-    asked = all(evidence.asked(kind) for kind in (*_ALWAYS, *_NEEDS.get(analyser, ())))
-    measured = any(evidence.series.values()) or any(m.series for m in evidence.metrics.values())
-    heard = any(log.lines for log in evidence.logs)
-    return asked and (measured or analyser not in _NEED_SERIES) and (heard or analyser not in _NEED_LOGS)
+def _examined(module: str, evidence: Evidence) -> Examined:
+    analyser = module.rsplit(".", 1)[-1]
+    found: dict[str, int | None] = {
+        kind.resource: len(evidence.of(kind)) if evidence.asked(kind) else None
+        for kind in (*_ALWAYS, *_NEEDS.get(analyser, ()))
+    }
+    if analyser in _NEED_SERIES:
+        measured = (m.series for m in evidence.metrics.values())
+        found["metrics"] = sum(map(len, (*evidence.series.values(), *measured))) or None
+    if analyser in _NEED_LOGS:
+        found["logs"] = sum(len(log.lines) for log in evidence.logs) or None
+    return Examined(
+        analyser,
+        _first_sentence(module),
+        looked_at={what: amount for what, amount in found.items() if amount is not None},
+        missing=tuple(what for what, amount in found.items() if amount is None),
+    )
 
 
 def _first_sentence(module: str) -> str:

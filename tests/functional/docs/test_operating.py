@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -49,6 +50,8 @@ def test_a_bundle_is_written_diagnosed_and_verified(incident: Shell) -> None:
     assert (incident.folder / "shop-outage" / "bundle.json").exists()
     assert "verif" in verified.lower(), verified
     assert of_incident
+    run(incident, "diagnose")
+    assert json.loads((incident.folder / "report.json").read_text())["kind"] == "DiagnosisReport"
 
 
 def test_an_operator_at_work_is_looked_at_backed_up_and_stopped(incident: Shell) -> None:

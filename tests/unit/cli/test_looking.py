@@ -1,6 +1,7 @@
 """list, show, timeline: the verdict first, in 80 columns, and text of others stays text."""
 
 import json
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -40,6 +41,18 @@ class TestList:
         for part in ("web-crash", "Critical", "AwaitingApproval", "Deployment/web", "RollbackRollout", "6/6", "1m"):
             assert part in ran.out
         assert ran.code == 0
+
+    @pytest.mark.parametrize("columns", [40, 60, 80])
+    @pytest.mark.parametrize("name", ["web-crash", "web-with-a-name-of-more-than-forty-two-characters"])
+    def test_age_stands_in_its_column_however_narrow_the_terminal_is(self, columns: int, name: str) -> None:
+        base = incident(Phase.VOTING)
+        named = base.model_copy(update={"metadata": base.metadata.model_copy(update={"name": name})})
+        head, *lines = Stage.of(named).run("list", columns=columns).out.splitlines()
+        (line,) = [line for line in lines if line.rstrip().endswith("  1m")]
+        assert line.index("1m") == head.index("AGE")
+        assert line.index("Voting") == head.index("PHASE")
+        assert name in "".join(lines)
+        assert max(map(len, lines)) <= columns
 
     def test_no_incidents_is_said_and_where_was_looked(self) -> None:
         assert "No Incidents in namespace shop" in Stage.of().run("list").out
@@ -169,6 +182,15 @@ class TestTimeline:
         lines = Stage.of(incident()).run("timeline", "web-crash").out.splitlines()
         assert lines[0].split()[:4] == ["11:59:00Z", "+0s", "gateway", "AlertReceived"]
         assert lines[1].split()[:3] == ["12:00:00Z", "+1m", "coordinator"]
+
+    def test_what_happened_on_another_day_has_its_date(self) -> None:
+        base = incident()
+        first, second, *_ = base.status.timeline
+        late = second.model_copy(update={"at": NOW + timedelta(hours=20)})
+        moved = base.model_copy(update={"status": base.status.model_copy(update={"timeline": [first, late]})})
+        lines = Stage.of(moved).run("timeline", "web-crash").out.splitlines()
+        assert lines[0].startswith("11:59:00Z")
+        assert any(re.match(r"\d{4}-\d\d-\d\d 08:00:00Z\s+\+20h", line) for line in lines)
 
     def test_as_data(self) -> None:
         entries = json.loads(Stage.of(incident()).run("timeline", "web-crash", "-o", "json").out)

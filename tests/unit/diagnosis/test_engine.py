@@ -100,6 +100,19 @@ def test_a_target_that_does_not_exist_any_more_is_gone() -> None:
     assert found.hypotheses[0].confidence >= 90
 
 
+def test_a_target_that_nothing_else_speaks_of_is_cited_from_the_incident_that_names_it() -> None:
+    web, objects = healthy_shop()
+    ref = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="deleted")
+    about = incident()
+    about = about.model_copy(update={"spec": about.spec.model_copy(update={"target_ref": ref})})
+    (cited,) = diagnose(evidence(ref, web, *objects), about, NOW).hypotheses[0].evidence
+    assert (cited.ref, cited.path, cited.value) == (
+        f"Incident/{about.metadata.namespace}/{about.metadata.name}",
+        "spec.targetRef.name",
+        "deleted",
+    )
+
+
 def test_an_object_of_the_same_name_with_another_uid_is_not_the_target() -> None:
     web, objects = healthy_shop()
     ref = target_of(web).model_copy(update={"uid": "before"})

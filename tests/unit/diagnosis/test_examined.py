@@ -30,3 +30,12 @@ def test_what_only_logs_tell_is_not_ruled_out_without_them() -> None:
     question = next(q for q in silent if q.startswith("A database, a cache"))
     assert not silent[question]
     assert heard[question]
+
+
+def test_what_was_looked_at_and_what_is_missing_is_told() -> None:
+    log = Log("shop", "web", "web", False, ("ready", "serving"))
+    found = {e.analyser: e for e in without_finding(Evidence(None, NOW, POD_AND_EVENTS, (log,)), None, NOW)}
+    assert found["databases"].looked_at == {"pods": 0, "events": 0, "logs": 2}
+    assert found["databases"].missing == ()
+    assert found["saturation"].missing == ("metrics",)
+    assert found["autoscaling"].missing == ("horizontalpodautoscalers.autoscaling",)

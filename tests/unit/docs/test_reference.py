@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs.generators import commands, resources, settings
+from docs.generators import commands, report, resources, settings
 from docs.generators.pages import REFERENCE, ROOT, pages
 
 CRDS = sorted((ROOT / "crds").glob("*.yaml"))
@@ -22,7 +22,7 @@ def test_a_page_is_what_the_code_says(file: Path) -> None:
 
 
 def test_no_page_is_left_of_what_is_gone() -> None:
-    assert set(REFERENCE.glob("*.md")) == set(PAGES)
+    assert set(REFERENCE.glob("*.*")) == set(PAGES)
 
 
 @pytest.mark.parametrize("crd", CRDS, ids=lambda crd: crd.stem)
@@ -72,3 +72,10 @@ def test_every_command_is_on_the_page_with_its_help() -> None:
     for path, command in commands.leaves():
         assert f"## {path.removeprefix('incident-commander ')}\n" in page
         assert command.help
+
+
+def test_every_field_of_a_report_is_explained() -> None:
+    whole = report.schema()
+    found = list(resources.fields(report.inlined(whole, whole["$defs"])))
+    assert not [field.path for field in found if not field.meaning]
+    assert {"verdict", "hypotheses[].evidence[].path", "ruledOut[].missing", "gaps"} <= {field.path for field in found}

@@ -11,7 +11,7 @@ from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Alert
 from incident_commander.api.meta import TargetRef
-from incident_commander.api.statement import Citation
+from incident_commander.api.statement import Citation, CitationKind
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
 
@@ -30,7 +30,7 @@ def analyse(case: Case) -> Iterator[Finding]:
     if case.target is None:
         found = _missing(case, ref)
         facts = {"found": found}
-        shown = traces(case.evidence, ref, case.alerts)
+        shown = traces(case.evidence, ref, case.alerts) or _named_by(case, ref)
         yield Finding(Cause.TARGET_GONE, ref, 95, f"{ref} {found}"[:1000], shown, facts, frozenset({str(ref)}))
         return
     uid = fields.text(case.target, "metadata", "uid")
@@ -44,6 +44,15 @@ def analyse(case: Case) -> Iterator[Finding]:
             facts={"found": "was deleted; another object has its name now"},
             about=frozenset({str(ref)}),
         )
+
+
+def _named_by(case: Case, ref: TargetRef) -> tuple[Citation, ...]:
+    """The Incident itself, which names its target."""
+    incident = case.incident
+    if incident is None or incident.spec.target_ref is None:
+        return ()
+    named = citing.spoken(f"Incident/{incident.metadata.namespace}/{incident.metadata.name}", 1024)
+    return (Citation(kind=CitationKind.OBJECT, ref=named, path="spec.targetRef.name", value=citing.spoken(ref.name)),)
 
 
 def traces(evidence: Evidence, ref: TargetRef, alerts: Sequence[Alert]) -> tuple[Citation, ...]:

@@ -37,6 +37,8 @@ _PREVIOUS = ".previous.log"
 _MAX_SERIES = 20_000
 _NOTE_BYTES = 256 * 1024
 
+_FIRST_KUBERNETES = datetime(2014, 6, 6, tzinfo=UTC).timestamp()
+
 _KNOWN = {kind.resource: kind for kind in kinds.ALL}
 
 _T = TypeVar("_T")
@@ -76,7 +78,7 @@ class Bundle:
 
     @cached_property
     def captured_at(self) -> datetime:
-        """By ``bundle.json``; else the newest event, alert or sample; else when a file was last written."""
+        """By ``bundle.json``; else the newest event, alert or sample; else when a file was last written; else now."""
         return fields.moment(self._manifest, "capturedAt") or self._newest()
 
     @property
@@ -122,8 +124,12 @@ class Bundle:
         if facts:
             return max(facts)
         files = [*self._folder.files(""), *self._folder.files(OBJECTS), *self._folder.files(LOGS, depth=3)]
-        written = [self._folder.modified(path) or 0.0 for path in files]
-        return datetime.fromtimestamp(max(written, default=0.0), UTC)
+        # Archives that are made to be equal at every making have all files written at the epoch, or soon after it.
+        written = [at for path in files if (at := self._folder.modified(path) or 0.0) > _FIRST_KUBERNETES]
+        if not written:
+            self._findings.append("nothing in the bundle tells when it was captured; ages are counted from now")
+            return datetime.now(UTC)
+        return datetime.fromtimestamp(max(written), UTC)
 
     def resources(self) -> list[str]:
         """Names of the kinds that were asked for: those of files, and of what is in files of several kinds."""

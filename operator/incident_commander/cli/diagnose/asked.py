@@ -5,17 +5,21 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from incident_agents.diagnosis.analysers.gone import traces
-from incident_commander.adapters.bundle.bundle import Bundle
+from incident_commander.adapters.bundle.bundle import MANIFEST, Bundle
 from incident_commander.adapters.bundle.folder import Broken
 from incident_commander.api import kinds
+from incident_commander.api.causes import Cause
 from incident_commander.api.meta import TargetRef
+from incident_commander.api.statement import Citation, CitationKind, Diagnosis, Hypothesis
 from incident_commander.cli.work.failure import CommandError, ExitCode
 from incident_commander.cli.work.targets import parse_target
-from incident_commander.evidence import fields
+from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
+from incident_commander.evidence.trim import sound
 
 _NAMED = 12
 """Names that an error lists."""
+_CITED = 3
 
 
 def asked_about(bundle: Bundle, target: str | None, namespace: str | None, tried: str) -> TargetRef | None:
@@ -44,7 +48,7 @@ def refuse_unheard(bundle: Bundle, evidence: Evidence, about: TargetRef, tried: 
     kind = kinds.kind_of(about.api_version, about.kind)
     if kind is None or not evidence.asked(kind) or evidence.find(kind, about.namespace, about.name) is not None:
         return
-    if traces(evidence, about, evidence.alerts) or about == bundle.target or _has_incident(bundle, about):
+    if traces(evidence, about, evidence.alerts) or speaking_of(bundle, about):
         return
     here = {fields.name(o) for o in evidence.of(kind) if not kind.namespaced or fields.namespace(o) == about.namespace}
     near = get_close_matches(about.name, sorted(here), n=3)
@@ -55,14 +59,34 @@ def refuse_unheard(bundle: Bundle, evidence: Evidence, about: TargetRef, tried: 
     raise CommandError(tried, found, advice, ExitCode.NOT_FOUND)
 
 
-def _has_incident(bundle: Bundle, about: TargetRef) -> bool:
+def speaking_of(bundle: Bundle, about: TargetRef) -> list[Citation]:
+    """Where the bundle names the object as a target, though it holds nothing else of it: Incidents and the manifest."""
     try:
-        incidents = bundle.objects(kinds.INCIDENT)
+        incidents = [one for one in bundle.objects(kinds.INCIDENT) if sound(one)]
     except Broken:
-        return False
+        incidents = []
     wanted = (about.kind, about.namespace or "", about.name)
-    targets = (fields.mapping(one, "spec", "target") for one in incidents)
-    return any(tuple(fields.text(t, key) for key in ("kind", "namespace", "name")) == wanted for t in targets)
+    found = [
+        citing.of_object(one, "spec.targetRef.name")
+        for one in incidents
+        if tuple(fields.text(one, "spec", "targetRef", key) for key in ("kind", "namespace", "name")) == wanted
+    ]
+    if bundle.target is not None and str(bundle.target) == str(about):
+        found.append(
+            Citation(kind=CitationKind.NOTE, ref=MANIFEST, path="target.name", value=citing.spoken(about.name))
+        )
+    return found[:_CITED]
+
+
+def with_traces(diagnosis: Diagnosis, bundle: Bundle) -> Diagnosis:
+    """Cites who named an object that is gone, where nothing else of it is left."""
+
+    def cited(found: Hypothesis) -> Hypothesis:
+        if found.cause is not Cause.TARGET_GONE or found.evidence or found.object is None:
+            return found
+        return found.model_copy(update={"evidence": speaking_of(bundle, found.object)})
+
+    return diagnosis.model_copy(update={"hypotheses": [cited(h) for h in diagnosis.hypotheses]})
 
 
 def _listed(names: set[str] | frozenset[str]) -> str:

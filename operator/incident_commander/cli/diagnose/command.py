@@ -32,6 +32,7 @@ class Form(enum.StrEnum):
     """``-o``."""
 
     TEXT = "text"
+    WIDE = "wide"
     JSON = "json"
     MARKDOWN = "markdown"
 
@@ -73,7 +74,8 @@ def diagnose(
     """Name the cause of an incident, and why.
 
     On a live namespace, or on a bundle (see `bundle --help`) without any cluster. Nothing is written. The
-    verdict comes first, then the evidence line by line, what was ruled out, and what could not be seen.
+    verdict comes first, then the evidence line by line, what was ruled out, and what could not be seen. -o wide
+    shows all evidence and what each question was looked at in; the shape of -o json is in docs/diagnose.md.
     Exits with 0 when a cause is named or all is well, and with 1 when neither can be said.
     """
     from incident_commander.cli.diagnose import work
@@ -81,7 +83,7 @@ def diagnose(
     from incident_commander.cli.work.outside import Addresses
 
     words = what or []
-    if graph is not None and output is not Form.TEXT:
+    if graph is not None and output not in (Form.TEXT, Form.WIDE):
         raise typer.BadParameter(f"draws, and -o {output} tells the diagnosis: give one of them", param_hint="--graph")
     if words and words[0] == _BUNDLE:
         if len(words) < 2:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from incident_agents.diagnosis.driving import Driving, Order
-from incident_commander.cli.render.text import clock
+from incident_commander.cli.render.text import when
 from incident_commander.evidence.series import plot
 
 
@@ -19,7 +20,7 @@ def drawn(one: Driving, width: int, *, ascii_only: bool = False) -> tuple[str, .
     return plot(one.points, unit=one.unit, at=one.at, width=width, ascii_only=ascii_only)
 
 
-def told(order: Order) -> Iterator[str]:
-    """One line for each group of series that began to move at about the same time."""
+def told(order: Order, day: datetime) -> Iterator[str]:
+    """One line for each group of series that began to move at about the same time; with its date if not on ``day``."""
     for at, group in zip(order.began, order.groups, strict=True):
-        yield f"{clock(at)} {', '.join(group)}"
+        yield f"{when(at, day)} {', '.join(group)}"

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from incident_commander.api.statement import Hypothesis
 from incident_commander.cli.diagnose.drawing import drawn, title, told
 from incident_commander.cli.diagnose.report import Report, Verdict
-from incident_commander.cli.diagnose.terminal import latest, where
+from incident_commander.cli.diagnose.terminal import WIDE, latest, where
+from incident_commander.cli.diagnose.words import counts
 from incident_commander.cli.render.text import moment, safe
 
 _PLOT = 76
@@ -57,20 +58,26 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _series(report)
     if report.changes:
         yield from ("", "### What changed, and what was seen", "")
-        for change in latest(report.changes):
+        for change in latest(report.changes, WIDE.timeline):
             word = "seen" if change.symptom else "changed"
             yield f"- {moment(change.at)} {word}: {escaped(change.ref, 200)} {code(change.text, 400)}"
     if report.suspicions:
         yield from ("", "### Less likely", "")
         yield from (f"- {_name(h)}: {escaped(h.summary, 1100)}" for h in report.suspicions)
-    answered = [e.question for e in report.ruled_out if e.answered]
+    answered = [e for e in report.ruled_out if e.answered]
     if answered:
-        yield from ("", f"### Ruled out, no sign of it in {escaped(report.looked_at)}", "")
-        yield from (f"- {escaped(question)}" for question in answered)
-    unanswered = [e.question for e in report.ruled_out if not e.answered]
+        yield from (
+            "",
+            "### Ruled out",
+            "",
+            f"No sign was found of what follows; looked at: {escaped(counts(report.looked_at))}.",
+            "",
+        )
+        yield from (f"- {escaped(e.question)} ({escaped(counts(e.looked_at))})" for e in answered)
+    unanswered = [e for e in report.ruled_out if not e.answered]
     if unanswered:
         yield from ("", "### Could not be examined", "")
-        yield from (f"- {escaped(question)}" for question in unanswered)
+        yield from (f"- {escaped(e.question)} (not read: {escaped(', '.join(e.missing))})" for e in unanswered)
     if report.not_seen:
         yield from ("", "### Not seen", "")
         yield from (f"- {escaped(gap)}" for gap in report.not_seen)
@@ -83,7 +90,7 @@ def _series(report: Report) -> Iterator[str]:
             yield from (escaped(title(one), 400), "", "```text", *(safe(line) for line in drawn(one, _PLOT)), "```", "")
     if len(report.order.groups) > 1:
         yield from ("", "### Which moved first", "")
-        yield from (f"- {escaped(line)}" for line in told(report.order))
+        yield from (f"- {escaped(line)}" for line in told(report.order, report.captured_at))
 
 
 def _name(hypothesis: Hypothesis) -> str:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from incident_agents.diagnosis.driving import Driving, Order, driving, order
 from incident_agents.diagnosis.engine import is_healthy
 from incident_agents.diagnosis.examined import Examined, without_finding
 from incident_agents.diagnosis.ranking import BAR
-from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
-from incident_commander.api.meta import format_time
 from incident_commander.api.statement import Citation, Diagnosis, Hypothesis
 from incident_commander.evidence.changes import Change, timeline
 from incident_commander.evidence.evidence import Evidence
-from incident_commander.evidence.series import sparkline
 
 
 class Verdict(enum.StrEnum):
@@ -40,7 +36,8 @@ class Report:
     hypotheses: Sequence[Hypothesis]
     suspicions: Sequence[Hypothesis]
     ruled_out: Sequence[Examined]
-    looked_at: str
+    looked_at: Mapping[str, int]
+    """Objects by ``Kind.resource``; ``logs``, ``logLines``, ``series``, ``alerts``. Without what there is none of."""
     not_seen: Sequence[str]
     changes: Sequence[Change] = ()
     """What changed and what was seen of it, the oldest first."""
@@ -50,38 +47,6 @@ class Report:
     """Where a person would go on when no cause is named."""
     order: Order = field(default_factory=Order)
     """Which series moved first."""
-
-    def to_json(self) -> dict[str, Any]:
-        """For scripts. Names are stable; new ones may be added."""
-        return {
-            "subject": self.subject,
-            "capturedAt": format_time(self.captured_at),
-            "verdict": self.verdict.value,
-            "headline": self.headline,
-            "hypotheses": [h.to_json() for h in self.hypotheses],
-            "suspicions": [h.to_json() for h in self.suspicions],
-            "ruledOut": [e.question for e in self.ruled_out if e.answered],
-            "notAnswered": [e.question for e in self.ruled_out if not e.answered],
-            "lookedAt": self.looked_at,
-            "timeline": [
-                {"time": format_time(c.at), "object": c.ref, "text": c.text, "symptom": c.symptom} for c in self.changes
-            ],
-            "clues": [c.to_json() for c in self.clues],
-            "series": [_series(one) for one in self.series],
-            "movedFirst": [
-                {"time": format_time(at), "series": list(group)}
-                for at, group in zip(self.order.began, self.order.groups, strict=True)
-            ],
-            "notSeen": list(self.not_seen),
-        }
-
-
-def _series(one: Driving) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": one.name, "object": one.subject, "unit": one.unit, "drawn": sparkline(one.points)}
-    if one.change is not None:
-        began = format_time(datetime.fromtimestamp(one.change.at, UTC))
-        found |= {"before": one.change.before, "after": one.change.after, "since": began}
-    return found
 
 
 def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
@@ -112,14 +77,13 @@ def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
     )
 
 
-_COUNTED = (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.POD, kinds.SERVICE, kinds.NODE, kinds.EVENT)
-
-
-def _looked_at(evidence: Evidence) -> str:
-    counts = [f"{len(evidence.of(k))} {k.plural}" for k in _COUNTED if evidence.asked(k) and evidence.of(k)]
-    lines = sum(len(log.lines) for log in evidence.logs)
+def _looked_at(evidence: Evidence) -> dict[str, int]:
     series = sum(len(s) for s in evidence.series.values()) + sum(len(m.series) for m in evidence.metrics.values())
-    counts += [f"{lines} lines of {len(evidence.logs)} logs"] if evidence.logs else []
-    counts += [f"{series} series"] if series else []
-    counts += [f"{len(evidence.alerts)} alerts"] if evidence.alerts else []
-    return ", ".join(counts) or "nothing"
+    found = {
+        **{resource: len(objects) for resource, objects in evidence.objects.items()},
+        "logs": len(evidence.logs),
+        "logLines": sum(len(log.lines) for log in evidence.logs),
+        "series": series,
+        "alerts": len(evidence.alerts),
+    }
+    return {what: amount for what, amount in found.items() if amount}

@@ -3,60 +3,96 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from incident_agents.diagnosis.examined import Examined
 from incident_commander.api.statement import Citation, CitationKind, Hypothesis
 from incident_commander.cli.diagnose.drawing import drawn, title, told
 from incident_commander.cli.diagnose.report import Report, Verdict
-from incident_commander.cli.render.text import clock, moment, safe, styled
+from incident_commander.cli.diagnose.words import counts
+from incident_commander.cli.render.text import moment, safe, styled, when
 from incident_commander.evidence.changes import Change
 
 _STYLE = {Verdict.CAUSE_FOUND: "bold red", Verdict.HEALTHY: "bold green", Verdict.UNKNOWN: "bold yellow"}
 _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
 _SHOWN = 4
 """Confident hypotheses that are shown with their evidence."""
-_CITED, _VALUE = 10, 320
+_VALUE = 1200
+"""Characters of a cited value: more than any has."""
 _PLOT = 76
 """Columns of a plot: a terminal of 80 with its margin."""
-_TIMELINE, _CHANGES, _SYMPTOMS = 16, 10, 6
-"""Lines of the timeline, and how many of them are for changes and for symptoms."""
 
 
-def report_view(report: Report) -> RenderableType:
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much is shown; ``wide``: also what each question was and what was looked at for it."""
+
+    cited: int
+    timeline: int
+    wide: bool = False
+
+
+PAGE = Amount(cited=6, timeline=8)
+"""What the usual case needs of one screen."""
+WIDE = Amount(cited=12, timeline=40, wide=True)
+
+
+def report_view(report: Report, amount: Amount = PAGE) -> RenderableType:
     """The page."""
-    parts: list[RenderableType] = [*_verdict(report)]
+    parts: list[RenderableType] = [*_verdict(report, amount)]
     if report.clues:
         parts += _section("Where to look", [_cited(c) for c in report.clues])
+    for hypothesis in report.hypotheses[1:_SHOWN]:
+        parts += [Text(), _named("Also", hypothesis), _indented(_evidence(hypothesis, amount))]
+    if report.suspicions:
+        heading = "Less likely" if report.hypotheses else "Suspicions"
+        parts += _section(heading, [_line(h) for h in report.suspicions])
     if report.series:
         parts += _section("Series (^ marks the change)", list(_series(report)))
     if len(report.order.groups) > 1:
-        parts += _section("Which moved first", [_bullet(line) for line in told(report.order)])
-    for hypothesis in report.hypotheses[1:_SHOWN]:
-        parts += [Text(), _named("Also", hypothesis), _indented(_evidence(hypothesis))]
+        parts += _section("Which moved first", [_bullet(line) for line in told(report.order, report.captured_at)])
     if report.changes:
-        parts += _section("What changed (=) and what was seen (!)", [*_changes(report)])
-    if report.suspicions and report.hypotheses:
-        parts += _section("Less likely", [_line(h) for h in report.suspicions])
-    elif report.suspicions:
-        parts += _section("Suspicions", [_line(h) for h in report.suspicions])
+        parts += _section("What changed (=) and what was seen (!)", [*_changes(report, amount)])
     answered = [e for e in report.ruled_out if e.answered]
     if answered:
-        parts += _section(f"Ruled out, no sign of it in {report.looked_at}", [_bullet(e.question) for e in answered])
-    unanswered = [_bullet(e.question) for e in report.ruled_out if not e.answered]
-    if unanswered and not answered and not report.hypotheses:
-        unanswered = [_bullet(f"none of the {len(unanswered)} things that are looked for (-o json names them)")]
+        parts += _section(
+            "Ruled out", [*(_ruled_out(answered, amount)), Text(f"Looked at: {counts(report.looked_at)}.", "dim")]
+        )
+    unanswered = [e for e in report.ruled_out if not e.answered]
     if unanswered:
-        parts += _section("Could not be examined", unanswered)
+        parts += _section("Could not be examined", [*_unanswered(unanswered, amount)])
     if report.not_seen:
         parts += _section("Not seen", [_bullet(gap) for gap in report.not_seen])
     return Group(*parts)
 
 
-def _verdict(report: Report) -> Iterable[RenderableType]:
+def _ruled_out(answered: Sequence[Examined], amount: Amount) -> Iterable[RenderableType]:
+    if amount.wide:
+        yield from (_bullet(f"{e.question} ({counts(e.looked_at)})") for e in answered)
+    else:
+        yield styled(
+            f"{', '.join(sorted(e.analyser for e in answered))} (-o wide says what each looks for, and in what)."
+        )
+
+
+def _unanswered(unanswered: Sequence[Examined], amount: Amount) -> Iterable[RenderableType]:
+    if amount.wide:
+        yield from (_bullet(f"{e.question} (not read: {', '.join(e.missing)})") for e in unanswered)
+        return
+    without: dict[tuple[str, ...], list[str]] = {}
+    for examined in unanswered:
+        without.setdefault(examined.missing, []).append(examined.analyser)
+    yield from (
+        _bullet(f"{', '.join(sorted(names))}: without {', '.join(missing)}") for missing, names in without.items()
+    )
+
+
+def _verdict(report: Report, amount: Amount) -> Iterable[RenderableType]:
     yield Text.assemble((f"{_WORDS[report.verdict]}: ", _STYLE[report.verdict]), styled(report.headline, "bold"))
     if report.hypotheses:
         top = report.hypotheses[0]
@@ -65,7 +101,7 @@ def _verdict(report: Report) -> Iterable[RenderableType]:
     if report.hypotheses:
         yield Text()
         yield Text("Evidence", style="bold underline")
-        yield _indented(_evidence(report.hypotheses[0]))
+        yield _indented(_evidence(report.hypotheses[0], amount))
 
 
 def _series(report: Report) -> Iterable[RenderableType]:
@@ -93,38 +129,38 @@ def _named(word: str, hypothesis: Hypothesis) -> Text:
 
 def _line(hypothesis: Hypothesis) -> RenderableType:
     at = f" in {hypothesis.object}" if hypothesis.object is not None else ""
-    return _row(f"{hypothesis.confidence:3d} %", styled(f"{hypothesis.cause}{at}: {hypothesis.summary}", "", 400))
+    return _row(f"{hypothesis.confidence:3d} %", styled(f"{hypothesis.cause}{at}: {hypothesis.summary}"))
 
 
-def _changes(report: Report) -> Iterable[RenderableType]:
-    shown = latest(report.changes)
+def _changes(report: Report, amount: Amount) -> Iterable[RenderableType]:
+    shown = latest(report.changes, amount.timeline)
     if len(report.changes) > len(shown):
-        yield Text(f"{len(report.changes) - len(shown)} more (-o json)", style="dim")
+        yield Text(f"{len(report.changes) - len(shown)} more (-o {'json' if amount.wide else 'wide'})", style="dim")
     for change in shown:
         mark = ("!", "red") if change.symptom else ("=", "bold cyan")
-        text = Text.assemble(mark, " ", styled(change.ref, "dim", 120), " ", styled(change.text, "", 240))
-        yield _row(clock(change.at), text)
+        text = Text.assemble(mark, " ", styled(change.ref, "dim"), " ", styled(change.text))
+        yield _row(when(change.at, report.captured_at), text)
 
 
-def latest(changes: Sequence[Change]) -> list[Change]:
+def latest(changes: Sequence[Change], most: int) -> list[Change]:
     """The last ones that fit: changes before symptoms, in the order of time."""
-    wanted = [c for c in changes if not c.symptom][-_CHANGES:]
-    wanted += [c for c in changes if c.symptom][-max(_SYMPTOMS, _TIMELINE - len(wanted)) :]
-    return sorted(wanted, key=lambda change: change.at)[-_TIMELINE:]
+    wanted = [c for c in changes if not c.symptom][-(most * 5 // 8) :]
+    wanted += [c for c in changes if c.symptom][-max(most * 3 // 8, most - len(wanted)) :]
+    return sorted(wanted, key=lambda change: change.at)[-most:]
 
 
 def _bullet(text: str) -> RenderableType:
-    return _row("-", styled(text, "", 600))
+    return _row("-", styled(text))
 
 
-def _evidence(hypothesis: Hypothesis) -> Iterable[RenderableType]:
-    yield from (_cited(citation) for citation in hypothesis.evidence[:_CITED])
-    if len(hypothesis.evidence) > _CITED:
-        yield Text(f"and {len(hypothesis.evidence) - _CITED} more (-o json)", style="dim")
+def _evidence(hypothesis: Hypothesis, amount: Amount) -> Iterable[RenderableType]:
+    yield from (_cited(citation) for citation in hypothesis.evidence[: amount.cited])
+    if len(hypothesis.evidence) > amount.cited:
+        yield Text(f"and {len(hypothesis.evidence) - amount.cited} more (-o wide)", style="dim")
 
 
 def _cited(citation: Citation) -> RenderableType:
-    return _row("-", Text.assemble(styled(where(citation), "dim", 300), ": ", styled(citation.value, "", _VALUE)))
+    return _row("-", Text.assemble(styled(where(citation), "dim"), ": ", styled(citation.value, "", _VALUE)))
 
 
 def where(citation: Citation) -> str:
@@ -139,7 +175,7 @@ def where(citation: Citation) -> str:
         case CitationKind.ALERT:
             return f"alert {citation.ref}"
         case CitationKind.NOTE:
-            return f"note {citation.ref}"
+            return f"note {citation.ref} {citation.path}".rstrip()
         case _:
             return f"{citation.ref} {citation.path}".strip()
 

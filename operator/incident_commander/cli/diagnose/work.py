@@ -9,11 +9,12 @@ from incident_agents.diagnosis.engine import diagnose
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.clock import SystemClock
 from incident_commander.api.statement import Diagnosis
-from incident_commander.cli.diagnose.asked import asked_about, refuse_unheard
+from incident_commander.cli.diagnose.asked import asked_about, refuse_unheard, with_traces
 from incident_commander.cli.diagnose.command import Drawing, Form
+from incident_commander.cli.diagnose.document import document
 from incident_commander.cli.diagnose.markdown import report_markdown
 from incident_commander.cli.diagnose.report import Report, Verdict, report_of
-from incident_commander.cli.diagnose.terminal import report_view
+from incident_commander.cli.diagnose.terminal import PAGE, WIDE, report_view
 from incident_commander.cli.options import Output
 from incident_commander.cli.render.graph import dot, mermaid
 from incident_commander.cli.work.desk import Desk, console, fail
@@ -41,6 +42,7 @@ def diagnose_folder(
             evidence, diagnosis = diagnose_bundle(bundle, target=about, namespace=namespace)
             if about is not None:
                 refuse_unheard(bundle, evidence, about, tried)
+            diagnosis = with_traces(diagnosis, bundle)
     except BundleError as error:
         advice = "give the folder that holds bundle.json and objects/; `bundle --help` tells how one is made"
         return fail(CommandError(tried, str(error), advice, ExitCode.NOT_FOUND), tried, program)
@@ -85,9 +87,9 @@ def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form | D
     report: Report = report_of(subject, evidence, diagnosis)
     out = console()
     if form is Form.JSON:
-        print_data(out, report.to_json(), Output.JSON)
+        print_data(out, document(report).to_json(), Output.JSON)
     elif form is Form.MARKDOWN:
         out.file.write(report_markdown(report))
     else:
-        out.print(report_view(report))
+        out.print(report_view(report, WIDE if form is Form.WIDE else PAGE))
     return ExitCode.NO if report.verdict is Verdict.UNKNOWN else ExitCode.DONE

@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from incident_commander.api.incident import Incident
 from incident_commander.cli.render.incident import SEVERITY_STYLE, phase_text
 from incident_commander.cli.render.text import duration, safe, styled
 
-_NAME_WIDTHS = range(16, 43)
+_NAMES = range(16, 43)
+"""Columns for names: at least and at most."""
+_SEVERITY = 8
 
 
-def incident_table(incidents: Sequence[Incident], *, now: datetime, namespaces: bool) -> RenderableType:
-    """In the order given. ``namespaces`` writes names as ``namespace/name``."""
-    names = [safe(i.key if namespaces else i.metadata.name) for i in incidents]
-    width = min(max(map(len, names), default=0), _NAME_WIDTHS.stop - 1)
-    width = max(width, _NAME_WIDTHS.start)
-    lines: list[RenderableType] = [Text(f"{'NAME':{width}}  {'SEVERITY':8}  {'PHASE':22}  AGE", style="bold")]
-    for incident, name in zip(incidents, names, strict=True):
+@dataclass(frozen=True, slots=True)
+class IncidentTable:
+    """In the order given. ``namespaces`` writes names as ``namespace/name``.
+
+    Where a line does not hold a name beside the rest, the name has a line of its own.
+    """
+
+    incidents: Sequence[Incident]
+    now: datetime
+    namespaces: bool
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Two lines of each, or three."""
+        names = [safe(i.key if self.namespaces else i.metadata.name) for i in self.incidents]
+        phases = [phase_text(i) for i in self.incidents]
+        ages = [self._age(i) for i in self.incidents]
+        phase = max([len("PHASE"), *(p.cell_len for p in phases)])
+        rest = 2 + _SEVERITY + 2 + phase + 2 + max([len("AGE"), *map(len, ages)])
+        longest = min(max([*map(len, names), _NAMES.start]), _NAMES.stop - 1)
+        width = max(min(longest, options.max_width - rest), 4)
+        yield Text(f"{'NAME':{width}}  {'SEVERITY':{_SEVERITY}}  {'PHASE':{phase}}  AGE", style="bold")
+        for incident, name, what, age in zip(self.incidents, names, phases, ages, strict=True):
+            severity = styled(incident.spec.severity, SEVERITY_STYLE[incident.spec.severity])
+            beside = Text.assemble("  ", _padded(severity, _SEVERITY), "  ", _padded(what, phase), "  ", age)
+            shown = Text(name, style="bold", overflow="fold")
+            if len(name) > width:
+                yield shown
+                shown = Text()
+            yield Text.assemble(_padded(shown, width), beside)
+            yield Text.assemble("  ", styled(_summary(incident), "dim"))
+
+    def _age(self, incident: Incident) -> str:
         created = incident.metadata.creation_timestamp
-        age = duration(now - created) if created is not None else "-"
-        lines.append(
-            Text.assemble(
-                (f"{name:{width}}", "bold"),
-                "  ",
-                _padded(styled(incident.spec.severity, SEVERITY_STYLE[incident.spec.severity]), 8),
-                "  ",
-                _padded(phase_text(incident), 22),
-                "  ",
-                age,
-            )
-        )
-        lines.append(Text.assemble("  ", styled(_summary(incident), "dim")))
-    return Group(*lines)
+        return duration(self.now - created) if created is not None else "-"
 
 
 def _summary(incident: Incident) -> str:

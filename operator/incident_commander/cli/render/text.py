@@ -8,7 +8,7 @@ make a diff read as its opposite.
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from rich.text import Text
 
@@ -40,6 +40,11 @@ def styled(value: object, style: str = "", limit: int = 2000) -> Text:
 def clock(value: datetime) -> str:
     """Time of day in UTC, to the second."""
     return value.strftime("%H:%M:%SZ")
+
+
+def when(value: datetime, day: datetime) -> str:
+    """Time of day in UTC; with the date when it is not that of ``day``."""
+    return clock(value) if value.astimezone(UTC).date() == day.astimezone(UTC).date() else moment(value)
 
 
 def moment(value: datetime) -> str:

@@ -10,13 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from incident_commander.api.incident import TimelineEntry
-from incident_commander.cli.render.text import clock, duration, styled
+from incident_commander.cli.render.text import duration, styled, when
 
 
 def timeline_view(
     entries: Sequence[TimelineEntry], started_at: datetime | None = None, *, limit: int = 1024
 ) -> RenderableType:
     """When (UTC, and since ``started_at`` or the first entry), who, what. Oldest first, as recorded.
+
+    What did not happen on the day of the start has its date.
 
     ``limit``: characters of each message.
     """
@@ -33,5 +35,5 @@ def timeline_view(
             styled(entry.reason, "bold"), "  " if entry.message else "", styled(entry.message, limit=limit)
         )
         since = f"+{duration(entry.at - start)}" if entry.at >= start else f"-{duration(start - entry.at)}"
-        table.add_row(clock(entry.at), since, styled(entry.actor), what)
+        table.add_row(when(entry.at, start), since, styled(entry.actor), what)
     return table

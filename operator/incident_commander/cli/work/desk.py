@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -129,10 +132,29 @@ def fail(error: IncidentCommanderError, tried: str, program: str) -> ExitCode:
     return explained.code
 
 
+class _Page(Console):
+    """A file or a pipe is not filled up to the width of a terminal: lines end where their text does."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As a console does, without blanks at the ends of lines."""
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        self.file.write(_BLANKS.sub("", captured.get()))
+        self.file.flush()
+
+
+_BLANKS = re.compile(r"[ \t]+(?=\n|$)")
+
+
 def console(*, stderr: bool = False) -> Console:
-    """Markup, highlighting and emoji codes are off: text of others must stay text."""
+    """Markup, highlighting and emoji codes are off: text of others must stay text.
+
+    With NO_COLOR set, it is plain text: neither colours nor bold.
+    """
     file = sys.stderr if stderr else sys.stdout
-    return Console(file=file, markup=False, highlight=False, emoji=False)
+    kind = Console if file.isatty() else _Page
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return kind(file=file, markup=False, highlight=False, emoji=False, color_system=colours)
 
 
 def read_incident(stored: Object, tried: str) -> Incident:

@@ -9,7 +9,7 @@ from incident_commander.api.incident import Incident, Phase, StepOutcome
 from incident_commander.api.names import LABEL_MANAGED
 from incident_commander.cli.options import Output
 from incident_commander.cli.render.incident import incident_page
-from incident_commander.cli.render.listing import incident_table
+from incident_commander.cli.render.listing import IncidentTable
 from incident_commander.cli.render.proposal import kustomize_patches
 from incident_commander.cli.render.story import story
 from incident_commander.cli.render.text import clock, styled
@@ -36,7 +36,7 @@ async def list_incidents(desk: Desk, output: Output) -> None:
     incidents.sort(key=lambda i: i.metadata.creation_timestamp or desk.now(), reverse=True)
     incidents.sort(key=lambda i: i.status.phase.terminal)
     if incidents:
-        desk.out.print(incident_table(incidents, now=desk.now(), namespaces=desk.everywhere))
+        desk.out.print(IncidentTable(incidents, desk.now(), desk.everywhere))
     else:
         if where is not None:
             await _must_exist(desk, where)

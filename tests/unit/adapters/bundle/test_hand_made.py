@@ -1,5 +1,6 @@
 """What people save by hand: YAML, several kinds in one file, only logs, only series."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -93,3 +94,15 @@ class TestLogsAlone:
 
     def test_the_capture_was_when_they_were_written(self, root: Path) -> None:
         assert abs((datetime.now(UTC) - read_evidence(root).captured_at).total_seconds()) < 3600
+
+    def test_files_that_were_written_at_the_epoch_tell_no_time(self, root: Path) -> None:
+        for file in root.rglob("*.log"):
+            os.utime(file, (0, 0))
+        found = read_evidence(root)
+        assert abs((datetime.now(UTC) - found.captured_at).total_seconds()) < 3600
+        assert "nothing in the bundle tells when it was captured; ages are counted from now" in found.gaps
+
+
+def test_nothing_but_empty_folders_tells_no_time(tmp_path: Path) -> None:
+    (tmp_path / "objects").mkdir()
+    assert read_evidence(tmp_path).captured_at.year > 2014

@@ -5,17 +5,21 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from docs.generators import report
+from incident_commander.cli.diagnose.document import DiagnosisReport
 from incident_commander.cli.diagnose.markdown import code, escaped
 from incident_commander.cli.main import full_app
 from incident_commander.cli.options import Where
 from incident_commander.cli.work.desk import Connection, Session
 from incident_commander.ports import Object
-from tests.unit.adapters.bundle.folders import bundle, listed, write
+from tests.unit.adapters.bundle.folders import MANIFEST, bundle, listed, write
 from tests.unit.diagnosis.builders import NS, crash_looping, deployment, node, pod, replica_set, running, service
 from tests.unit.evidence.fakes import FakeCluster
 
@@ -38,6 +42,26 @@ def run(*arguments: str, cluster: FakeCluster | None = None, width: int = 80) ->
     return runner.invoke(full_app(), ["diagnose", *arguments], obj=Session(connect=connect))
 
 
+def misfits(value: Any, schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Where a JSON value is not as a schema without references says."""
+    types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
+    if not isinstance(value, types[schema["type"]]):
+        yield f"{path} is no {schema['type']}"
+    elif "enum" in schema and value not in schema["enum"]:
+        yield f"{path} is {value!r}"
+    elif isinstance(value, list):
+        for item in value:
+            yield from misfits(item, schema["items"], f"{path}[]")
+    elif isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        yield from (f"{path}.{name} is missing" for name in schema.get("required", ()) if name not in value)
+        for name, child in value.items():
+            if (of := known.get(name, others)) is None:
+                yield f"{path}.{name} is not explained"
+            else:
+                yield from misfits(child, of, f"{path}.{name}")
+
+
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
     root = bundle(tmp_path, WEB, RS, SICK, node(), files={"objects/events.json": listed([])})
@@ -58,21 +82,48 @@ class TestABundle:
 
     def test_what_could_not_be_looked_for_is_not_called_ruled_out(self, broken: Path) -> None:
         told = json.loads(run("bundle", str(broken), "-o", "json").stdout)
-        assert "The kernel throttles a container at its CPU limit" in told["notAnswered"]
-        assert not any("throttles" in question for question in told["ruledOut"])
-        assert any("cannot be pulled" in question for question in told["ruledOut"])
+        missing = {one["question"]: one["missing"] for one in told["notExamined"]}
+        assert missing["The kernel throttles a container at its CPU limit"] == ["metrics"]
+        assert not any("throttles" in one["question"] for one in told["ruledOut"])
+        (pulls,) = [one for one in told["ruledOut"] if "cannot be pulled" in one["question"]]
+        assert pulls["lookedAt"] == {"pods": 1, "events": 0}
+
+    def test_wide_tells_what_each_question_was_looked_at_in(self, broken: Path) -> None:
+        short, wide = (run("bundle", str(broken), "-o", form).stdout for form in ("text", "wide"))
+        assert "cpu, memory, network, saturation: without metrics" in short
+        assert "The kernel throttles a container at its CPU limit (not read: metrics)" in " ".join(wide.split())
+        assert len(short.splitlines()) <= 50
+        assert len(wide.splitlines()) > len(short.splitlines())
+
+    def test_lines_of_a_pipe_have_no_blanks_at_their_ends(self, broken: Path) -> None:
+        lines = run("bundle", str(broken)).stdout.split("\n")
+        assert lines == [line.rstrip() for line in lines]
+
+    def test_what_changed_on_another_day_has_its_date(self, broken: Path) -> None:
+        shown = run("bundle", str(broken)).stdout
+        assert re.search(r"^  2026-03-02 12:00:00Z = Deployment/shop/web", shown, re.MULTILINE)
+        assert re.search(r"^  11:59:00Z ! Pod/shop/", shown, re.MULTILINE)
 
     def test_json_has_the_whole_evidence(self, broken: Path) -> None:
         told = json.loads(run("bundle", str(broken), "-o", "json").stdout)
         assert told["verdict"] == "CauseFound"
         assert told["hypotheses"][0]["evidence"]
         assert told["capturedAt"].endswith("Z")
-        assert any("not in the bundle" in gap for gap in told["notSeen"])
+        assert any("not in the bundle" in gap for gap in told["gaps"])
 
     def test_a_cited_line_of_a_log_has_its_number(self, broken: Path) -> None:
         assert re.search(
             r"log of Pod/\S+/web:previous, line 2: panic: no rate", run("bundle", str(broken), width=200).stdout
         )
+
+    def test_json_has_a_version_and_the_shape_that_is_published(self, broken: Path) -> None:
+        text = run("bundle", str(broken), "-o", "json").stdout
+        found = DiagnosisReport.model_validate_json(text)
+        assert (found.api_version, found.kind) == ("incidentcommander.io/v1alpha1", "DiagnosisReport")
+        published = report.schema()
+        said = list(misfits(json.loads(text), report.inlined(published, published["$defs"])))
+        assert not said
+        assert list(misfits({"verdict": "Fine"}, report.inlined(published, published["$defs"])))
 
     def test_one_object_of_it_can_be_asked_about(self, broken: Path) -> None:
         assert run("bundle", str(broken), "deploy/web", "-n", NS).exit_code == 0
@@ -133,16 +184,26 @@ class TestASlipOfTheKeyboard:
         (first, *_) = json.loads(done.stdout)["hypotheses"]
         assert (first["cause"], first["evidence"][0]["value"]) == ("TargetGone", "web")
 
-    def test_an_object_that_an_incident_is_about_is_gone(self, tmp_path: Path) -> None:
+    def test_an_object_that_an_incident_is_about_is_gone_and_the_incident_is_cited(self, tmp_path: Path) -> None:
         target = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": NS, "name": "cart"}
         incident = {
             "apiVersion": "incidentcommander.io/v1alpha1",
             "kind": "Incident",
             "metadata": {"name": "cart-1", "namespace": NS},
-            "spec": {"target": target},
+            "spec": {"targetRef": target},
         }
-        done = run("bundle", str(bundle(tmp_path, WEB, incident)), "deploy/cart")
-        assert done.stdout.startswith("Cause: TargetGone")
+        done = run("bundle", str(bundle(tmp_path, WEB, incident)), "deploy/cart", "-o", "json")
+        (first, *_) = json.loads(done.stdout)["hypotheses"]
+        assert first["cause"] == "TargetGone"
+        (cited,) = first["evidence"]
+        assert (cited["ref"], cited["path"], cited["value"]) == (f"Incident/{NS}/cart-1", "spec.targetRef.name", "cart")
+
+    def test_the_target_that_the_manifest_names_is_gone_and_the_manifest_is_cited(self, tmp_path: Path) -> None:
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": NS, "name": "cart"}
+        root = bundle(tmp_path, WEB, manifest={**MANIFEST, "target": target})
+        (first, *_) = json.loads(run("bundle", str(root), "-o", "json").stdout)["hypotheses"]
+        assert first["cause"] == "TargetGone"
+        assert first["evidence"] == [{"kind": "Note", "ref": "bundle.json", "path": "target.name", "value": "cart"}]
 
     def test_a_drawing_and_a_form_exclude_each_other(self, broken: Path) -> None:
         assert run("bundle", str(broken), "--graph", "dot", "-o", "json").exit_code == 2
