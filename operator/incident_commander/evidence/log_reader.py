@@ -120,7 +120,7 @@ def _tell(place: LogPlace, size: int, found: Excerpt, room: Room, gaps: Gaps) ->
         why = f"only counted; read one by one were the start, the first record of each kind and the last {room.lines:,}"
         gaps.add(f"{why} lines", f"{name} ({found.left_out:,} of {found.total:,} lines)")
     if found.binary:
-        gaps.add("not text, so it was not interpreted", f"{name} ({found.binary:,} of {found.total:,} lines)")
+        gaps.add("not text in UTF-8, so it was not interpreted", f"{name} ({found.binary:,} of {found.total:,} lines)")
     if found.cut:
         gaps.add(_LONG, f"{name} ({found.cut:,} lines)")
 

@@ -125,7 +125,8 @@ class Bundle:
             return max(facts)
         files = [*self._folder.files(""), *self._folder.files(OBJECTS), *self._folder.files(LOGS, depth=3)]
         # Archives that are made to be equal at every making have all files written at the epoch, or soon after it.
-        written = [at for path in files if (at := self._folder.modified(path) or 0.0) > _FIRST_KUBERNETES]
+        times = [self._folder.modified(path) or 0.0 for path in files]
+        written = [time for time in times if time > _FIRST_KUBERNETES]
         if not written:
             self._findings.append("nothing in the bundle tells when it was captured; ages are counted from now")
             return datetime.now(UTC)

@@ -46,7 +46,7 @@ class Excerpt:
     """Of those, how many were only counted."""
     skipped_bytes: int
     binary: int
-    """Lines that are not text; none of them is kept."""
+    """Lines that are not text in UTF-8; none of them is kept."""
     cut: int
     """Kept lines whose end is missing."""
 
@@ -156,9 +156,8 @@ class _Kept:
             if 0 < last.place < begins and last.place not in found and self._lasts.spend(len(last.text)):
                 found[last.place] = last.text
         found |= {number: line.decode("utf-8", "replace") for number, line in self._tail}
-        cleaned = [
-            (number, text, len(line) > MAX_LINE) for number, line in sorted(found.items()) if (text := clean_line(line))
-        ]
+        legible = [(number, line) for number, line in sorted(found.items()) if line.count("\ufffd") * 3 <= len(line)]
+        cleaned = [(number, text, len(line) > MAX_LINE) for number, line in legible if (text := clean_line(line))]
         numbered = self._numbered_to if self._numbered_to is not None else self._read
         return Excerpt(
             lines=tuple(text for _, text, _ in cleaned),
@@ -166,7 +165,7 @@ class _Kept:
             total=self._read,
             left_out=self._read - len(found) - self._blank - self._binary,
             skipped_bytes=self._skipped,
-            binary=self._binary,
+            binary=self._binary + len(found) - len(legible),
             cut=sum(cut for _, _, cut in cleaned),
         )
 

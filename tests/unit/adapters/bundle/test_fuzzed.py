@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from incident_commander.adapters.bundle.replay import read_evidence
+from incident_commander.cli.diagnose.document import document
 from incident_commander.cli.diagnose.markdown import report_markdown
 from incident_commander.cli.diagnose.report import Report, report_of
 from incident_commander.cli.diagnose.terminal import report_view
@@ -98,7 +99,7 @@ def told(root: Path) -> Report:
     assert not CONTROL.search(shown)
     assert len(shown) < 300_000
     assert not CONTROL.search(report_markdown(report))
-    assert json.dumps(report.to_json(), ensure_ascii=True).isascii()
+    assert json.dumps(document(report).to_json(), ensure_ascii=True, allow_nan=False).isascii()
     found = graph(evidence)
     assert not CONTROL.search(mermaid(found))
     assert not CONTROL.search(dot(found))

@@ -44,7 +44,7 @@ def run(*arguments: str, cluster: FakeCluster | None = None, width: int = 80) ->
 
 def misfits(value: Any, schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """Where a JSON value is not as a schema without references says."""
-    types = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
+    types: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
     if not isinstance(value, types[schema["type"]]):
         yield f"{path} is no {schema['type']}"
     elif "enum" in schema and value not in schema["enum"]:

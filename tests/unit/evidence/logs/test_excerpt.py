@@ -101,6 +101,12 @@ class TestWhatIsNoText:
         assert found.lines == ("start", "end")
         assert found.binary == 1
 
+    def test_random_bytes_are_none_and_single_letters_of_another_encoding_do_no_harm(self) -> None:
+        noise = random.Random(4).randbytes(400).replace(b"\n", b"")
+        found = excerpt([noise, "ERROR ungültig".encode("latin-1")], ROOM)
+        assert found.lines == ("ERROR ung\ufffdltig",)
+        assert found.binary == 1
+
     def test_a_line_whose_end_is_cut_off_is_counted(self) -> None:
         found = excerpt([b"x" * 5000, b"fine"], ROOM)
         assert found.cut == 1
