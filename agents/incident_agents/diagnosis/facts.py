@@ -35,8 +35,9 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
   others have; only where the access log leaves no doubt who it is.
 - Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
   observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
-  half of the periods were throttled, three times beyond 80 %. ``suggestedMaxReplicas`` is 1.5 times the
-  maximum, at least two more. ``changed`` lists what the newest revision changed in that container, of:
+  half of the periods were throttled, three times beyond 80 %. ``suggestedReplicas`` is as many times the replicas;
+  only of a Deployment without autoscaler, all of whose replicas are ready and throttled. ``suggestedMaxReplicas``
+  is 1.5 times the maximum, at least two more. ``changed`` lists what the newest revision changed in that container, of:
   image, command, args, env, config, resources, probes, ports, volumes, placement, other.
 
 ``python -m incident_agents.diagnosis.facts`` writes the table into docs/policies.md (``make generate``).
@@ -133,7 +134,9 @@ TABLE: Mapping[Cause, Row] = {
     Cause.REPLICATION_LAG: _row("the database's workload, else the caller's", "dependency dependent"),
     Cause.CACHE_MEMORY_EXHAUSTED: _row("the cache's workload, else the caller's", "dependency dependent"),
     Cause.MESSAGE_QUEUE_BACKLOG: _row("the broker's workload, else the consumer's", "dependency dependent"),
-    Cause.CPU_THROTTLED: _row("top controller or Pod", "cpuLimit suggestedCPULimit throttledRatio"),
+    Cause.CPU_THROTTLED: _row(
+        "top controller or Pod", "cpuLimit suggestedCPULimit throttledRatio replicas suggestedReplicas"
+    ),
     Cause.CPU_SATURATED: _row("top controller or Pod, or the Node", "node usage baseline"),
     Cause.DISK_SATURATED: _row("top controller or Pod, or the Node", "node usage baseline"),
     Cause.NETWORK_LATENCY: _row("top controller or Pod, or the Node", "node latency baseline"),

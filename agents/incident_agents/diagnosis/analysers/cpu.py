@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from math import ceil
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.workload import Workload
+from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.quantity import format_cpu
 from incident_commander.evidence import citing, fields, pods
+from incident_commander.evidence.evidence import reference
 from incident_commander.evidence.series import Points, changes, inline, latest
 from incident_commander.ports import Object
 
@@ -63,8 +67,37 @@ def analyse(case: Case) -> Iterator[Finding]:
             "cpuLimit": format_cpu(limit),
             "suggestedCPULimit": format_cpu(limit * _factor(ratio)),
             "throttledRatio": f"{ratio:.2f}",
+            **_more_replicas(case, workload, name, _factor(ratio)),
         },
     )
+
+
+def _more_replicas(case: Case, workload: Workload, container: str, factor: Decimal) -> dict[str, str]:
+    """How many would share the load as a higher limit would carry it.
+
+    Only of a Deployment that nothing else scales, all of whose replicas are ready and throttled: where one is not, load
+    is not shared, and another replica would not take any.
+    """
+    measured = case.evidence.metrics.get("container_cpu_throttled_ratio")
+    desired = fields.integer(workload.object, "spec", "replicas")
+    if measured is None or workload.kind != "Deployment" or not desired or len(workload.pods) != desired:
+        return {}
+    if not case.evidence.asked(kinds.HORIZONTAL_POD_AUTOSCALER) or _scaled(case, workload):
+        return {}
+    ratios = {
+        series.labels.get("pod"): latest(series.points, case.now.timestamp(), _RECENT_POINTS)
+        for series in measured.series
+        if series.labels.get("container") == container
+    }
+    if any(not pods.ready(pod) or (ratios.get(fields.name(pod)) or 0) < _NOTABLE for pod in workload.pods):
+        return {}
+    return {"replicas": str(desired), "suggestedReplicas": str(ceil(desired * factor))}
+
+
+def _scaled(case: Case, workload: Workload) -> bool:
+    """Whether an autoscaler controls it."""
+    scaled = (case.topology.scale_target(hpa) for hpa in case.evidence.of(kinds.HORIZONTAL_POD_AUTOSCALER))
+    return any(found is not None and reference(found) == workload.ref for found in scaled)
 
 
 def _factor(ratio: float) -> Decimal:
