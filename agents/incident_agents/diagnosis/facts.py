@@ -25,7 +25,8 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 
 - ``problem`` of ProbeMisconfigured: Port, Timing, Protocol (HTTP to gRPC, HTTP to HTTPS), Path; of
   ImageRegistryUnreachable: DNS, TLS, RateLimit, Network; of DependencyAddressWrong: Host, Port, Service
-  (another one than the variable is named after); of TLSCertificateInvalid: Expired, Name, Authority.
+  (another one than the variable is named after); of TLSCertificateInvalid: Expired, Name, Authority,
+  Missing (its Secret).
 - ``constraint`` of UnschedulableAffinity: nodeSelector, nodeAffinity, podAffinity, podAntiAffinity,
   topologySpreadConstraints, hostPort.
 - ``reason`` of VolumeClaimPending: SelectorMismatch, StorageClassMismatch, AccessModeMismatch, CapacityMismatch,
@@ -146,7 +147,7 @@ TABLE: Mapping[Cause, Row] = {
         "the dependency: its workload, else its Service; else none", "dependency dependent latency baseline"
     ),
     Cause.HPA_AT_MAXIMUM: _row("the HPA", "hpa currentReplicas maxReplicas suggestedMaxReplicas"),
-    Cause.HPA_CANNOT_SCALE: _row("the HPA", "hpa reason"),
+    Cause.HPA_CANNOT_SCALE: _row("the HPA, or the VerticalPodAutoscaler", "hpa vpa reason"),
     Cause.JOB_FAILED: _row("the Job", "job failure exitCode"),
     Cause.CRON_JOB_FAILING: _row("the CronJob", "cronJob job failures failure"),
     Cause.DISRUPTION_BLOCKED: _row("the PodDisruptionBudget", "podDisruptionBudget"),

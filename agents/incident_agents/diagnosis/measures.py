@@ -32,7 +32,10 @@ _WORDS: tuple[tuple[Measure, re.Pattern[str]], ...] = tuple(
     (measure, re.compile(pattern, re.IGNORECASE))
     for measure, pattern in (
         (Measure.REPLICATION_LAG, r"repl(?:ication|ica)?_?lag|seconds_behind_(?:master|source)|slave_lag"),
-        (Measure.BACKLOG, r"consumer_?(?:group)?_?lag|queue_messages(?:_ready)?$|messages_ready|queue_depth|backlog"),
+        (
+            Measure.BACKLOG,
+            r"consumer_?(?:group)?_?lag|records_lag|queue_messages(?:_ready)?$|messages_ready|queue_depth|backlog",
+        ),
         (Measure.THROTTLING, r"throttl|cfs"),
         (Measure.RETRANSMISSIONS, r"retran"),
         (Measure.LOSS, r"packet.?loss|packets?_?drop|dropped_packets|_drop_total|_errs_total|network_\w*errors_total"),

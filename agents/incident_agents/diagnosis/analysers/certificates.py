@@ -1,4 +1,4 @@
-"""TLS: a certificate is refused, because of its dates, its name, or who signed it; and requests failed on purpose."""
+"""TLS: a certificate is refused, because of its dates, its name, or who signed it; or its Secret is missing."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from incident_agents.diagnosis.addresses import addresses
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.said import said
 from incident_agents.diagnosis.workload import Workload
+from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
-from incident_commander.evidence import citing
-from incident_commander.evidence.evidence import Log
+from incident_commander.evidence import citing, fields
+from incident_commander.evidence.evidence import Log, reference, target_of
+from incident_commander.evidence.lines import clean_line
+from incident_commander.ports import Object
 
 _REFUSED = re.compile(
     r"x509: |certificate (?:has expired|is not yet valid|verify failed|signed by unknown)|CERT_HAS_EXPIRED"
@@ -23,44 +27,38 @@ _PROBLEMS = (
     ("Expired", re.compile(r"expired|not yet valid|CertificateExpired|NotAfter", re.IGNORECASE)),
     ("Name", re.compile(r"altname|valid for .{0,200}, not|doesn'?t match|hostname mismatch", re.IGNORECASE)),
 )
-_ABORTED = re.compile(r"fault filter abort")
-"""The body with which Envoy answers a request that a rule aborts on purpose."""
-_OFTEN, _LATE = 2, 0.5
 
 
 def analyse(case: Case) -> Iterator[Finding]:
-    """One finding for each workload whose log says so in its last half."""
+    """One finding for each workload whose log says so until now, and for each Ingress whose Secret is missing."""
     for workload in case.workloads:
-        said = _said(case, workload, _REFUSED)
-        if said:
-            yield _certificate(case, workload, said)
-        aborted = _said(case, workload, _ABORTED)
-        if aborted:
-            yield of_workload(
-                Cause.FAULT_INJECTED,
-                workload,
-                [p for p in workload.living if case.unwell(p)],
-                "",
-                confidence=84,
-                summary=f"requests of {workload.ref} are aborted by a rule of the mesh, on purpose",
-                evidence=[citing.of_log(log, line) for log, line in aborted[:3]],
-                facts={"fault": "Abort"},
-            )
+        if lines := said(case, workload, _REFUSED):
+            yield _certificate(case, workload, lines)
+    for ingress in case.evidence.of(kinds.INGRESS) if case.evidence.asked(kinds.SECRET) else ():
+        for n, tls in enumerate(fields.items(ingress, "spec", "tls")):
+            name = fields.text(tls, "secretName")
+            if name and case.find(kinds.SECRET, fields.namespace(ingress), name) is None:
+                yield _without_secret(ingress, n, name, fields.words(tls, "hosts"))
 
 
-def _said(case: Case, workload: Workload, pattern: re.Pattern[str]) -> list[tuple[Log, str]]:
-    found = []
-    for pod in workload.living:
-        for log in case.logs(pod):
-            lines = log.lines[-1000:]
-            hits = [n for n, line in enumerate(lines) if pattern.search(line[:1000])]
-            if len(hits) >= _OFTEN and hits[-1] >= _LATE * len(lines):
-                found += [(log, lines[n]) for n in hits[-2:]]
-    return found
+def _without_secret(ingress: Object, at: int, name: str, hosts: list[str]) -> Finding:
+    """Ingress controllers then serve a certificate of their own, which no client trusts."""
+    host = hosts[0] if hosts else ""
+    return Finding(
+        cause=Cause.TLS_CERTIFICATE_INVALID,
+        object=target_of(ingress),
+        confidence=82,
+        summary=clean_line(
+            f"Ingress {fields.name(ingress)} has no certificate for {host or 'its hosts'}: no Secret {name}"
+        ),
+        evidence=(citing.of_object(ingress, f"spec.tls[{at}].secretName"),),
+        facts={"problem": "Missing"} | ({"host": clean_line(host)[:256]} if host else {}),
+        about=frozenset({reference(ingress)}),
+    )
 
 
-def _certificate(case: Case, workload: Workload, said: list[tuple[Log, str]]) -> Finding:
-    line = said[-1][1]
+def _certificate(case: Case, workload: Workload, lines: list[tuple[Log, str]]) -> Finding:
+    line = lines[-1][1]
     problem = next((name for name, pattern in _PROBLEMS if pattern.search(line)), "Authority")
     sick = [p for p in workload.living if case.unwell(p)]
     host = next((a.host for a in addresses(f"connect: network {line}")), "")
@@ -71,6 +69,6 @@ def _certificate(case: Case, workload: Workload, said: list[tuple[Log, str]]) ->
         "",
         confidence=76 + (8 if sick else 0),
         summary=f"{workload.ref} refuses a certificate ({problem}): {line[:300]}",
-        evidence=[citing.of_log(log, text) for log, text in said[:3]],
+        evidence=[citing.of_log(log, text) for log, text in lines[:3]],
         facts={"host": host, "problem": problem},
     )
