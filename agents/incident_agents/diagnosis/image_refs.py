@@ -46,7 +46,7 @@ def parsed(image: str) -> Reference:
 def guessed(case: Case, pod: Object, image: str, previous: str) -> list[tuple[Cause, int, str]]:
     """Causes, how sure (never very), and why, when nobody's words were kept; the likeliest first."""
     own = parsed(image)
-    missing = [s for s in _pull_secrets(pod) if _absent(case, pod, s)]
+    missing = [s for s in _pull_secrets(pod) if _absent(case, pod, s) and not _does_without(case, s)]
     if missing:
         return [(Cause.IMAGE_PULL_UNAUTHORIZED, 74, f"its pull secret {missing[0]} does not exist")]
     known = [parsed(i) for i in [*_running(case), previous] if i]
@@ -82,6 +82,16 @@ def _pull_secrets(pod: Object) -> list[str]:
 
 def _absent(case: Case, pod: Object, name: str) -> bool:
     return case.evidence.asked(kinds.SECRET) and case.find(kinds.SECRET, fields.namespace(pod), name) is None
+
+
+def _does_without(case: Case, secret: str) -> bool:
+    """Whether somebody runs who names the same Secret: then it was not needed, or Secrets were not recorded."""
+    return any(
+        secret in _pull_secrets(p)
+        for w in case.workloads
+        for p in w.living
+        if any(c.running for c in pods.containers(p))
+    )
 
 
 def _running(case: Case) -> list[str]:

@@ -109,3 +109,71 @@ def test_an_autoscaler_without_metrics_says_so() -> None:
     found = made.diagnose()
     top = found.hypotheses[0]
     assert (top.cause, top.confidence >= BAR) == (Cause.HPA_CANNOT_SCALE, True), told(found)
+
+
+WEB = {"matchLabels": {"app": "web"}}
+TO_ORDERS = {"to": [{"podSelector": ORDERS}]}
+TO_DNS = {
+    "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}],
+    "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}],
+}
+UNRESOLVED = "dial tcp: lookup orders on 10.96.0.10:53: i/o timeout: no such host"
+
+
+def out(*rules: dict[str, Any]) -> Object:
+    return policy(podSelector=WEB, policyTypes=["Egress"], egress=list(rules))
+
+
+def test_a_policy_without_port_53_keeps_names_from_resolving() -> None:
+    made = complaining(*[UNRESOLVED] * 5)
+    made.more.append(out(TO_ORDERS))
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["dependency"]) == (Cause.NETWORK_POLICY_BLOCKS, "kube-dns"), told(found)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [TO_DNS, {"ports": [{"port": 53, "protocol": "UDP"}]}, {"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}, {}],
+    ids=["to the DNS", "that port anywhere", "anywhere by address", "anything"],
+)
+def test_a_policy_that_lets_out_to_port_53_does_not(rule: dict[str, Any]) -> None:
+    made = complaining(*[UNRESOLVED] * 5)
+    made.more.append(out(TO_ORDERS, rule))
+    assert Cause.NETWORK_POLICY_BLOCKS not in {h.cause for h in made.diagnose().hypotheses}
+
+
+@pytest.mark.parametrize(
+    ("ports", "blocks"),
+    [
+        ([{"port": 9090}], True),
+        ([{"port": 8080}], False),
+        ([{"port": 8000, "endPort": 8100}], False),
+        ([{"port": "main"}], False),
+    ],
+)
+def test_a_rule_for_another_port_does_not_let_the_caller_in(ports: list[dict[str, Any]], blocks: bool) -> None:
+    made = complaining(*[TIMEOUT] * 5)
+    made.more.append(policy(podSelector=ORDERS, ingress=[{"from": [{"podSelector": WEB}], "ports": ports}]))
+    assert (Cause.NETWORK_POLICY_BLOCKS in {h.cause for h in made.diagnose().hypotheses}) == blocks
+
+
+def test_an_ingress_whose_certificate_is_not_there_is_named() -> None:
+    made = shop()
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": meta("web"),
+        "spec": {"tls": [{"hosts": ["shop.example.com"], "secretName": "web-tls"}], "rules": []},
+    }
+    made.more.append(ingress)
+    assert all(h.confidence < BAR for h in made.diagnose().hypotheses), "no Secret at all was recorded"
+    made.has_secret("another")
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.facts["problem"], str(top.object)) == (
+        Cause.TLS_CERTIFICATE_INVALID,
+        "Missing",
+        "Ingress/shop/web",
+    )
+    made.has_secret("web-tls")
+    assert all(h.confidence < BAR for h in made.diagnose().hypotheses)

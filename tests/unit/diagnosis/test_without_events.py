@@ -73,6 +73,13 @@ def test_a_pull_secret_that_exists_is_no_reason() -> None:
     assert found.hypotheses[0].cause is not Cause.IMAGE_PULL_UNAUTHORIZED, told(found)
 
 
+def test_nor_is_one_that_somebody_who_runs_names_as_well() -> None:
+    api = deployment("jobs", replicas=1, template=template("jobs", imagePullSecrets=[{"name": "pull"}]))
+    owner = replica_set(api, "6d4b75cb6d", replicas=1)
+    found = pulling(IMAGE.replace("1.4.0", "1.5.0"), api, owner, pod(owner, "q"), imagePullSecrets=[{"name": "pull"}])
+    assert found.hypotheses[0].cause is not Cause.IMAGE_PULL_UNAUTHORIZED, told(found)
+
+
 @pytest.mark.parametrize(
     ("image", "parts"),
     [
@@ -276,6 +283,12 @@ def test_complaints_from_two_nodes_are_not_one_nodes_fault() -> None:
     address = made.services["search"]["spec"]["clusterIP"]
     for caller in ("web", "orders"):
         cut_off(made, caller, NAME.format("cart"), ADDRESS.format(address))
+    assert all(h.cause is not Cause.KUBE_PROXY_DOWN for h in made.diagnose().hypotheses)
+
+
+def test_a_resolver_that_does_not_answer_is_not_two_signs() -> None:
+    made = larger()
+    cut_off(made, "web", NAME.format("cart"), "dial tcp: lookup search on 10.96.0.10:53: read udp: i/o timeout")
     assert all(h.cause is not Cause.KUBE_PROXY_DOWN for h in made.diagnose().hypotheses)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from incident_agents.diagnosis.addresses import addresses
 from incident_agents.diagnosis.case import Case
@@ -38,7 +39,13 @@ def analyse(case: Case) -> Iterator[Finding]:
         for n, tls in enumerate(fields.items(ingress, "spec", "tls")):
             name = fields.text(tls, "secretName")
             if name and case.find(kinds.SECRET, fields.namespace(ingress), name) is None:
-                yield _without_secret(ingress, n, name, fields.words(tls, "hosts"))
+                found = _without_secret(ingress, n, name, fields.words(tls, "hosts"))
+                here = any(fields.namespace(s) == fields.namespace(ingress) for s in case.evidence.of(kinds.SECRET))
+                yield found if here else replace(found, confidence=_NO_SECRETS)
+
+
+_NO_SECRETS = 44
+"""No Secret of the namespace is known: whoever recorded it may have left them all out."""
 
 
 def _without_secret(ingress: Object, at: int, name: str, hosts: list[str]) -> Finding:

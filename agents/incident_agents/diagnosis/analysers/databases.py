@@ -14,6 +14,7 @@ from functools import partial
 from incident_agents.diagnosis import stores
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.rotated import rotated
 from incident_agents.diagnosis.store_words import LITERALS, POOL, RELATIONAL, SIGNS
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
@@ -162,7 +163,11 @@ def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload 
     name = fields.name(store.object) if store is not None else fields.name(service) or f"a {heard.kind} store"
     dependent = "" if own else f"{workload.kind}/{fields.name(workload.object)}"[:256]
     callers = "its callers" if own else workload.ref
-    acted_on = workload if heard.cause is Cause.DATABASE_CREDENTIALS_INVALID or store is None else store
+    refused = heard.cause is Cause.DATABASE_CREDENTIALS_INVALID
+    acted_on = workload if refused or store is None else store
+    changed = rotated(case, workload) if refused else None
+    tail = f"; {changed.name} was changed after it had started, and is read at the start alone" if changed else ""
+    evidence += changed.evidence if changed is not None else ()
     if acted_on is not workload:
         confidence += 2
     base = of_workload(
@@ -170,12 +175,10 @@ def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload 
         acted_on,
         sick if acted_on is workload else [],
         "",
-        confidence=min(confidence, 94),
-        summary=f"{name} {_SAY[heard.cause]} {callers}: {clean_line(heard.said[-1][1])[:400]}",
+        confidence=min(confidence + (4 if changed else 0), 94),
+        summary=f"{name} {_SAY[heard.cause]} {callers}: {clean_line(heard.said[-1][1])[:400]}{tail}",
         evidence=evidence,
-        facts={"dependency": name, "dependent": dependent}
-        if heard.cause is not Cause.DATABASE_CREDENTIALS_INVALID
-        else {"dependency": name, "user": heard.user},
+        facts={"dependency": name, "dependent": dependent} if not refused else {"dependency": name, "user": heard.user},
     )
     about = {*base.about, workload.ref, *(reference(p) for p in sick)}
     if store is not None and acted_on is store:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from incident_agents.diagnosis import endpoints
-from incident_agents.diagnosis.addresses import Complaint
+from incident_agents.diagnosis.addresses import Complaint, is_ip
 from incident_agents.diagnosis.analysers.nodes import touched
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
@@ -19,6 +19,8 @@ from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.ports import Object
 
 _NO_ANSWER = re.compile(r"timed? ?out|timeout|deadline exceeded|no route to host|unreachable|refused", re.IGNORECASE)
+_LOOKUP = re.compile(r"\blookup |resol", re.IGNORECASE)
+"""A resolver that does not answer in time is no address that does not."""
 _LATE, _OFTEN = 0.9, 3
 
 
@@ -53,9 +55,9 @@ def _nodes(workload: Workload) -> set[str]:
 
 
 def _note(cut: _Cut, workload: Workload, service: Object, complaint: Complaint) -> None:
-    if complaint.of_name:
+    if complaint.of_name or _LOOKUP.search(complaint.line):
         missed = cut.unresolved
-    elif _NO_ANSWER.search(complaint.line):
+    elif is_ip(complaint.address.host) and _NO_ANSWER.search(complaint.line):
         missed = cut.silent
     else:
         return
