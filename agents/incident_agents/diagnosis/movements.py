@@ -14,7 +14,7 @@ import numpy as np
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.measures import Measure, measure_of, milliseconds
-from incident_agents.diagnosis.recordings import metric_of, readings
+from incident_agents.diagnosis.recordings import metric_of, plausible, readings
 from incident_agents.diagnosis.subjects import Subjects
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.incident import Alert
@@ -82,11 +82,12 @@ def _movements(case: Case) -> list[Movement]:
     subjects = Subjects(case)
     begun = _begun(case)
     units = {name: measured.query.unit for name, measured in case.evidence.metrics.items()}
-    made, used = readings(case.evidence.series, subjects.of)
+    recorded = {name: [plausible(s) for s in group] for name, group in case.evidence.series.items()}
+    made, used = readings(recorded, subjects.of)
     found = [_moved(r.measure, r.subject, r.points, begun, r.unit, _Source(r.name, r.source)) for r in made]
     found += [
         _of(name, series, begun, subjects, units.get(name, ""))
-        for name, group in case.evidence.series.items()
+        for name, group in recorded.items()
         for series in group
         if metric_of(name, series) not in used
     ]

@@ -117,6 +117,21 @@ def test_any_text_and_points_still_give_a_sound_diagnosis(
         f"{name}_cpu": [Series({"service": "web"}, tuple(drawn[0]))],
         "latency": [Series({"service": "orders"}, tuple(drawn[1])), Series({"node": "node-a"}, tuple(drawn[2]))],
     }
+    raw = {
+        "http_server_requests_seconds_sum": {"status": name},
+        "http_server_requests_seconds_count": {"status": "500"},
+        "grpc_server_handling_seconds_bucket": {"le": name},
+        "http_request_duration_seconds": {"quantile": name},
+        "container_cpu_cfs_throttled_periods_total": {"pod": name},
+        "kafka_consumergroup_lag": {},
+    }
+    for n, (metric, labels) in enumerate(raw.items()):
+        series[metric] = [Series({"service": "web", **labels}, tuple(drawn[n % 3]))]
+    series["istio_requests_total"] = [Series({"service": "web", "response_flags": "FI"}, tuple(drawn[0]))]
+    series["node_cpu_seconds_total"] = [
+        Series({"node": "node-a", "cpu": "0", "mode": mode}, tuple(drawn[n])) for n, mode in enumerate(("idle", "user"))
+    ]
+    series["grpc_server_handling_seconds_bucket"] += [Series({"service": "web", "le": "+Inf"}, tuple(drawn[1]))]
     notes = (Note(f"x.node-b.{name}", tuple(lines)), Note("y", (*lines, HOSTILE, "Service: web", "called by: orders")))
     spoken = replace(whole, series=series, notes=notes)
     check(diagnose(spoken, incident(), NOW), spoken)

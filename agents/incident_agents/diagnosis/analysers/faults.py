@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.movements import of_ref
+from incident_agents.diagnosis.recordings import plausible
 from incident_agents.diagnosis.said import said
 from incident_agents.diagnosis.subjects import Subjects
 from incident_agents.diagnosis.workload import Workload
@@ -63,7 +64,7 @@ def _by_flags(case: Case) -> Iterator[_Sign]:
         for series in group:
             fault = next((_FLAGS[f] for f in series.labels.get("response_flags", "").split(",") if f in _FLAGS), "")
             workload = of_ref(case, subjects.of(series.labels)) if fault else None
-            grown = rates(series.points)[-4:] if workload is not None else []
+            grown = rates(plausible(series).points)[-4:] if workload is not None else []
             if workload is not None and any(rate > 0 for _, rate in grown):
                 shown = f"{max(rate for _, rate in grown):.3g} requests per second"
                 yield workload, fault, 86, citing.of_series(name, series, shown), ""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from incident_agents.diagnosis.recordings.machines import containers, nodes
 from incident_agents.diagnosis.recordings.requests import requests
-from incident_agents.diagnosis.recordings.series import Labels, Reading, Recorded, metric_of
+from incident_agents.diagnosis.recordings.series import Labels, Reading, Recorded, metric_of, plausible
 from incident_commander.ports import Series
 
-__all__ = ["Reading", "metric_of", "readings"]
+__all__ = ["Reading", "metric_of", "plausible", "readings"]
 
 Of = Callable[[Labels], str]
 """From labels to the reference of a workload or a node, or the empty string."""

@@ -44,6 +44,18 @@ def metric_of(name: str, series: Series) -> str:
     return series.labels.get("__name__") or name
 
 
+_MOST = 1e18
+"""Seconds since 1970, or values of anything, beyond which figures are broken, and arithmetic with them would be."""
+
+
+def plausible(series: Series) -> Series:
+    """Without broken points, and with times in whole milliseconds; of most series, the series itself."""
+    if all(abs(at) < _MOST and abs(value) < _MOST and at == round(at, 3) for at, value in series.points):
+        return series
+    kept = ((round(at, 3), value) for at, value in series.points if abs(at) < _MOST and abs(value) < _MOST)
+    return Series(series.labels, tuple(kept))
+
+
 Taken = Iterator[tuple[Iterable[str], list[Reading]]]
 """Names of metrics that were understood, and what was made of them."""
 ByMetric = Mapping[str, Sequence[Recorded]]
