@@ -82,6 +82,10 @@ class Case:
             for obj in self.evidence.of(kind):
                 top = self.topology.top(obj)
                 tops.setdefault(reference(top), top)
+        if not self.evidence.asked(kinds.DEPLOYMENT):
+            # Of a Deployment that was not read, the ReplicaSets in use stand for it, with or without pods.
+            used = (r for r in self.evidence.of(kinds.REPLICA_SET) if fields.integer(r, "spec", "replicas"))
+            tops |= {reference(r): r for r in used}
         made = [self._workload(top) for top in tops.values()]
         return tuple(sorted(made, key=lambda w: w.ref not in self.target_refs))
 

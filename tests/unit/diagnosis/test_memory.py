@@ -1,6 +1,7 @@
 """A limit that is too low, told from a leak."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -123,3 +124,24 @@ def test_the_suggested_limit_is_twice_the_limit_unless_the_peak_asks_for_more() 
     assert suggested_limit(LIMIT, 400 * MIB) == "600Mi"
     assert suggested_limit(LIMIT, None) == "512Mi"
     assert suggested_limit(None, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [
+        ("container_memory_working_set_bytes", {"pod": "", "container": "web"}),
+        ("container_memory_usage_bytes", {"pod_name": "", "container": "web"}),
+        ("k8s_pod_memory_working_set_bytes", {"k8s_pod_name": ""}),
+        ("process_resident_memory_bytes", {"kubernetes_pod_name": ""}),
+    ],
+)
+def test_a_recording_under_an_exporters_name_shows_a_leak_as_well(metric: str, labels: dict[str, str]) -> None:
+    whole = killed(lived=900, working_set=None)
+    sick = next(p for p in whole.objects["pods"] if p["metadata"]["name"].endswith("abcde"))
+    named = {key: value or sick["metadata"]["name"] for key, value in labels.items()}
+    growing = series(metric, [60 * MIB + n * 3 * MIB for n in range(60)], until=40)
+    recorded = {metric: [replace(s, labels=named) for s in growing.series]}
+    found = diagnose(replace(whole, series=recorded), incident(), NOW)
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["growthPerHour"]) == (Cause.MEMORY_LEAK, "720Mi"), told(found)
+    assert any(c.path == metric for c in top.evidence)

@@ -296,3 +296,43 @@ def test_nor_is_one_service_that_does_not_answer() -> None:
     made = larger()
     cut_off(made, "web", ADDRESS.format(made.services["search"]["spec"]["clusterIP"]))
     assert all(h.cause is not Cause.KUBE_PROXY_DOWN for h in made.diagnose().hypotheses)
+
+
+# Kinds that were not read ---------------------------------------------------------------------------------------------
+
+
+def without(whole: Evidence, *unread: kinds.Kind) -> Evidence:
+    left = {
+        resource: found for resource, found in whole.objects.items() if resource not in {k.resource for k in unread}
+    }
+    return Evidence(None, NOW, left, whole.logs)
+
+
+def test_a_quota_that_was_not_read_is_named_as_the_api_server_does() -> None:
+    web = deployment(replicas=1, ready=0)
+    owner = replica_set(web, "6d4b75cb6d", replicas=1, ready=0)
+    said = 'pods "web-6d4b75cb6d-" is forbidden: exceeded quota: team, requested: pods=1, used: pods=4, limited: pods=4'
+    whole = evidence(None, web, owner, event(owner, "FailedCreate", f"Error creating: {said}"))
+    top = diagnose(without(whole, kinds.RESOURCE_QUOTA), incident(), NOW).hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.QUOTA_EXCEEDED, "ResourceQuota/shop/team")
+
+
+def test_replica_sets_stand_for_deployments_that_were_not_read() -> None:
+    web = deployment(replicas=1, ready=0)
+    owner = replica_set(web, "6d4b75cb6d", replicas=1, ready=0)
+    said = (
+        'pods "web-6d4b75cb6d-" is forbidden: error looking up service account shop/web: serviceaccount "web" not found'
+    )
+    whole = evidence(None, web, owner, event(owner, "FailedCreate", f"Error creating: {said}"))
+    top = diagnose(without(whole, kinds.DEPLOYMENT), incident(), NOW).hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.SERVICE_ACCOUNT_MISSING, "ReplicaSet/shop/web-6d4b75cb6d")
+
+
+def test_a_node_that_was_not_read_is_known_by_its_pods() -> None:
+    web = deployment(replicas=1, ready=0)
+    owner = replica_set(web, "6d4b75cb6d", replicas=1, ready=0)
+    stuck = pod(owner, "abcde", waiting("ContainerCreating"), phase="Pending")
+    said = "Failed to create pod sandbox: dial unix /run/containerd/containerd.sock: connect: no such file or directory"
+    whole = evidence(None, web, owner, stuck, event(stuck, "FailedCreatePodSandBox", said))
+    top = diagnose(without(whole, kinds.NODE), incident(), NOW).hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.CONTAINER_RUNTIME_DOWN, "Node/node-a")

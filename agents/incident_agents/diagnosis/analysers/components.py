@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from incident_agents.diagnosis.analysers.nodes import on_node, touched
+from incident_agents.diagnosis.analysers.nodes import known, on_node, touched
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.units import stopped
@@ -133,7 +133,7 @@ def _by_pod(case: Case) -> Iterator[_Sign]:
 
 def _by_words(case: Case) -> Iterator[_Sign]:
     """What the kubelet says about runtime, network plugin and clock, on nodes that are not well now."""
-    for node in case.evidence.of(kinds.NODE):
+    for node in known(case):
         conditions = fields.items(node, "status", "conditions")
         for n, condition in enumerate(conditions):
             if condition.get("type") in _CLOCKS and condition.get("status") == "True":
@@ -147,9 +147,11 @@ def _by_words(case: Case) -> Iterator[_Sign]:
             said.insert(0, (fields.text(ready, "message"), citing.of_object(node, f"status.conditions[{at}].message")))
         for cause, pattern in ((Cause.CONTAINER_RUNTIME_DOWN, _RUNTIME), (Cause.NETWORK_PLUGIN_DOWN, _CNI)):
             found = [(text, cited) for text, cited in said if pattern.search(text)]
-            if found and (broken or len(found) > 1):
+            unread = not ready and not conditions
+            if found and (broken or unread or len(found) > 1):
                 words = clean_line(found[0][0])[:200]
-                yield _Sign(node, cause, 92 if broken else 70, words, tuple(c for _, c in found[:4]))
+                sure = 92 if broken else 82 if unread else 70
+                yield _Sign(node, cause, sure, words, tuple(c for _, c in found[:4]))
 
 
 def _words(case: Case, node: Object) -> Iterator[Object]:

@@ -7,20 +7,22 @@ limit at once and stays flat; one that leaks grows steadily for as long as it li
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
+from functools import partial
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.recordings import metric_of, plausible
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.quantity import format_memory
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.series import Growth, Points, growths, inline, joined, latest, samples
-from incident_commander.ports import Object
+from incident_commander.ports import Object, Series
 
 _MIB = 1024 * 1024
 _QUICK = timedelta(seconds=120)
@@ -43,6 +45,8 @@ class _Use:
     shapes: tuple[Growth, ...]
     peak: int | None
     points: Points
+    cite: Callable[[str], Citation] | None
+    """Of the series that the points are of; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def analyse(case: Case) -> Iterator[Finding]:
             worst[key] = use
     for use in worst.values():
         for verdict in _verdicts(use):
-            finding = _finding(case, use, verdict)
+            finding = _finding(use, verdict)
             if use.killed and verdict.shape is None and case.recovered(use.container) and use.container.restarts < 3:
                 finding = replace(finding, confidence=min(finding.confidence, 44))
             yield finding
@@ -77,9 +81,9 @@ def _uses(case: Case) -> Iterator[_Use]:
         for pod in workload.living:
             for container in pods.containers(pod):
                 killed, lived = _oom(case, container)
-                series = _series(case, pod, container.name)
-                if killed or len(series):
-                    yield _use(workload, pod, container, killed, lived, series)
+                points, cite = _series(case, pod, container.name)
+                if killed or len(points):
+                    yield _use(workload, pod, container, killed, lived, points, cite)
 
 
 def _use(
@@ -89,6 +93,7 @@ def _use(
     killed: str,
     lived: timedelta | None,
     points: Points,
+    cite: Callable[[str], Citation] | None,
 ) -> _Use:
     key = "initContainers" if container.init else "containers"
     at = next((n for n, c in enumerate(fields.items(pod, "spec", key)) if c.get("name") == container.name), 0)
@@ -96,7 +101,8 @@ def _use(
     shapes = growths(points)
     peak = int(max(samples(points)[1].tolist(), default=0)) or None
     path = f"spec.{key}[{at}].resources.limits.memory"
-    return _Use(workload, pod, container, int(limit) if limit else None, path, killed, lived, shapes, peak, points)
+    limited = int(limit) if limit else None
+    return _Use(workload, pod, container, limited, path, killed, lived, shapes, peak, points, cite)
 
 
 def _oom(case: Case, container: pods.Container) -> tuple[str, timedelta | None]:
@@ -111,14 +117,42 @@ def _oom(case: Case, container: pods.Container) -> tuple[str, timedelta | None]:
     return "", None
 
 
-def _series(case: Case, pod: Object, container: str) -> Points:
+def _series(case: Case, pod: Object, container: str) -> tuple[Points, Callable[[str], Citation] | None]:
+    """The container's memory while it was measured until now: as it was asked for, else as somebody recorded it."""
     measured = case.evidence.metrics.get("container_memory_working_set")
-    points = joined(
-        series.points
-        for series in (measured.series if measured is not None else ())
-        if series.labels.get("pod") == fields.name(pod) and series.labels.get("container") == container
-    )
-    return points if latest(points, case.now.timestamp(), 1) is not None else ()
+    if measured is not None:
+        points = joined(
+            series.points
+            for series in measured.series
+            if series.labels.get("pod") == fields.name(pod) and series.labels.get("container") == container
+        )
+        if latest(points, case.now.timestamp(), 1) is not None:
+            return points, partial(citing.of_metric, measured.query)
+    for name, series in case.once("recorded memory", lambda: list(_recorded(case))):
+        labels = series.labels
+        alone = len(fields.items(pod, "spec", "containers")) == 1
+        own = labels.get("container") or labels.get("k8s_container_name") or (container if alone else "")
+        here = next((labels[key] for key in _PODS if labels.get(key)), "")
+        if (here, own) == (fields.name(pod), container) and latest(series.points, case.now.timestamp(), 1) is not None:
+            return list(series.points), partial(citing.of_series, name, series)
+    return (), None
+
+
+_RECORDED = (
+    "container_memory_working_set_bytes",
+    "k8s_pod_memory_working_set_bytes",
+    "container_memory_usage_bytes",
+    "process_resident_memory_bytes",
+)
+"""cAdvisor's, OpenTelemetry's, cAdvisor's with the page cache, and what client libraries say of their own process."""
+_PODS = ("pod", "k8s_pod_name", "pod_name", "kubernetes_pod_name", "exported_pod")
+
+
+def _recorded(case: Case) -> Iterator[tuple[str, Series]]:
+    """Series of memory in a recording, those that the kernel's count is nearest to first."""
+    all_ = [(name, plausible(s)) for name, group in case.evidence.series.items() for s in group]
+    for wanted in _RECORDED:
+        yield from ((name, s) for name, s in all_ if metric_of(name, s).replace(".", "_") == wanted)
 
 
 def _leaks(found: Growth, limit: int | None) -> bool:
@@ -167,7 +201,7 @@ def _before_kill(use: _Use) -> list[_Verdict]:
     return []
 
 
-def _finding(case: Case, use: _Use, verdict: _Verdict) -> Finding:
+def _finding(use: _Use, verdict: _Verdict) -> Finding:
     name = use.container.name
     changed = "resources" in use.workload.changed(name) and use.workload.recent_rollout
     evidence: list[Citation] = []
@@ -177,11 +211,10 @@ def _finding(case: Case, use: _Use, verdict: _Verdict) -> Finding:
     if use.limit is not None:
         evidence.append(citing.of_object(use.pod, use.limit_path))
     evidence.append(citing.of_object(use.pod, f"{use.container.path}.restartCount"))
-    measured = case.evidence.metrics.get("container_memory_working_set")
-    if measured is not None and use.peak is not None:
+    if use.cite is not None and use.peak is not None:
         grown = f", {_size(verdict.shape.per_hour)}/h" if verdict.shape is not None else ""
         shown = f"peak {_size(use.peak)}{grown} ({name}) {inline(use.points)}"
-        evidence.append(citing.of_metric(measured.query, shown))
+        evidence.append(use.cite(shown))
     facts = {
         "memoryLimit": format_memory(use.limit) if use.limit is not None else "",
         "suggestedMemoryLimit": suggested_limit(use.limit, use.peak),

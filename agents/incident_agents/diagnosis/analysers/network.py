@@ -11,12 +11,12 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from incident_agents.diagnosis.analysers.nodes import known
 from incident_agents.diagnosis.calls import above, calls
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.measures import Measure
 from incident_agents.diagnosis.movements import Movement, movements, of_ref
-from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import fields
@@ -130,7 +130,7 @@ def _candidates(
             made = _at_workload(ref, graph)
             yield made.fit(slow, everybody), made
     placed = _placed(case)
-    for node in case.evidence.of(kinds.NODE):
+    for node in known(case):
         here = {ref for ref, nodes in placed.items() if fields.name(node) in nodes}
         if here & slow:
             made = _at_node(f"Node/{fields.name(node)}", graph, here)
@@ -188,9 +188,9 @@ def _finding(
     said = f"{what} at {candidate.ref}: that explains best who is slow ({names})"
     about = frozenset({candidate.ref, *(slow.keys() & (candidate.sure | candidate.likely | candidate.maybe))})
     if candidate.ref.startswith("Node/"):
-        node = case.find(kinds.NODE, "", candidate.ref.removeprefix("Node/"))
-        facts = {"node": candidate.ref.removeprefix("Node/")}
-        object_ = target_of(node) if node is not None else None
+        name = candidate.ref.removeprefix("Node/")
+        facts = {"node": name}
+        object_ = next((target_of(n) for n in known(case) if fields.name(n) == name), None)
         return Finding(cause, object_, confidence, said[:1000], tuple(evidence), facts, about)
     workload = of_ref(case, candidate.ref)
     if workload is None:

@@ -36,6 +36,14 @@ def _is_target(case: Case, node: Object) -> bool:
     return case.target is not None and reference(case.target) == reference(node)
 
 
+def known(case: Case) -> list[Object]:
+    """The nodes; where they were not read (a namespace's rights do not cover them), what pods say of where they run."""
+    if case.evidence.asked(kinds.NODE):
+        return list(case.evidence.of(kinds.NODE))
+    names = {fields.text(p, "spec", "nodeName") for p in case.evidence.of(kinds.POD)} - {""}
+    return [{"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}} for name in sorted(names)]
+
+
 def on_node(case: Case, node: Object) -> list[Object]:
     """The pods that were given to a node."""
     return [p for p in case.evidence.of(kinds.POD) if fields.text(p, "spec", "nodeName") == fields.name(node)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from incident_agents.diagnosis import filters
@@ -15,6 +15,7 @@ from incident_agents.diagnosis.settings import settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
+from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference, target_of
@@ -73,17 +74,20 @@ def _finding(case: Case, workload: Workload, message: str, citation: Citation) -
         evidence=[citation, *_of_quota(quota)],
         facts=facts,
     )
-    if quota is None or exceeded is None:
+    named = _named(case, workload, match["quota"], quota)
+    if named is None or exceeded is None:
         return found
-    return Finding(
-        found.cause,
-        target_of(quota),
-        found.confidence,
-        found.summary,
-        found.evidence,
-        found.facts,
-        found.about | {reference(quota)},
-    )
+    return replace(found, object=named, about=found.about | {str(named)})
+
+
+def _named(case: Case, workload: Workload, name: str, quota: Object | None) -> TargetRef | None:
+    """The quota; where quotas were not read, the one that the API server names. None: it is gone by now."""
+    if quota is not None:
+        return target_of(quota)
+    if case.evidence.asked(kinds.RESOURCE_QUOTA):
+        return None
+    kind = kinds.RESOURCE_QUOTA
+    return TargetRef(api_version=kind.api_version, kind=kind.kind, namespace=workload.target.namespace, name=name)
 
 
 def _without_room(case: Case, workload: Workload) -> Iterator[Finding]:
