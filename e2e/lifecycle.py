@@ -29,6 +29,7 @@ from e2e.harness.pages import IMAGE, SHOP, Desk
 from e2e.harness.registry import EmptyRegistry
 from e2e.harness.waiting import Failure, NotYet, Teller, wait_for
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE, ROLES
+from incident_commander.cli.work import guarded
 from tests.controlplane.pki import Authority
 
 NAMESPACE = "e2e-lifecycle"
@@ -201,6 +202,9 @@ class Life:
         account = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/serviceaccounts/setup"
         left = [p for p in (path, account) if await self.api.find(p) is not None]
         self.check(not left, "the hook's identity and rights are gone", left)
+        policy = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/" + guarded.POLICY
+        held = await self.api.find(policy) is not None
+        self.check(held, "the policy that holds the hook stays: it was there before the hook's rights")
 
     async def _gone(self) -> None:
         """Raises ``NotYet`` with every object of the release, of any kind, and every Terminating pod."""
