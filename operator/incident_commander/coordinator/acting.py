@@ -57,6 +57,7 @@ def follow(view: View) -> Transition:
         waiting = next((g for g in incident.status.execution.guards if not g.allowed), None)
         if attempt is not None:
             message = "the executor recorded its intent but no outcome: the change may or may not have been made"
+            message += f" ({attempt.reason}: {attempt.message})" if attempt.reason else ""
         elif waiting is not None:
             message = f"still refused by guard {waiting.guard}: {waiting.message}"
         else:

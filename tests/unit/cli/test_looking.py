@@ -14,6 +14,7 @@ from incident_commander.api.incident import (
     Approval,
     Cascade,
     Consensus,
+    Execution,
     Incident,
     Outcome,
     Phase,
@@ -107,6 +108,19 @@ class TestShow:
             "WebDown (firing)",
         ):
             assert part in out
+
+    def test_what_a_drain_waits_for_stands_with_the_verdict(self) -> None:
+        said = "waiting since 12:00 for Pod/shop/web-1: PodDisruptionBudget web allows no disruption now"
+        waiting = (
+            applied(StepOutcome.INTENDED)
+            .attempts[0]
+            .model_copy(update={"reason": "DisruptionBudgetSpent", "message": said})
+        )
+        of = incident(Phase.EXECUTING, execution=Execution(attempts=[waiting]))
+        verdict = words(Stage.of(of).run("show", "web-crash").out).partition("Evidence")[0]
+        assert f"DisruptionBudgetSpent: {said}" in verdict
+        ended = incident(Phase.VERIFYING, execution=Execution(attempts=[waiting]))
+        assert said not in words(Stage.of(ended).run("show", "web-crash").out).partition("Evidence")[0]
 
     def test_an_approval_of_another_plan_is_shown_to_count_for_nothing(self) -> None:
         waiting = incident()

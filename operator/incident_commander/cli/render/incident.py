@@ -90,6 +90,8 @@ def _verdict(incident: Incident, now: datetime, advice: str) -> Iterator[Rendera
     )
     if status.message:
         yield styled(status.message)
+    if status.phase is Phase.EXECUTING and (attempt := _waiting(incident)) is not None:
+        yield styled(f"{attempt.reason}: {attempt.message}", "yellow")
     if advice:
         yield Text.assemble(("Next: ", "bold yellow"), styled(advice))
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -98,6 +100,12 @@ def _verdict(incident: Incident, now: datetime, advice: str) -> Iterator[Rendera
     for label, value in _facts(incident, now):
         table.add_row(label, styled(value))
     yield table
+
+
+def _waiting(incident: Incident) -> Attempt | None:
+    """The attempt that is under way and says what it waits for."""
+    under_way = (a for a in incident.status.execution.attempts if a.outcome is StepOutcome.INTENDED and a.reason)
+    return next(under_way, None)
 
 
 def _facts(incident: Incident, now: datetime) -> Iterator[tuple[str, str]]:
