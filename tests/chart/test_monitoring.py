@@ -92,6 +92,15 @@ def test_runbook_pages_are_where_the_user_publishes_them() -> None:
         assert rule["annotations"]["runbook_url"] == f"https://wiki.example/alerts/{rule['alert']}.md"
 
 
+@pytest.mark.parametrize("example", ["staging", "production"])
+def test_the_examples_lead_whoever_is_paged_to_a_page(example: str) -> None:
+    documents = yaml.safe_load_all(template("--values", str(CHART / "examples" / f"{example}.yaml")))
+    (found,) = [d for d in documents if d and d["kind"] == "PrometheusRule"]
+    assert rules(found)
+    for rule in rules(found):
+        assert rule["annotations"]["runbook_url"].startswith("https://"), rule["alert"]
+
+
 def test_a_base_that_is_no_url_is_refused() -> None:
     with pytest.raises(HelmError, match="runbookBaseUrl"):
         made("prometheusRule.runbookBaseUrl=wiki")

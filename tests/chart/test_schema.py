@@ -66,6 +66,14 @@ def test_the_production_example_leaves_nodes_alone() -> None:
     assert not [r for r in rules if "nodes" in r["resources"] and set(r["verbs"]) - {"get", "list", "watch"}]
 
 
+def test_the_example_for_eks_goes_on_top_of_the_one_for_production() -> None:
+    files = [part for name in ("production", "eks") for part in ("--values", str(CHART / "examples" / f"{name}.yaml"))]
+    rendered = [m for m in yaml.safe_load_all(template(*files)) if m]
+    (account,) = [m for m in rendered if m["kind"] == "ServiceAccount" and m["metadata"]["name"] == "agent-diagnosis"]
+    assert "eks.amazonaws.com/role-arn" in account["metadata"]["annotations"]
+    assert [m for m in rendered if m["kind"] == "Certificate"]
+
+
 def test_an_old_kubernetes_is_refused() -> None:
     with pytest.raises(HelmError, match=r"1\.30"):
         template("--kube-version", "1.29.0")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.controlplane import Assets, ControlPlane
-from tests.functional.installed import Installed
+from tests.functional.installed import Installed, manifests, wait
 
 COMMAND = Path(sys.executable).parent / "incident-commander"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
@@ -20,10 +20,10 @@ BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindi
 pytestmark = pytest.mark.apiserver
 
 
-def doctor(plane: ControlPlane, *, expect: int = 1) -> dict[str, dict[str, Any]]:
+def doctor(plane: ControlPlane, *, expect: int | None = 1) -> dict[str, dict[str, Any]]:
     command = [str(COMMAND), "doctor", "--kubeconfig", str(plane.kubeconfig), "-o", "json"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ, check=False)
-    assert ran.returncode == expect, ran.stdout + ran.stderr
+    assert expect in (None, ran.returncode), ran.stdout + ran.stderr
     return {check["check"]: check for check in json.loads(ran.stdout)["checks"]}
 
 
@@ -72,6 +72,18 @@ def test_before_an_installation_it_asks_for_what_one_needs(control_plane_assets:
     assert checks["Resources"]["verdict"] == "SKIPPED"
     assert "docs/install.md" in checks["Resources"]["advice"]
     assert not {"RBAC", "Heartbeats", "Quorum", "Gateway"} & set(checks)
+
+
+def test_crds_alone_are_told_from_an_installation(control_plane_assets: Assets) -> None:
+    with ControlPlane(control_plane_assets) as plane:
+        for crd in manifests("crds"):
+            plane.request("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
+        wait("the CRDs are served", lambda: doctor(plane, expect=None)["Resources"]["verdict"] == "OK")
+        checks = doctor(plane, expect=0)
+    assert checks["Installation"]["verdict"] == "WARN"
+    assert "the CRDs are there, the chart is not" in checks["Installation"]["message"]
+    assert "helm install" in checks["Installation"]["advice"]
+    assert not {"RBAC", "Heartbeats", "Quorum", "Gateway", "Admission"} & set(checks)
 
 
 def test_every_line_that_is_not_fine_says_what_to_do(installed_cluster: Installed) -> None:
