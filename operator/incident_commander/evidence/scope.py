@@ -123,6 +123,9 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 """Bounds of a diagnosis."""
 
+ASKED_LIMITS = Limits(seconds=30.0, log_lines=2000, log_bytes=512 * 1024)
+"""Bounds of a diagnosis that a person asked for, once: more of each log than agents read of every Incident."""
+
 CAPTURE_LIMITS = Limits(
     seconds=60.0,
     calls=400,

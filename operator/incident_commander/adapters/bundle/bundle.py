@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from incident_commander.adapters.bundle.capture_time import latest, newest_fact, plausible
 from incident_commander.adapters.bundle.folder import Bounds, Broken, Folder
 from incident_commander.adapters.bundle.mixed import SUFFIXES, objects_by_kind
 from incident_commander.adapters.bundle.parsing import (
@@ -27,7 +28,6 @@ from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
 from incident_commander.errors import BundleError, LogsUnavailable
 from incident_commander.evidence import fields
-from incident_commander.evidence.trim import event_time
 from incident_commander.ports import LogPlace, Object, Series
 
 VERSION = 1
@@ -36,8 +36,6 @@ OBJECTS, LOGS, METRICS, EXTRA = "objects", "logs", "metrics", "extra"
 _PREVIOUS = ".previous.log"
 _MAX_SERIES = 20_000
 _NOTE_BYTES = 256 * 1024
-
-_FIRST_KUBERNETES = datetime(2014, 6, 6, tzinfo=UTC).timestamp()
 
 _KNOWN = {kind.resource: kind for kind in kinds.ALL}
 
@@ -48,17 +46,16 @@ class Bundle:
     """Reads lazily; what cannot be used becomes a finding. Raises ``BundleError`` when the folder is no bundle."""
 
     def __init__(self, root: Path, bounds: Bounds | None = None) -> None:
-        if not root.is_dir():
-            raise BundleError(f"{root}: {'not a folder' if root.exists() else 'there is no such folder'}")
-        self._folder = Folder(root, bounds)
+        try:
+            if not root.is_dir():
+                raise BundleError(f"{root}: {'not a folder' if root.exists() else 'there is no such folder'}")
+            self._folder = Folder(root, bounds)
+            if not any((root / part).exists() for part in (MANIFEST, ALERTS, OBJECTS, LOGS, METRICS)):
+                raise BundleError(f"{root}: no bundle: neither {MANIFEST} nor {OBJECTS}/ is there{_nested(root)}")
+        except OSError as error:
+            raise BundleError(f"{str(root)[:200]}: {error.strerror}") from error
         self._findings: list[str] = []
         self._kept: dict[str, list[Object]] = {}
-        if not any(True for _ in self._folder.files("")) and not self._has_parts(root):
-            raise BundleError(f"{root}: no bundle: neither {MANIFEST} nor {OBJECTS}/ is there{_nested(root)}")
-
-    @staticmethod
-    def _has_parts(root: Path) -> bool:
-        return any((root / part).is_dir() for part in (OBJECTS, LOGS, METRICS))
 
     @cached_property
     def _manifest(self) -> Object:
@@ -72,14 +69,14 @@ class Bundle:
             return {}
         if found.get("version") != VERSION:
             self._findings.append(f"{MANIFEST}: version {found.get('version')!r}, and this reads version {VERSION}")
-        if fields.moment(found, "capturedAt") is None:
+        if plausible(fields.moment(found, "capturedAt")) is None:
             self._findings.append(f"{MANIFEST}: capturedAt is {found.get('capturedAt')!r}, not a time with a zone")
         return found
 
     @cached_property
     def captured_at(self) -> datetime:
         """By ``bundle.json``; else the newest event, alert or sample; else when a file was last written; else now."""
-        return fields.moment(self._manifest, "capturedAt") or self._newest()
+        return plausible(fields.moment(self._manifest, "capturedAt")) or self._newest()
 
     @property
     def target(self) -> TargetRef | None:
@@ -117,20 +114,11 @@ class Bundle:
             events = self.objects(kinds.EVENT)
         except Broken:
             events = []
-        facts = [at for e in events if isinstance(e, dict) and (at := fields.parse_moment(event_time(e)))]
-        facts += [alert.starts_at for alert in self.alerts()]
-        last = [s.points[-1][0] for series in self.series().values() for s in series]
-        facts += [datetime.fromtimestamp(at, UTC) for at in last if 0 < at < 4e9]
-        if facts:
-            return max(facts)
         files = [*self._folder.files(""), *self._folder.files(OBJECTS), *self._folder.files(LOGS, depth=3)]
-        # Archives that are made to be equal at every making have all files written at the epoch, or soon after it.
-        times = [self._folder.modified(path) or 0.0 for path in files]
-        written = [time for time in times if time > _FIRST_KUBERNETES]
-        if not written:
+        found = newest_fact(events, self.alerts(), self.series()) or latest(map(self._folder.modified, files))
+        if found is None:
             self._findings.append("nothing in the bundle tells when it was captured; ages are counted from now")
-            return datetime.now(UTC)
-        return datetime.fromtimestamp(max(written), UTC)
+        return found or datetime.now(UTC)
 
     def resources(self) -> list[str]:
         """Names of the kinds that were asked for: those of files, and of what is in files of several kinds."""
@@ -305,6 +293,8 @@ def _log_path(place: LogPlace) -> str:
 
 
 def _nested(root: Path) -> str:
-    """A hint for the usual mistake: the folder that the bundles were unpacked into."""
+    """A hint for the usual mistakes: the folder that bundles were unpacked into, or one that is a part of a bundle."""
+    if root.resolve().name in (OBJECTS, LOGS, METRICS, EXTRA):
+        return f"; it seems to be a part of one, which is {root.resolve().parent}"
     below = sorted(path.name for path in root.iterdir() if (path / MANIFEST).is_file())
     return f"; there are bundles inside of it, the first is {root / below[0]}" if below else ""

@@ -86,7 +86,7 @@ def diagnose(
     if graph is not None and output not in (Form.TEXT, Form.WIDE):
         raise typer.BadParameter(f"draws, and -o {output} tells the diagnosis: give one of them", param_hint="--graph")
     if words and words[0] == _BUNDLE:
-        if len(words) < 2:
+        if len(words) < 2 or not words[1]:
             raise typer.BadParameter("give one folder: diagnose bundle DIR [KIND/NAME]", param_hint="DIR")
         if len(words) > 3:
             more = " ".join(words[3:])

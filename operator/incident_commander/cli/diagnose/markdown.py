@@ -17,6 +17,8 @@ from incident_commander.cli.render.text import moment, safe
 
 _PLOT = 76
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$:@-])")
+_MENTION = re.compile(r"((?<![\w])\\@)(?=\w)")
+_BARE_LINK = re.compile(r"\b(www)\.", re.IGNORECASE)
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
 
@@ -24,6 +26,8 @@ _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKN
 def escaped(value: object, limit: int = 600) -> str:
     """One line that is read as the text it is."""
     text = "".join(_HTML.get(char, char) for char in _SPECIAL.sub(r"\\\1", safe(value, limit)))
+    # Mentions and bare links are found after escapes are resolved, or without any markup.
+    text = _BARE_LINK.sub(r"\1\\.", _MENTION.sub(r"\1&#8203;", text))
     return re.sub(r"^(\s*\d+)(\.\s)", r"\1\\\2", text)
 
 

@@ -28,6 +28,7 @@ from incident_commander.errors import BundleError, IncidentCommanderError
 from incident_commander.evidence.evidence import Evidence, target_of
 from incident_commander.evidence.gatherer import gather
 from incident_commander.evidence.graph import graph
+from incident_commander.evidence.scope import ASKED_LIMITS
 
 
 def diagnose_folder(
@@ -72,6 +73,7 @@ async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, fo
                 metrics=metrics,
                 clock=SystemClock(),
                 namespace=desk.namespace,
+                limits=ASKED_LIMITS,
                 alerts=active.alerts,
             )
         evidence = replace(evidence, gaps=(*evidence.gaps, *active.gaps))

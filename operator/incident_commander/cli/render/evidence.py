@@ -14,8 +14,8 @@ from incident_commander.cli.render.text import styled
 MAX_CITATIONS = 6
 """For the first hypothesis; the others are shown without."""
 
-MAX_VALUE = 160
-"""Characters of a cited value."""
+MAX_VALUE = 600
+"""Characters of a cited value: as many as are recorded."""
 
 
 def evidence_view(hypotheses: Sequence[Hypothesis], gaps: Sequence[str]) -> RenderableType:
@@ -53,5 +53,5 @@ def _citation(cited: Citation) -> Padding:
         where = f"log of {cited.ref}{f', {cited.path}' if cited.path else ''}"
     elif cited.kind is CitationKind.METRIC:
         where = f"query {cited.ref}"
-    text = Text.assemble(styled(where, "dim", 300), " = " if cited.value else "", styled(cited.value, "", MAX_VALUE))
+    text = Text.assemble(styled(where, "dim"), " = " if cited.value else "", styled(cited.value, "", MAX_VALUE))
     return Padding(text, (0, 0, 0, 7), expand=False)

@@ -143,6 +143,7 @@ class TestABundle:
         assert "there is no such folder" in done.stderr
         assert "next:" in done.stderr
         assert run("bundle").exit_code == 2
+        assert run("bundle", "").exit_code == 2
 
     def test_nothing_found_and_little_seen_is_unknown_and_exits_with_one(self, tmp_path: Path) -> None:
         done = run("bundle", str(bundle(tmp_path, service("web", {"app": "web"}))))
@@ -241,6 +242,18 @@ class TestHostileText:
     def test_json_is_ascii(self, hostile: Path) -> None:
         assert run("bundle", str(hostile), "-o", "json").stdout.isascii()
 
+    @pytest.mark.parametrize(
+        ("text", "shown"),
+        [
+            ("ask @all", "ask \\@&#8203;all"),
+            ("web:1@sha256:ab", "web\\:1\\@sha256\\:ab"),
+            ("see www.evil.example", "see www\\.evil.example"),
+            ("http://evil.example", "http\\://evil.example"),
+        ],
+    )
+    def test_markdown_mentions_nobody_and_has_no_bare_links(self, text: str, shown: str) -> None:
+        assert escaped(text) == shown
+
     @pytest.mark.parametrize("text", ["a`b", "``", "`", "", " ", "x``y`z", "<b>", "1. one", "# h", "- l", "| t |"])
     def test_code_and_text_end_where_they_should(self, text: str) -> None:
         fenced = code(text)
@@ -257,6 +270,12 @@ class TestALiveNamespace:
         assert done.exit_code == 0
         assert done.stdout.startswith("Cause: Crash")
         assert "no Prometheus is configured" in done.stdout
+
+    def test_more_of_a_log_is_read_than_an_agent_reads_and_its_bound_is_told(self) -> None:
+        log = {(SICK["metadata"]["name"], "web", True): "panic: no rate\n" + "bye\n" * 1999}
+        shown = " ".join(run("-n", NS, cluster=FakeCluster(WEB, RS, SICK, node(), logs=log)).stdout.split())
+        assert "the last 2,000 lines were read; what stands before is not seen" in shown
+        assert "panic: no rate" in shown
 
     def test_a_target_that_does_not_exist_is_not_found(self) -> None:
         done = run("deploy/nobody", cluster=FakeCluster(WEB))
