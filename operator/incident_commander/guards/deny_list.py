@@ -36,7 +36,8 @@ GROUPS = frozenset(
     }
 )
 SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
-"""Allowed only where the policy names them literally (a glob does not count)."""
+"""Allowed only where the policy names them literally (a glob does not count). Admission refuses the executor there all
+the same (``executor-not-here``), unless the installation opens them."""
 _PART_OF = "app.kubernetes.io/part-of"
 _OWN = "incident-commander"
 _NODE_ACTIONS = frozenset({ActionName.CORDON_NODE, ActionName.UNCORDON_NODE, ActionName.DRAIN_NODE})
@@ -57,7 +58,8 @@ def not_denied(given: GuardInput) -> GuardVerdict:
         if namespace in SYSTEM_NAMESPACES and namespace not in _named(given):
             return deny(
                 "SystemNamespace",
-                f"{namespace} is left alone unless the policy names it literally in spec.match.namespaces",
+                f"{namespace} is left alone unless the policy names it literally in spec.match.namespaces, and the"
+                " chart's value executor.systemNamespaces lists it",
             )
     if fields.strings(target, "metadata", "labels").get(_PART_OF) == _OWN:
         return deny("OwnObject", f"{reference(target)} is part of the operator; it does not mend itself")

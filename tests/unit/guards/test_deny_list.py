@@ -50,6 +50,7 @@ def test_the_operators_own_objects_are_left_alone() -> None:
 def test_system_namespaces_need_to_be_named_literally() -> None:
     given = scene(target=workload(namespace="kube-system"))
     assert not_denied(given).reason == "SystemNamespace"
+    assert "the chart's value executor.systemNamespaces" in not_denied(given).message
     for globs, reason in ((["*"], "SystemNamespace"), (["kube-*"], "SystemNamespace"), (["kube-system"], "NotDenied")):
         ruled = replace(given, policy=policy(match={"namespaces": globs}))
         assert not_denied(ruled).reason == reason
