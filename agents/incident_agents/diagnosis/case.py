@@ -29,7 +29,7 @@ FRESH = timedelta(hours=1)
 RECOVERED = timedelta(minutes=10)
 """The kubelet's back-off is at most five minutes: who is ready for twice that is not in a loop."""
 
-_MAX_LINES = 200
+LAST_LINES = 200
 """Lines of one log that are searched for addresses."""
 
 
@@ -281,7 +281,7 @@ class Case:
 
 def _from_the_end(log: Log) -> list[tuple[int, str]]:
     """The last lines in their order, each with its distance from the end."""
-    lines = log.lines[-_MAX_LINES:]
+    lines = log.lines[-LAST_LINES:]
     return [(len(lines) - 1 - n, line) for n, line in enumerate(lines)]
 
 

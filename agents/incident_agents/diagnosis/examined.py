@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from incident_agents.diagnosis.analysers import ALL
-from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.analysers import ALL, databases
+from incident_agents.diagnosis.case import LAST_LINES, Case
 from incident_commander.api import kinds
 from incident_commander.api.incident import Incident
 from incident_commander.api.kinds import Kind
@@ -82,7 +82,8 @@ def _examined(module: str, evidence: Evidence) -> Examined:
         measured = (m.series for m in evidence.metrics.values())
         found["metrics"] = sum(map(len, (*evidence.series.values(), *measured))) or None
     if analyser in _NEED_LOGS:
-        found["logs"] = sum(len(log.lines) for log in evidence.logs) or None
+        last = databases.LAST_LINES if analyser == "databases" else LAST_LINES
+        found["logs"] = sum(min(len(log.lines), last) for log in evidence.logs) or None
     return Examined(
         analyser,
         _first_sentence(module),

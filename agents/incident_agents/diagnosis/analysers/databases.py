@@ -24,7 +24,8 @@ from incident_commander.evidence.evidence import reference
 from incident_commander.evidence.lines import clean_line
 from incident_commander.ports import Object
 
-_MAX_LINES = 1500
+LAST_LINES = 1500
+"""Lines of one log that are searched."""
 _SAY = {
     Cause.DATABASE_CREDENTIALS_INVALID: "refuses the login of",
     Cause.DATABASE_CONNECTIONS_EXHAUSTED: "has no connection left for",
@@ -146,7 +147,7 @@ def _lines(case: Case, workload: Workload) -> Iterator[tuple[str, float, Callabl
     """What its pods log, and what its probes are answered, each with its place in time and its citation."""
     for pod in workload.living:
         for log in case.logs(pod):
-            lines = log.lines[-_MAX_LINES:]
+            lines = log.lines[-LAST_LINES:]
             for n, line in enumerate(lines):
                 yield line, (n + 1) / len(lines), partial(citing.of_log, log, line)
         if not pods.ready(pod):
