@@ -16,8 +16,10 @@ from incident_commander.evidence.logs import Excerpt, Room, excerpt, sampled
 from incident_commander.evidence.scope import Limits
 from incident_commander.ports import Cluster, LogPlace, Recording
 
-_LEAST = 4096
-"""Bytes that are kept of the end of any log."""
+_LEAST = 8192
+"""Bytes that are kept of any log."""
+_OVERHEAD = 100
+"""Bytes that a line takes in memory beside its text."""
 _LONG = f"lines longer than {MAX_LINE:,} characters; what follows was not read"
 
 
@@ -99,13 +101,14 @@ def _recorded(
     recording: Recording, place: LogPlace, size: int, left: _Left, calls: Calls, limits: Limits, gaps: Gaps
 ) -> Log:
     most = min(limits.log_file_bytes, left.share(left.read))
-    room = Room(limits.log_lines, min(limits.log_bytes, max(_LEAST, 2 * left.share(left.kept) // 3)))
+    kept = max(_LEAST, left.share(left.kept))
+    room = Room(min(limits.log_lines, kept // (2 * _OVERHEAD)), min(limits.log_bytes, kept * 2 // 3))
     share = calls.seconds_left() / max(1, left.logs)
     ends = calls.seconds_left() - share
     with recording.log(place) as file:
         found = excerpt(sampled(file, size, max_bytes=most, in_time=lambda: calls.seconds_left() > ends), room)
     left.read -= min(size, most)
-    left.kept -= sum(map(len, found.lines))
+    left.kept -= sum(map(len, found.lines)) + _OVERHEAD * len(found.lines)
     _tell(place, size, found, room, gaps)
     return Log(place.namespace, place.pod, place.container, place.previous, found.lines, found.numbers)
 

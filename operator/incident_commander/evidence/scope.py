@@ -112,7 +112,7 @@ class Limits:
     log_files_bytes: int = 256 * 1024 * 1024
     """The same, of all recorded logs together."""
     logs_kept_bytes: int = 64 * 1024 * 1024
-    """Of all recorded logs together that are kept in memory."""
+    """Memory for what is kept of all recorded logs together."""
     history_seconds: int = 3600
     step_seconds: int = 15
     series: int = 1000

@@ -133,6 +133,13 @@ class TestManyLogs:
         assert sum(len(line) for log in found.logs for line in log.lines) < 400_000
         assert all(log.lines[-1].endswith("order 4000 placed") for log in found.logs)
 
+    def test_short_lines_count_for_what_they_take_in_memory(self, tmp_path: Path) -> None:
+        root = bundle(tmp_path, WEB)
+        for n in range(20):
+            write(root, f"logs/{NS}/p{n}/web.log", "x\n" * 5000)
+        found = read_evidence(root, limits=replace(LIMITS, logs_kept_bytes=400_000))
+        assert sum(len(log.lines) for log in found.logs) < 4000
+
     def test_when_the_time_is_over_the_end_of_each_is_read(self, tmp_path: Path) -> None:
         root = bundle(tmp_path, WEB)
         for name in ("a", "b"):
