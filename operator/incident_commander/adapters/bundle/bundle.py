@@ -70,7 +70,9 @@ class Bundle:
         if found.get("version") != VERSION:
             self._findings.append(f"{MANIFEST}: version {found.get('version')!r}, and this reads version {VERSION}")
         if plausible(fields.moment(found, "capturedAt")) is None:
-            self._findings.append(f"{MANIFEST}: capturedAt is {found.get('capturedAt')!r}, not a time with a zone")
+            self._findings.append(
+                f"{MANIFEST}: capturedAt is {found.get('capturedAt')!r}, no time of a capture with its zone"
+            )
         return found
 
     @cached_property

@@ -37,7 +37,7 @@ def objects_by_kind(path: str, content: bytes) -> tuple[dict[Kind, list[Object]]
     for item in _items(_documents(path, content)):
         kind = kinds.kind_of(str(item.get("apiVersion", "")), str(item.get("kind", "")))
         if kind is None:
-            strange[str(item.get("kind"))[:100]] = None
+            strange[str(item.get("kind") or "something without a kind")[:100]] = None
         else:
             found.setdefault(kind, []).append({**item, "apiVersion": kind.api_version})
     return found, list(strange)

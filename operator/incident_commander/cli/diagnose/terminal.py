@@ -22,6 +22,8 @@ _STYLE = {Verdict.CAUSE_FOUND: "bold red", Verdict.HEALTHY: "bold green", Verdic
 _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
 _SHOWN = 4
 """Confident hypotheses that are shown with their evidence."""
+_FEW = 6
+"""Questions that are named one by one though all of them miss the same."""
 _VALUE = 1200
 """Characters of a cited value: more than any has."""
 _PLOT = 76
@@ -83,6 +85,10 @@ def _ruled_out(answered: Sequence[Examined], amount: Amount) -> Iterable[Rendera
 def _unanswered(unanswered: Sequence[Examined], amount: Amount) -> Iterable[RenderableType]:
     if amount.wide:
         yield from (_bullet(f"{e.question} (not read: {', '.join(e.missing)})") for e in unanswered)
+        return
+    common = [what for what in unanswered[0].missing if all(what in e.missing for e in unanswered)]
+    if common and len(unanswered) > _FEW:
+        yield _bullet(f"none of the {len(unanswered)} things that are looked for: without {', '.join(common)}")
         return
     without: dict[tuple[str, ...], list[str]] = {}
     for examined in unanswered:

@@ -149,6 +149,8 @@ class TestABundle:
         done = run("bundle", str(bundle(tmp_path, service("web", {"app": "web"}))))
         assert done.exit_code == 1
         assert done.stdout.startswith("Unknown: ")
+        assert re.search(r"none of the \d+ things that are looked for: without pods, events", done.stdout)
+        assert len(done.stdout.splitlines()) < 25
 
 
 class TestASlipOfTheKeyboard:
