@@ -9,7 +9,7 @@ from dataclasses import replace
 from incident_agents.diagnosis.addresses import addresses
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.said import said
+from incident_agents.diagnosis.said import Words, said
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -18,11 +18,14 @@ from incident_commander.evidence.evidence import Log, reference, target_of
 from incident_commander.evidence.lines import clean_line
 from incident_commander.ports import Object
 
-_REFUSED = re.compile(
-    r"x509: |certificate (?:has expired|is not yet valid|verify failed|signed by unknown)|CERT_HAS_EXPIRED"
-    r"|PKIX path (?:building|validation) failed|unable to verify the first certificate|self.signed certificate"
-    r"|CertificateExpiredException|SSL_ERROR_BAD_CERT|bad certificate|ERR_TLS_CERT_ALTNAME_INVALID",
-    re.IGNORECASE,
+_REFUSED = Words(
+    re.compile(
+        r"x509: |certificate (?:has expired|is not yet valid|verify failed|signed by unknown)|CERT_HAS_EXPIRED"
+        r"|PKIX path (?:building|validation) failed|unable to verify the first certificate|self.signed certificate"
+        r"|CertificateExpiredException|SSL_ERROR_BAD_CERT|bad certificate|ERR_TLS_CERT_ALTNAME_INVALID",
+        re.IGNORECASE,
+    ),
+    ("cert", "x509", "pkix"),
 )
 _PROBLEMS = (
     ("Expired", re.compile(r"expired|not yet valid|CertificateExpired|NotAfter", re.IGNORECASE)),

@@ -9,15 +9,18 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.measures import Measure
 from incident_agents.diagnosis.movements import movements
-from incident_agents.diagnosis.said import said
+from incident_agents.diagnosis.said import Words, said
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
 
-_WAITS = re.compile(
-    r"slow fdatasync|sync duration of [\d.]+m?s|fsync (?:is taking too long|took)|disk is busy"
-    r"|page_cleaner: \d+ms intended loop took|flush(?:ing)? (?:took|is taking) too long"
-    r"|blocked for more than \d+ seconds|(?:write|disk) (?:stall|stalled)|Stalling writes",
-    re.IGNORECASE,
+_WAITS = Words(
+    re.compile(
+        r"slow fdatasync|sync duration of [\d.]+m?s|fsync (?:is taking too long|took)|disk is busy"
+        r"|page_cleaner: \d+ms intended loop took|flush(?:ing)? (?:took|is taking) too long"
+        r"|blocked for more than \d+ seconds|(?:write|disk) (?:stall|stalled)|Stalling writes",
+        re.IGNORECASE,
+    ),
+    ("fdatasync", "sync duration", "fsync", "disk is busy", "page_cleaner", "flush", "blocked for more", "stall"),
 )
 """etcd, Redis, MySQL, RocksDB, the kernel."""
 _ROSE = 1.5

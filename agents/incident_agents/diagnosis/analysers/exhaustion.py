@@ -7,27 +7,33 @@ from collections.abc import Iterator
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.said import said
+from incident_agents.diagnosis.said import Words, said
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Log
 
-_HEAP = re.compile(
-    r"OutOfMemoryError: (?:Java heap|GC overhead|Metaspace|Direct buffer)|JavaScript heap out of memory"
-    r"|System\.OutOfMemoryException|Allowed memory size of \d+ bytes exhausted",
+_HEAP = Words(
+    re.compile(
+        r"OutOfMemoryError: (?:Java heap|GC overhead|Metaspace|Direct buffer)|JavaScript heap out of memory"
+        r"|System\.OutOfMemoryException|Allowed memory size of \d+ bytes exhausted",
+    ),
+    ("outofmemory", "out of memory", "memory size of"),
 )
 """A bound of the program's own: a higher limit of the container does not move it."""
-_KILLED = re.compile(
-    r"Out of memory: Killed process|Memory cgroup out of memory|was sent SIGKILL! Perhaps out of memory"
-    r"|terminated by signal 9: Killed|runtime: out of memory|std::bad_alloc|\bMemoryError\b|Cannot allocate memory",
+_KILLED = Words(
+    re.compile(
+        r"Out of memory: Killed process|Memory cgroup out of memory|was sent SIGKILL! Perhaps out of memory"
+        r"|terminated by signal 9: Killed|runtime: out of memory|std::bad_alloc|\bMemoryError\b|Cannot allocate memory",
+    ),
+    ("memory", "sigkill", "signal 9", "bad_alloc"),
 )
 
 
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload that says so, unless its container was killed for it: that is told elsewhere."""
     for workload in case.workloads:
-        heap, killed = (said(case, workload, pattern, often=1) for pattern in (_HEAP, _KILLED))
+        heap, killed = (said(case, workload, words, often=1) for words in (_HEAP, _KILLED))
         if (heap or killed) and not _by_the_kubelet(workload):
             yield _finding(case, workload, heap or killed, own=bool(heap))
 

@@ -9,7 +9,7 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.movements import of_ref
 from incident_agents.diagnosis.recordings import plausible
-from incident_agents.diagnosis.said import said
+from incident_agents.diagnosis.said import Words, said
 from incident_agents.diagnosis.subjects import Subjects
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
@@ -20,7 +20,7 @@ from incident_commander.evidence.series import rates
 from incident_commander.evidence.trim import event_time
 from incident_commander.ports import Object
 
-_ABORTED = re.compile(r"fault filter abort")
+_ABORTED = Words(re.compile(r"fault filter abort"), ("fault filter abort",))
 """The body with which Envoy answers a request that a rule aborts on purpose."""
 _FLAGS = {"FI": "Abort", "DI": "Delay"}
 """Envoy's response flags of requests that its fault filter aborted or delayed."""
