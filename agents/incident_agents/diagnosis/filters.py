@@ -92,11 +92,11 @@ def _refusals(
         yield "node(s) didn't match Pod's node affinity/selector"
     if host_ports(pod) & {port for other in here for port in host_ports(other)}:
         yield "node(s) didn't have free ports for the requested pod ports"
-    yield from _resources(pod, node, here)
+    yield from _resources(case, pod, node, here)
     if not _reachable(case, pod, node):
         yield "node(s) had volume node affinity conflict"
     yield from _spread(pod, node, nodes, placed)
-    yield from _affinity(pod, node, nodes, placed)
+    yield from _affinity(case, pod, node, nodes, placed)
 
 
 def host_ports(pod: Object) -> set[tuple[str, int]]:
@@ -127,6 +127,10 @@ def requested(pod: Object, resource: str) -> Decimal:
     return (whole if whole is not None else max(total, first)) + overhead
 
 
+def _left(case: Case, node: Object, here: Sequence[Object], resource: str) -> Decimal | None:
+    return case.once(("left", fields.name(node), resource), lambda: free(node, here, resource))
+
+
 def free(node: Object, here: Sequence[Object], resource: str) -> Decimal | None:
     """What is left of a resource by the pods that are known; None when the node does not say what it has."""
     room = fields.mapping(node, "status", "allocatable") or fields.mapping(node, "status", "capacity")
@@ -152,19 +156,19 @@ def tightest(case: Case, pod: Object, nodes: Sequence[Object]) -> str:
     placed = _placed(case)
     found: dict[str, Decimal] = {}
     for resource in wanted(pod):
-        left = [free(n, placed.get(fields.name(n), ()), resource) for n in nodes]
+        left = [_left(case, n, placed.get(fields.name(n), ()), resource) for n in nodes]
         most = max((room for room in left if room is not None), default=Decimal(0))
         if most > 0:
             found[resource] = requested(pod, resource) / most
     return max(sorted(found), key=lambda r: found[r], default="")
 
 
-def _resources(pod: Object, node: Object, here: Sequence[Object]) -> Iterator[str]:
-    slots = free(node, here, "pods")
+def _resources(case: Case, pod: Object, node: Object, here: Sequence[Object]) -> Iterator[str]:
+    slots = _left(case, node, here, "pods")
     if slots is not None and slots < 1:
         yield "Too many pods"
     for resource in sorted(wanted(pod)):
-        left = free(node, here, resource)
+        left = _left(case, node, here, resource)
         if left is not None and requested(pod, resource) > max(left, Decimal(0)):
             yield f"Insufficient {resource}"
 
@@ -217,7 +221,7 @@ def _chosen(rule: dict[str, Any], pod: Object, other: Object) -> bool:
 
 
 def _affinity(
-    pod: Object, node: Object, nodes: Sequence[Object], placed: Mapping[str, Sequence[Object]]
+    case: Case, pod: Object, node: Object, nodes: Sequence[Object], placed: Mapping[str, Sequence[Object]]
 ) -> Iterator[str]:
     """Between pods: what the pod demands, and what the pods that are there demand of it."""
     for rule in fields.items(pod, "spec", "affinity", "podAffinity", _REQUIRED):
@@ -229,13 +233,21 @@ def _affinity(
     for rule in fields.items(pod, "spec", "affinity", "podAntiAffinity", _REQUIRED):
         if any(_chosen(rule, pod, p) for p in _there(rule, node, nodes, placed)):
             yield "node(s) didn't match pod anti-affinity rules"
-    for other_node in nodes:
-        for other in placed.get(fields.name(other_node), ()):
-            for rule in fields.items(other, "spec", "affinity", "podAntiAffinity", _REQUIRED):
-                key = fields.text(rule, "topologyKey")
-                same = _domain(node, key) is not None and _domain(node, key) == _domain(other_node, key)
-                if same and _chosen(rule, other, pod):
-                    yield "node(s) didn't satisfy existing pods anti-affinity rules"
+    for other, other_node, rule in case.once("required anti-affinity", lambda: list(_kept_apart(nodes, placed))):
+        key = fields.text(rule, "topologyKey")
+        same = _domain(node, key) is not None and _domain(node, key) == _domain(other_node, key)
+        if same and _chosen(rule, other, pod):
+            yield "node(s) didn't satisfy existing pods anti-affinity rules"
+
+
+def _kept_apart(
+    nodes: Sequence[Object], placed: Mapping[str, Sequence[Object]]
+) -> Iterator[tuple[Object, Object, dict[str, Any]]]:
+    """Each pod that is there and wants others away, where it is, and whom."""
+    for node in nodes:
+        for pod in placed.get(fields.name(node), ()):
+            for rule in fields.items(pod, "spec", "affinity", "podAntiAffinity", _REQUIRED):
+                yield pod, node, rule
 
 
 def _there(
