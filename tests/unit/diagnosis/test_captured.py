@@ -1,4 +1,4 @@
-"""Bundles of real outages, recorded on a real cluster: real pods, real kubelet, real Prometheus."""
+"""Bundles of real outages, recorded on a real cluster: real pods, real kubelet, real Prometheus. And healthy ones."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from incident_agents.diagnosis.ranking import BAR
 from incident_commander.adapters.bundle.replay import read_evidence
 from incident_commander.evidence.evidence import Evidence
 from tests.unit.diagnosis.capture import CAUSES, FIXTURES, unpack
+from tests.unit.diagnosis.capture_controls import CONTROLS
 from tests.unit.diagnosis.noise import with_noise
 
 
@@ -52,5 +53,21 @@ def test_noise_around_it_changes_nothing(name: str, seed: int) -> None:
     assert (after.cause, after.object) == (before.cause, before.object), after
 
 
+@pytest.mark.parametrize("name", CONTROLS)
+def test_where_nothing_is_wrong_nobody_is_called(name: str) -> None:
+    evidence = recorded(name)
+    assert evidence.objects["pods"], "nothing was recorded"
+    found = diagnose(evidence, None, evidence.captured_at)
+    assert all(h.confidence < BAR for h in found.hypotheses), found
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("seed", range(2))
+def test_nor_with_noise_around_it(name: str, seed: int) -> None:
+    noisy = with_noise(recorded(name), random.Random(f"{name} {seed}"))
+    found = diagnose(noisy, None, noisy.captured_at).hypotheses
+    assert all(h.confidence < BAR for h in found), found
+
+
 def test_every_fixture_has_its_cause() -> None:
-    assert {path.stem for path in FIXTURES.glob("*.json")} == set(CAUSES)
+    assert {path.stem for path in FIXTURES.glob("*.json")} == {*CAUSES, *CONTROLS}

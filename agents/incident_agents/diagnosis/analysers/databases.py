@@ -198,7 +198,7 @@ def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
         sure -= 30
     if heard.count < _OFTEN and not sick:
         sure -= 30 if heard.cause in _PASSING else 8
-    elif heard.cause in _PASSING and not sick and heard.count < _MUCH * heard.lines:
+    elif heard.cause in _PASSING and not sick and (heard.count < _MUCH * heard.lines or not known):
         sure -= 36
     if heard.kind == POOL:
         sure -= 40 if alone else 16

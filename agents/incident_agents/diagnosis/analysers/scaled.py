@@ -34,8 +34,9 @@ def _finding(case: Case, workload: Workload) -> Finding:
     names = {fields.name(s) for s in services}
     callers = [w for w in case.workloads if w is not workload and names & configured(case, w).keys()]
     events = case.events(workload.object, "ScalingReplicaSet", "SuccessfulDelete")
-    # On purpose or not is not to be seen; that others need it is, or that it served until just now.
-    confidence = 92 if quotes else 84 if callers else 62 if services and events else _NOBODY_ASKS
+    # On purpose or not is not to be seen; that others need it is, or that it served until just now and somebody asks.
+    missed = bool(services and events) and (bool(case.alerts) or case.evidence.target is not None)
+    confidence = 92 if quotes else 84 if callers else 62 if missed else _NOBODY_ASKS
     evidence: list[Citation] = [citing.of_object(workload.object, "spec.replicas")]
     evidence += [quote for _, quote in quotes[:3]]
     evidence += [c for s in services[:2] for c in endpoints.cited(case, s)[:1]]
