@@ -121,12 +121,12 @@ def _established(plane: ControlPlane) -> bool:
     return len([r for r in resources if "/" not in r["name"]]) == len(list((ROOT / "crds").glob("*.yaml")))
 
 
-def wait(problem: str, done: Callable[[], bool]) -> None:
+def wait(problem: str, done: Callable[[], bool], seconds: float = _WAIT_SECONDS) -> None:
     """Until it is so. Raises TimeoutError."""
-    deadline = time.monotonic() + _WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{problem} after {_WAIT_SECONDS:.0f} s")
+            raise TimeoutError(f"{problem} after {seconds:.0f} s")
         time.sleep(0.1)
 
 
