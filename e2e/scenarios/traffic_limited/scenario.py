@@ -30,7 +30,8 @@ async def play(stage: Stage) -> None:
         stage.check("ok" not in crawler, "the crawler is served no more", crawler)
         await stage.untouched("search", before)
 
-        await stage.cli("undo", name, "--yes", "--reason", "the crawler behaves", person=stage.people.approver)
+        await stage.delete("crawler")
+        await stage.cli("undo", name, "--yes", "--reason", "the crawler is gone", person=stage.people.approver)
         await stage.outcome(name, "RolledBack")
         left = await stage.api.items(policies)
         stage.check(not left, "the NetworkPolicy is gone", str([p["metadata"]["name"] for p in left]))
