@@ -81,6 +81,7 @@ class Desk:
         await self._paste(granting)
         await self._paste(other)
         makes_the_shop, breaks_it, *_ = of_scene("first-hour")
+        await wait_for("the shop of the first hour to be gone", self._closed, seconds=120, say=self.say)
         await self._paste(makes_the_shop)
         together = f"{forwarding.text}trap 'kill $!' EXIT\n{_LISTENING}{trying.text}"
         said = await self._paste(replace(trying, text=together))
@@ -138,6 +139,10 @@ class Desk:
             raise Failure(f"docs/alertmanager.md: the configuration does not use {_CREDENTIALS}")
         (folder / "alertmanager.yml").write_text(text.replace(_CREDENTIALS, str(token)))
         await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
+
+    async def _closed(self) -> None:
+        if found := (await run("kubectl", "get", "namespace", SHOP, "--ignore-not-found")).out:
+            raise NotYet(found.splitlines()[-1])
 
     async def _reported(self) -> None:
         listed = (await run("kubectl", "get", "incidents", f"--namespace={SHOP}", "--output=json")).out
