@@ -36,6 +36,8 @@ _POOL_SIZE = 64
 
 RequestObserver = Callable[[str, int, float], None]
 """Told of each finished HTTP request: method, status (0 when none came), seconds."""
+Listener = Callable[[str, float], None]
+"""Told of each exchange that we did not give up: why no answer came (empty: one did), and after how many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ def _unobserved(method: str, status: int, seconds: float) -> None:
     """Nobody counts."""
 
 
+def _unheard(problem: str, seconds: float) -> None:
+    """Nobody listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whose requests these are. ``impersonate`` is a user name, e.g. ``system:serviceaccount:ns:name``."""
@@ -71,6 +77,7 @@ class Transport:
         self._configuration = configuration
         self._reload = reload
         self._rest = RESTClientObject(configuration)
+        self.listener: Listener = _unheard
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None, context: str | None = None) -> Transport:
@@ -206,13 +213,13 @@ class Transport:
             )
             content = bytes(await response.read())
             status = int(response.status)
+            self.listener("", clock() - started)
             return status, response.headers, content
-        except TimeoutError as error:
-            raise errors.Unavailable(f"{method} {path}: no answer in time", status=0, reason="Timeout") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise errors.Unavailable(
-                f"{method} {path}: {type(error).__name__}: {error}", status=0, reason="NoAnswer"
-            ) from error
+            late = isinstance(error, TimeoutError)
+            problem = f"{method} {path}: " + ("no answer in time" if late else f"{type(error).__name__}: {error}")
+            self.listener(problem, clock() - started)
+            raise errors.Unavailable(problem, status=0, reason="Timeout" if late else "NoAnswer") from error
         finally:
             identity.observe(method, status, clock() - started)
 

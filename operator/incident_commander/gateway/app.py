@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from incident_commander import errors
 from incident_commander.adapters.readiness import Readiness
+from incident_commander.api.incident import Alert
 from incident_commander.gateway.admission import Admission
 from incident_commander.gateway.body import read_body
+from incident_commander.gateway.logbook import RefusalLog
 from incident_commander.gateway.metrics import GatewayMetrics
 from incident_commander.gateway.openapi import ALERTS_PATH, describe
 from incident_commander.gateway.receiver import Receipt, Receiver
@@ -27,7 +31,7 @@ from incident_commander.intake.payload import parse_notification
 from incident_commander.ports import Clock, Cluster
 
 _LONGEST_TOKEN = 16384
-_log = structlog.get_logger(__name__)
+_LONGEST_PATH = 128
 
 
 class Gateway:
@@ -47,6 +51,7 @@ class Gateway:
         self._receiver = Receiver(cluster, clock, settings, metrics, reviewer)
         self._admission = Admission(settings.requests_in_flight, settings.bytes_in_flight)
         self._readiness = Readiness(cluster, clock)
+        self.refusals = RefusalLog(clock)
         self._metrics = metrics
         self.draining = False
         """Set when the process is asked to end: not ready any more, but what comes is still taken."""
@@ -78,7 +83,16 @@ class Gateway:
         """In Prometheus' text format."""
         return Response(self._metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
+    async def elsewhere(self, request: Request, error: Exception) -> Response:
+        """A path or method that there is not: told like any other refusal, since alerts may be lost there."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        asked = f"{request.method} {request.url.path[:_LONGEST_PATH]}"
+        refusal = HttpRefusal(status, f"there is no {asked}; alerts go to POST {ALERTS_PATH}")
+        self.refusals.refused(refusal, _client(request), request=asked)
+        return self._refused(refusal, dict(getattr(error, "headers", None) or {}))
+
     async def _answer(self, request: Request) -> Response:
+        alerts: list[Alert] = []
         try:
             with self._admission.enter() as ticket:
                 async with asyncio.timeout(self._settings.deadline_seconds):
@@ -86,20 +100,25 @@ class Gateway:
                     limit, seconds = self._settings.body_limit, self._settings.body_seconds
                     body = await read_body(request, ticket, limit=limit, seconds=seconds)
                     notification = parse_notification(body, self._clock.now())
+                    alerts += notification.alerts
                     return _acknowledged(await self._receiver.receive(notification, user))
-        except HttpRefusal as refusal:
+        except (HttpRefusal, errors.InvalidPayload, errors.ClusterError, TimeoutError) as error:
+            refusal = self._refusal_of(error)
+            self.refusals.refused(refusal, _client(request), alerts=alerts)
             return self._refused(refusal)
-        except errors.InvalidPayload as error:
-            return self._refused(HttpRefusal(400, str(error), field=error.path))
-        except TimeoutError:
-            seconds = self._settings.deadline_seconds
-            return self._refused(HttpRefusal(503, f"not stored within {seconds:g} s; send it again", close=True))
-        except errors.Invalid as error:
-            _log.error("Incident was refused by the API server", error=str(error))
-            return self._refused(HttpRefusal(500, f"the API server refused to store an Incident: {error}"))
-        except errors.ClusterError as error:
-            _log.warning("Alerts were not stored", error=str(error), reason=error.reason)
-            return self._refused(HttpRefusal(503, f"not stored, send it again: {error}"))
+
+    def _refusal_of(self, error: Exception) -> HttpRefusal:
+        match error:
+            case HttpRefusal():
+                return error
+            case errors.InvalidPayload():
+                return HttpRefusal(400, str(error), field=error.path)
+            case errors.Invalid():
+                return HttpRefusal(500, f"the API server refused to store an Incident: {error}")
+            case errors.ClusterError():
+                return HttpRefusal(503, f"not stored, send it again: {error}")
+        seconds = self._settings.deadline_seconds
+        return HttpRefusal(503, f"not stored within {seconds:g} s; send it again", close=True)
 
     async def _authenticate(self, request: Request) -> User | None:
         if self._reviewer is None:
@@ -118,8 +137,8 @@ class Gateway:
             raise HttpRefusal(401, "the API server does not accept this token; is it expired?", close=True)
         return user
 
-    def _refused(self, refusal: HttpRefusal) -> Response:
-        headers = {}
+    def _refused(self, refusal: HttpRefusal, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+        headers = dict(headers)
         if refusal.status == 503:
             headers["Retry-After"] = str(self._settings.retry_after_seconds)
         if refusal.status == 401:
@@ -167,6 +186,7 @@ def create_app(
     app.add_route(ALERTS_PATH, gateway.alerts, methods=["POST"])
     for path, endpoint in (("/healthz", gateway.healthz), ("/readyz", gateway.readyz), ("/metrics", gateway.metrics)):
         app.add_api_route(path, endpoint, description=endpoint.__doc__, response_class=PlainTextResponse)
+    app.add_exception_handler(HTTPException, gateway.elsewhere)
     app.openapi = lambda: describe(app, gateway.alerts.__doc__ or "")  # type: ignore[method-assign]
     return app
 
@@ -177,6 +197,10 @@ def _acknowledged(receipt: Receipt) -> Response:
         for alert, settled in receipt.alerts
     ]
     return _json({"alerts": alerts, "truncatedAlerts": receipt.truncated}, 200, {})
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client is not None else "unknown"
 
 
 def _json(content: dict[str, Any], status: int, headers: dict[str, str]) -> Response:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from incident_commander import errors
+from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import INCIDENT
 from incident_commander.api.names import FIELD_MANAGER_GATEWAY
+from incident_commander.gateway import logbook
 from incident_commander.gateway.incidents import IncidentCache, Reading
 from incident_commander.gateway.metrics import GatewayMetrics
 from incident_commander.intake.correlate import Arrival, Create, Decision, Fate, Patch, decide
@@ -44,6 +46,10 @@ class Batch:
     overflow: bool = False
     written: bool = False
     """Whether anything was written."""
+
+    def alerts(self, fates: Mapping[int, Fate]) -> Iterator[Alert]:
+        """Those that a write is about, and that were not known before as they are."""
+        return (self.arrivals[place].alert for place, fate in fates.items() if fate is not Fate.UNCHANGED)
 
     def settle(self, fates: Mapping[int, Fate], incident: str) -> None:
         """These are stored."""
@@ -156,6 +162,7 @@ class Committer:
             field_manager=FIELD_MANAGER_GATEWAY,
         )
         known = known_incident(stored)
+        logbook.written(known.key, lane, batch.alerts(patch.fates), patch.fates.values())
         batch.settle(patch.fates, known.key)
         self._incidents.stored(lane, known)
         if home is not None and known.key == home.key:
@@ -165,6 +172,7 @@ class Committer:
         batch.written = True
         stored = await self._cluster.create(INCIDENT, lane.namespace, create.body, field_manager=FIELD_MANAGER_GATEWAY)
         known = known_incident(stored)
+        logbook.created(known.key, lane, batch.alerts(create.fates), create.fates.values())
         batch.settle(create.fates, known.key)
         batch.truncated.clear()
         self._incidents.stored(lane, known)

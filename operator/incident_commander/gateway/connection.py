@@ -7,13 +7,17 @@ from collections import OrderedDict
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from incident_commander.gateway.logbook import RefusalLog
+from incident_commander.gateway.refusal import HttpRefusal
+
 HEADER_BYTES = 65536
 _REFUSED_SECONDS = 1.0
 _TOO_MANY = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: %d\r\nconnection: close\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\n\r\n%s"
 )
-_TOO_MANY_SAID = b'{"error":"too many connections with a request in flight; send it again later"}'
+_TOO_MANY_REASON = "too many connections with a request in flight; send it again later"
+_TOO_MANY_SAID = b'{"error":"%s"}' % _TOO_MANY_REASON.encode()
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -28,6 +32,7 @@ class BoundedConnection(HttpToolsProtocol):
     retry_after_seconds = 5
     silent: OrderedDict[BoundedConnection, None]
     """Of all connections of a server, those with no request in flight; the longest silent first."""
+    refusals: RefusalLog
     _late: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _refused = False
@@ -68,6 +73,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._header_bytes += len(data)
         if self._header_bytes > HEADER_BYTES:
             self.transport.write(_TOO_LARGE)
+            self._tell(431, f"the headers of a request are larger than {HEADER_BYTES} bytes")
             self.transport.close()
         elif self._late is None:
             self._await_headers()
@@ -75,12 +81,16 @@ class BoundedConnection(HttpToolsProtocol):
     def _refuse(self) -> None:
         """Half closed, for a moment: whoever is still sending when a connection is closed never sees the answer."""
         self._refused = True
+        self._tell(503, _TOO_MANY_REASON)
         self.transport.write(_TOO_MANY % (self.retry_after_seconds, len(_TOO_MANY_SAID), _TOO_MANY_SAID))
         if len(self.connections) > 2 * self.most_connections:
             self.transport.close()
         else:
             self.transport.write_eof()
             self._late = self.loop.call_later(_REFUSED_SECONDS, self.transport.close)
+
+    def _tell(self, status: int, reason: str) -> None:
+        self.refusals.refused(HttpRefusal(status, reason), self.client[0] if self.client else "unknown")
 
     def _await_headers(self) -> None:
         self.silent[self] = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from incident_commander import errors
 from incident_commander.api.incident import Alert
+from incident_commander.gateway import logbook
 from incident_commander.gateway.commit import Committer, Settled
 from incident_commander.gateway.lanes import Lanes
 from incident_commander.gateway.metrics import GatewayMetrics
@@ -75,8 +76,10 @@ class Receiver:
         shares = await self._shares(arrivals, named, truncated)
         await self._check(user, {lane.namespace for lane in shares})
         settled = await self._store(arrivals, named, shares)
-        for done in settled.values():
-            self._metrics.alerts.labels(done.fate.value).inc()
+        done = settled.values()
+        for one in done:
+            self._metrics.alerts.labels(one.fate.value).inc()
+        logbook.received(notification.alerts, [one.fate for one in done], [one.incident for one in done])
         self._metrics.truncated.inc(notification.truncated)
         for field_ in (name for alert in notification.alerts for name in skewed_fields(alert)):
             self._metrics.skewed.labels(field_).inc()

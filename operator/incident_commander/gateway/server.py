@@ -23,6 +23,7 @@ def server(app: FastAPI, settings: GatewaySettings, certificate: Certificate | N
         most_connections = settings.requests_in_flight * _CONNECTIONS_PER_REQUEST
         retry_after_seconds = settings.retry_after_seconds
         silent: OrderedDict[BoundedConnection, None] = OrderedDict()
+        refusals = app.state.gateway.refusals
 
     config = uvicorn.Config(
         app,

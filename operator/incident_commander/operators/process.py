@@ -6,6 +6,7 @@ import asyncio
 import importlib.metadata
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from incident_commander.adapters.answering import Answering
 from incident_commander.adapters.clock import SystemClock
 from incident_commander.adapters.gauges import IncidentGauges
 from incident_commander.adapters.kube_transport import Identity, Transport
@@ -69,6 +71,7 @@ class Process:
             else None
         )
         self._transport = transport
+        transport.listener = Answering(time.monotonic).heard
         self._impersonate = impersonate
         self._base = KubernetesCluster(transport, Identity())
         self._subscribers: list[Subscriber] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -299,3 +300,33 @@ class TestConnecting:
         monkeypatch.delenv("KUBECONFIG", raising=False)
         with pytest.raises(errors.ConfigurationError, match="automountServiceAccountToken"):
             await KubernetesCluster.connect()
+
+
+class TestListening:
+    async def test_who_listens_hears_answers_of_any_status_and_why_there_was_none(self, server: ScriptedServer) -> None:
+        transport = Transport(Configuration(host=server.url))
+        heard: list[str] = []
+        transport.listener = lambda problem, seconds: heard.append(problem)
+        server.answers = [failure(404, "NotFound"), (200, {})]
+        with pytest.raises(errors.NotFound):
+            await transport.send(Identity(), "GET", "/missing")
+        transport_away = Transport(Configuration(host="http://127.0.0.1:1"))
+        transport_away.listener = transport.listener
+        with pytest.raises(errors.Unavailable):
+            await transport_away.send(Identity(), "GET", "/there")
+        await transport.close()
+        await transport_away.close()
+        assert heard[0] == ""
+        assert heard[1].startswith("GET /there: ")
+
+    async def test_a_request_that_we_give_up_says_nothing(self, server: ScriptedServer) -> None:
+        transport = Transport(Configuration(host=server.url))
+        heard: list[str] = []
+        transport.listener = lambda problem, seconds: heard.append(problem)
+        asking = asyncio.create_task(transport.send(Identity(), "GET", "/there"))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        await transport.close()
+        assert heard == []

@@ -140,9 +140,11 @@ async def test_headers_of_a_second_request_that_stop_end_the_connection() -> Non
 
 
 async def test_endless_headers_are_431() -> None:
-    async with served(Bench()) as it:
-        answer = await it.say(HEAD, *[b"X: %s\r\n" % (b"x" * 8000)] * 20)
+    with structlog.testing.capture_logs() as logs:
+        async with served(Bench()) as it:
+            answer = await it.say(HEAD, *[b"X: %s\r\n" % (b"x" * 8000)] * 20)
     assert answer.startswith(b"HTTP/1.1 431")
+    assert [(line["log_level"], line["status"]) for line in logs] == [("warning", 431)]
 
 
 async def test_a_slow_store_is_no_slow_header() -> None:
@@ -179,7 +181,10 @@ async def test_a_post_that_is_not_stored_in_time_is_503_and_does_not_disturb_the
             it.cluster.go_on.set()
             await it.cluster.stored.wait()
     assert bench.accounted() == 1
-    assert logs == []
+    assert [(line["log_level"], line["event"]) for line in logs] == [
+        ("warning", "Alerts were not stored"),
+        ("info", "Incident created"),
+    ]
 
 
 async def test_a_client_that_goes_away_does_not_stop_the_write() -> None:
@@ -222,6 +227,12 @@ async def test_a_connection_that_is_kept_after_an_answer_makes_room_too() -> Non
 
 
 async def test_where_every_connection_is_busy_one_more_is_told_when_to_come_again() -> None:
+    with structlog.testing.capture_logs() as logs:
+        await _refused_while_another_is_answered()
+    assert [(line["log_level"], line.get("status")) for line in logs] == [("warning", 503), ("info", None)]
+
+
+async def _refused_while_another_is_answered() -> None:
     async with served(Bench(), held=True) as it:
         it.web.config.http_protocol_class.most_connections = 1  # type: ignore[attr-defined]
         head = HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(BODY)
