@@ -12,6 +12,21 @@ from typing import BinaryIO, TypeVar
 
 from incident_commander.adapters.bundle.capture_time import latest, newest_fact, plausible
 from incident_commander.adapters.bundle.folder import Bounds, Broken, Folder
+from incident_commander.adapters.bundle.layout import (
+    ALERTS,
+    EXTRA,
+    FOLDERS,
+    LOGS,
+    MANIFEST,
+    METRICS,
+    OBJECTS,
+    PREVIOUS,
+    VERSION,
+    log_path,
+    nested,
+    objects_path,
+    stem,
+)
 from incident_commander.adapters.bundle.mixed import SUFFIXES, objects_by_kind
 from incident_commander.adapters.bundle.parsing import (
     MARK_BYTES,
@@ -30,10 +45,6 @@ from incident_commander.errors import BundleError, LogsUnavailable
 from incident_commander.evidence import fields
 from incident_commander.ports import LogPlace, Object, Series
 
-VERSION = 1
-MANIFEST, ALERTS = "bundle.json", "alerts.json"
-OBJECTS, LOGS, METRICS, EXTRA = "objects", "logs", "metrics", "extra"
-_PREVIOUS = ".previous.log"
 _MAX_SERIES = 20_000
 _NOTE_BYTES = 256 * 1024
 
@@ -51,7 +62,7 @@ class Bundle:
                 raise BundleError(f"{root}: {'not a folder' if root.exists() else 'there is no such folder'}")
             self._folder = Folder(root, bounds)
             if not any((root / part).exists() for part in (MANIFEST, ALERTS, OBJECTS, LOGS, METRICS)):
-                raise BundleError(f"{root}: no bundle: neither {MANIFEST} nor {OBJECTS}/ is there{_nested(root)}")
+                raise BundleError(f"{root}: no bundle: neither {MANIFEST} nor {OBJECTS}/ is there{nested(root)}")
         except OSError as error:
             raise BundleError(f"{str(root)[:200]}: {error.strerror}") from error
         self._findings: list[str] = []
@@ -116,7 +127,11 @@ class Bundle:
             events = self.objects(kinds.EVENT)
         except Broken:
             events = []
-        files = [*self._folder.files(""), *self._folder.files(OBJECTS), *self._folder.files(LOGS, depth=3)]
+        files = [
+            *self._folder.files("", beside=FOLDERS),
+            *self._folder.files(OBJECTS),
+            *self._folder.files(LOGS, depth=3),
+        ]
         found = newest_fact(events, self.alerts(), self.series()) or latest(map(self._folder.modified, files))
         if found is None:
             self._findings.append("nothing in the bundle tells when it was captured; ages are counted from now")
@@ -124,7 +139,7 @@ class Bundle:
 
     def resources(self) -> list[str]:
         """Names of the kinds that were asked for: those of files, and of what is in files of several kinds."""
-        named = [_stem(p) for p in self._folder.files(OBJECTS) if p.endswith(".json") and _stem(p) in _KNOWN]
+        named = [stem(p) for p in self._folder.files(OBJECTS) if p.endswith(".json") and stem(p) in _KNOWN]
         return list(dict.fromkeys([*named, *(kind.resource for kind in self._mixed)]))
 
     def asked(self, kind: Kind) -> bool:
@@ -138,7 +153,7 @@ class Bundle:
     def objects(self, kind: Kind) -> list[Object]:
         """All objects of a kind. Raises ``Broken``."""
         if kind.resource not in self._kept:
-            path = _objects_path(kind)
+            path = objects_path(kind)
             own = objects_of(path, kind, self._folder.read(path)) if self._folder.exists(path) else []
             self._kept[kind.resource] = [*own, *self._mixed.get(kind, ())]
         return self._kept[kind.resource]
@@ -151,16 +166,17 @@ class Bundle:
             if not path.endswith(SUFFIXES):
                 self._findings.append(f"{path}: not read, it ends in none of {', '.join(SUFFIXES)}")
                 continue
-            if path.endswith(".json") and _stem(path) in _KNOWN:
+            if path.endswith(".json") and stem(path) in _KNOWN:
                 continue
             answer = self._try(lambda path=path: objects_by_kind(path, self._folder.read(path)))  # type: ignore[misc]
             if answer is None:
                 continue
             of_kinds, strange = answer
-            if _stem(path) in _KNOWN:
-                of_kinds.setdefault(_KNOWN[_stem(path)], [])  # an empty list: asked, and there are none
-            elif not of_kinds and not strange:
-                strange = [_stem(path)]
+            if not of_kinds and not strange:  # an empty list: asked, and there are none
+                if stem(path) in _KNOWN:
+                    of_kinds[_KNOWN[stem(path)]] = []
+                else:
+                    strange = [stem(path)]
             for kind, objects in of_kinds.items():
                 found.setdefault(kind, []).extend(objects)
             if strange:
@@ -170,7 +186,7 @@ class Bundle:
     @contextmanager
     def log(self, place: LogPlace) -> Iterator[BinaryIO]:
         """See ``ports.Recording``."""
-        path = _log_path(place)
+        path = log_path(place)
         try:
             file = self._folder.open(path)
         except Broken as error:
@@ -188,7 +204,7 @@ class Bundle:
 
     def log_end(self, place: LogPlace, limit_bytes: int) -> str:
         """The end of a log, beginning with a whole line. Raises ``Broken``."""
-        content, size = self._folder.tail(_log_path(place), limit_bytes)
+        content, size = self._folder.tail(log_path(place), limit_bytes)
         text = text_of(content)
         return text if len(content) == size else text.split("\n", 1)[-1]
 
@@ -197,7 +213,7 @@ class Bundle:
         found = []
         for path in self._folder.files(LOGS, depth=3):
             _, namespace, pod, file = path.split("/")
-            for suffix, previous in ((_PREVIOUS, True), (".log", False)):
+            for suffix, previous in ((PREVIOUS, True), (".log", False)):
                 if file.endswith(suffix):
                     found.append(LogPlace(namespace, pod, file.removesuffix(suffix), previous))
                     break
@@ -259,7 +275,9 @@ class Bundle:
     def findings(self) -> Sequence[str]:
         """See ``ports.Recording``."""
         _ = self._log_places, self._mixed
-        beside = [p for p in self._folder.files("") if p.endswith(SUFFIXES) and p not in (MANIFEST, ALERTS)]
+        beside = [
+            p for p in self._folder.files("", beside=FOLDERS) if p.endswith(SUFFIXES) and p not in (MANIFEST, ALERTS)
+        ]
         self._findings += [f"{path}: not read; objects are read from the folder {OBJECTS}/" for path in beside]
         gaps = [f"when it was captured: {gap}" for gap in fields.words(self._manifest, "gaps")]
         return [*gaps, *self._findings, *self._folder.refused]
@@ -279,24 +297,3 @@ class Bundle:
         except Broken as error:
             self._findings.append(str(error))
             return None
-
-
-def _stem(path: str) -> str:
-    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-
-
-def _objects_path(kind: Kind) -> str:
-    return f"{OBJECTS}/{kind.resource}.json"
-
-
-def _log_path(place: LogPlace) -> str:
-    suffix = _PREVIOUS if place.previous else ".log"
-    return f"{LOGS}/{place.namespace}/{place.pod}/{place.container}{suffix}"
-
-
-def _nested(root: Path) -> str:
-    """A hint for the usual mistakes: the folder that bundles were unpacked into, or one that is a part of a bundle."""
-    if root.resolve().name in (OBJECTS, LOGS, METRICS, EXTRA):
-        return f"; it seems to be a part of one, which is {root.resolve().parent}"
-    below = sorted(path.name for path in root.iterdir() if (path / MANIFEST).is_file())
-    return f"; there are bundles inside of it, the first is {root / below[0]}" if below else ""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from incident_commander.errors import IncidentCommanderError
 
+_LOG_PLACE = "logs/NAMESPACE/POD/CONTAINER.log"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -43,8 +44,11 @@ class Folder:
         self.refused: list[str] = []
         """What was not opened, and why."""
 
-    def files(self, under: str, depth: int = 1) -> Iterator[str]:
-        """Paths of the regular files ``depth`` levels below a folder, by name; none if it is missing."""
+    def files(self, under: str, depth: int = 1, *, beside: Container[str] = ()) -> Iterator[str]:
+        """Paths of the regular files ``depth`` levels below a folder, by name; none if it is missing.
+
+        What stands higher or deeper is refused, but for the folders ``beside`` them.
+        """
         for entry in self._scan(under):
             path = f"{under}/{entry.name}" if under else entry.name
             try:
@@ -55,9 +59,13 @@ class Folder:
             if stat.S_ISDIR(mode):
                 if depth > 1:
                     yield from self.files(path, depth - 1)
+                elif path not in beside:
+                    self.refused.append(f"{path}/: no folder of a bundle, so what is in it was not read")
             elif not stat.S_ISREG(mode):
                 self.refused.append(f"{path}: not a regular file, so it was not opened")
-            elif depth == 1:
+            elif depth > 1:
+                self.refused.append(f"{path}: not read, it belongs {depth - 1} folders deeper ({_LOG_PLACE})")
+            else:
                 yield path
 
     def _scan(self, under: str) -> list[os.DirEntry[str]]:

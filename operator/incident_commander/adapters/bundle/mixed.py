@@ -34,7 +34,10 @@ def objects_by_kind(path: str, content: bytes) -> tuple[dict[Kind, list[Object]]
     """
     found: dict[Kind, list[Object]] = {}
     strange: dict[str, None] = {}
-    for item in _items(_documents(path, content)):
+    documents = _documents(path, content)
+    if not documents or not all(isinstance(one, dict | list) for one in documents):
+        raise Broken(f"{path}: no objects of Kubernetes; `kubectl get` prints them with -o yaml or -o json")
+    for item in _items(documents):
         kind = kinds.kind_of(str(item.get("apiVersion", "")), str(item.get("kind", "")))
         if kind is None:
             strange[str(item.get("kind") or "something without a kind")[:100]] = None

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from incident_commander.adapters.bundle.bundle import ALERTS, EXTRA, LOGS, MANIFEST, METRICS, OBJECTS, VERSION
+from incident_commander.adapters.bundle.layout import ALERTS, EXTRA, MANIFEST, METRICS, VERSION, log_path, objects_path
 from incident_commander.adapters.bundle.recorder import RecordingCluster, RecordingMetrics
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef, format_time
@@ -84,13 +84,12 @@ def write_bundle(directory: Path, record: Record, redactor: Redactor) -> None:
 def _fill(root: Path, record: Record, redactor: Redactor) -> None:
     for kind, objects in record.objects.items():
         items = [redact_object(kind, obj, redactor) for obj in objects]
-        _write(root, f"{OBJECTS}/{kind.resource}.json", {"apiVersion": "v1", "kind": "List", "items": items})
+        _write(root, objects_path(kind), {"apiVersion": "v1", "kind": "List", "items": items})
     for place, text in record.logs.items():
         names = (place.namespace, place.pod, place.container)
         if all(_NAME.fullmatch(name) for name in names):
-            suffix = ".previous.log" if place.previous else ".log"
             lines = "\n".join(redactor.lines(text.split("\n")))
-            _write(root, f"{LOGS}/{place.namespace}/{place.pod}/{place.container}{suffix}", lines)
+            _write(root, log_path(place), lines)
     for name, series in record.series.items():
         if _NAME.fullmatch(name):
             _write(root, f"{METRICS}/{name}.json", _answer(series, redactor))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from incident_agents.diagnosis.analysers.gone import traces
-from incident_commander.adapters.bundle.bundle import MANIFEST, Bundle
+from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.bundle.folder import Broken
+from incident_commander.adapters.bundle.layout import MANIFEST
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import TargetRef

@@ -61,6 +61,40 @@ def test_an_empty_list_is_asked_and_a_broken_one_is_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["NAME   READY   STATUS\nweb-1  0/1     CrashLoopBackOff\n", "", "No resources found\n"]
+)
+def test_a_table_or_a_message_is_no_empty_list(tmp_path: Path, text: str) -> None:
+    write(tmp_path, "objects/pods.yaml", text)
+    found = read_evidence(tmp_path)
+    assert not found.asked(kinds.POD)
+    assert any("objects/pods.yaml: no objects of Kubernetes; `kubectl get` prints" in gap for gap in found.gaps)
+
+
+def test_what_stands_in_the_wrong_place_is_named(tmp_path: Path) -> None:
+    saved(tmp_path, "pods.yaml", SICK)
+    wrong = (
+        "logs/web.log",
+        "logs/shop/web.log",
+        "logs/shop/a/b/web.log",
+        "metrics/a/b.json",
+        "extra/a/b.txt",
+        "x/y.txt",
+    )
+    for path in wrong:
+        write(tmp_path, path, "x")
+    gaps = "\n".join(read_evidence(tmp_path).gaps)
+    for said in (
+        "logs/web.log: not read, it belongs 2 folders deeper (logs/NAMESPACE/POD/CONTAINER.log)",
+        "logs/shop/web.log: not read, it belongs 1 folders deeper",
+        "logs/shop/a/b/: no folder of a bundle",
+        "metrics/a/: no folder of a bundle",
+        "extra/a/: no folder of a bundle",
+        "x/: no folder of a bundle, so what is in it was not read",
+    ):
+        assert said in gaps
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("a: &x [1]\nb: *x\n", "aliases are not read"),
