@@ -103,15 +103,21 @@ def _versions(facts: Facts) -> Iterator[Finding]:
         yield ok("Resources", "the four CRDs are served, and have every field of this version")
 
 
-def bare(facts: Facts) -> Iterator[Finding]:
-    """CRDs alone: before the chart, after it was uninstalled, or with --namespace of another."""
+def installation(facts: Facts) -> Iterator[Finding]:
+    """CRDs alone, before the chart or after it was uninstalled; or a namespace that is not the operator's."""
     if facts.served and not facts.installed:
         yield warn(
             "Installation",
             f"the CRDs are there, the chart is not: no Deployment in namespace {facts.namespace}, no admission policy",
             f"nothing takes alerts or decides yet: helm install incident-commander charts/incident-commander "
-            f"-n {facts.namespace} (docs/install.md), then run this again. It is installed? Name its namespace: -n",
+            f"-n {facts.namespace} (docs/install.md), then run this again",
+        )
+    elif facts.installed and not facts.of(kinds.DEPLOYMENT) and not facts.of(kinds.LEASE):
+        yield fail(
+            "Installation",
+            f"its admission policies are in the cluster, and nothing of it has ever run in namespace {facts.namespace}",
+            "it runs in another? Name that: -n NAMESPACE (`helm list -A` shows it); else start its processes",
         )
 
 
-CHECKS = (api_server, clock, features, rights_to_install, resources, bare)
+CHECKS = (api_server, clock, features, rights_to_install, resources, installation)

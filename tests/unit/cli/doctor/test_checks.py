@@ -191,6 +191,14 @@ class TestOnlyTheCrds:
         assert self.facts(objects=there).installed
 
 
+def test_a_namespace_that_is_not_the_operators_is_told_as_such() -> None:
+    finding = the("Installation", examine(installation(objects={kinds.LEASE: []})))
+    assert finding.verdict is Verdict.FAIL
+    assert f"nothing of it has ever run in namespace {NAMESPACE}" in finding.message
+    assert "-n NAMESPACE" in finding.advice
+    assert not [f for f in examine(installation()) if f.check == "Installation"]
+
+
 class TestSystemNamespaces:
     def policy(self, mode: str, *namespaces: str) -> dict[str, Any]:
         spec = {"mode": mode, "match": {"namespaces": list(namespaces)}}
