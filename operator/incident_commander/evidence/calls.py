@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from incident_commander.errors import ClusterError, LogsUnavailable, MetricsUnavailable
+from incident_commander.errors import ClusterError, Forbidden, LogsUnavailable, MetricsUnavailable
 from incident_commander.evidence.gaps import Gaps
 from incident_commander.evidence.scope import Limits
 from incident_commander.ports import Clock
 
 _T = TypeVar("_T")
+
+
+_USER = re.compile(r'[Uu]ser "(?P<user>[^"]+)" cannot (?P<verb>[a-z]+)')
+
+
+def _refusal(error: Forbidden) -> str:
+    """In the same words for all that one user may not do, so that they become one gap."""
+    said = _USER.search(str(error))
+    return f"Forbidden: user {said['user']} may not {said['verb']} this" if said else f"{error.reason}: {error}"
 
 
 class Calls:
@@ -40,6 +50,8 @@ class Calls:
                     return await call()
             except TimeoutError:
                 self._gaps.add(f"no answer within {self._limits.seconds:g} s", what)
+            except Forbidden as error:
+                self._gaps.add(_refusal(error), what)
             except ClusterError as error:
                 self._gaps.add(f"{error.reason}: {error}" if error.status else str(error), what)
             except (LogsUnavailable, MetricsUnavailable) as error:

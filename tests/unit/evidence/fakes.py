@@ -12,7 +12,7 @@ from incident_commander.api.kinds import Kind
 from incident_commander.errors import ClusterError, NotFound
 from incident_commander.evidence.selectors import matches_labels, parse_labels
 from incident_commander.ports import Object, PatchType, Propagation, Query, Series
-from tests.unit.diagnosis.builders import NOW
+from tests.unit.diagnosis.builders import NOW, NS
 
 
 class FakeCluster:
@@ -31,6 +31,8 @@ class FakeCluster:
         self.running = self.most_running = 0
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
+        if kind == kinds.NAMESPACE and kind not in self.refuse and name == NS:
+            return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         for obj in await self.list(kind, namespace):
             if obj["metadata"]["name"] == name:
                 return obj

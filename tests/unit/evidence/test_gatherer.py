@@ -82,6 +82,15 @@ async def test_a_refused_kind_is_a_gap_and_absent_and_everything_else_is_there()
     assert any(gap.startswith("events in shop, ") and "ServiceUnavailable: 503" in gap for gap in found.gaps)
 
 
+async def test_all_that_one_user_may_not_do_is_one_gap() -> None:
+    said = '{0} is forbidden: User "ann" cannot list resource "{0}" in API group "" in the namespace "shop"'
+    refuse = {kind: Forbidden(said.format(kind.plural)) for kind in (kinds.SERVICE, kinds.EVENT, kinds.NODE)}
+    found = await gather(TARGET, cluster=FakeCluster(WEB, refuse=refuse), metrics=None, clock=FakeClock(), namespace=NS)
+    (gap,) = [gap for gap in found.gaps if "Forbidden" in gap]
+    assert gap.endswith(": Forbidden: user ann may not list this")
+    assert all(name in gap for name in ("services in shop", "events in shop", "nodes"))
+
+
 async def test_what_does_not_answer_in_time_is_a_gap() -> None:
     cluster = FakeCluster(WEB, SICK, hang=[kinds.REPLICA_SET])
     limits = Limits(seconds=0.05)

@@ -21,6 +21,7 @@ from incident_commander.evidence.scope import CAPTURE_LIMITS, RECORDED
 from incident_commander.ports import Object
 
 _GAPS_SHOWN = 10
+ADVICE = "`kubectl get namespaces` shows what there is; -n names another"
 
 
 async def write(desk: Desk, name: str | None, directory: Path | None, addresses: Addresses) -> None:
@@ -35,6 +36,7 @@ async def write(desk: Desk, name: str | None, directory: Path | None, addresses:
     now = desk.now()
     place = directory or Path(f"{name or namespace}-{now:%Y%m%dT%H%M%SZ}")
     desk.trying(f"write the bundle {place}")
+    await desk.namespace_must_exist(namespace, ADVICE)
     if place.exists() or place.is_symlink():
         raise desk.no("something of that name is there already", "choose another folder with -o")
     with progress(console(stderr=True), f"asking {addresses.named()}, then writing {place}"):

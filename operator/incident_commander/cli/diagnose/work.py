@@ -8,6 +8,7 @@ from pathlib import Path
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.clock import SystemClock
+from incident_commander.api import kinds
 from incident_commander.api.statement import Diagnosis
 from incident_commander.cli.diagnose.asked import asked_about, refuse_unheard, with_traces
 from incident_commander.cli.diagnose.command import Drawing, Form
@@ -56,6 +57,8 @@ def diagnose_folder(
 async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, form: Form | Drawing) -> ExitCode:
     """A namespace of a cluster, or one object in it."""
     ref = None
+    desk.trying(f"diagnose namespace {desk.namespace}")
+    await desk.namespace_must_exist(desk.namespace, "`kubectl get namespaces` shows what there is; -n names another")
     if target is not None:
         desk.trying(f"diagnose {target}")
         kind, name = parse_target(target, desk.tried)
@@ -78,7 +81,9 @@ async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, fo
             )
         evidence = replace(evidence, gaps=(*evidence.gaps, *active.gaps))
         diagnosis = diagnose(evidence, None, evidence.captured_at)
-    return _told(str(ref) if ref is not None else f"namespace {desk.namespace}", evidence, diagnosis, form)
+    code = _told(str(ref) if ref is not None else f"namespace {desk.namespace}", evidence, diagnosis, form)
+    refused = not evidence.asked(kinds.POD) and any("Forbidden" in gap for gap in evidence.gaps)
+    return ExitCode.FORBIDDEN if code is ExitCode.NO and refused else code
 
 
 def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form | Drawing) -> ExitCode:

@@ -23,7 +23,7 @@ from incident_commander.cli.render.text import safe
 from incident_commander.cli.work.failure import CommandError, ExitCode, explain
 from incident_commander.cli.work.kubeconfig import current_namespace
 from incident_commander.cli.work.whoami import whoami
-from incident_commander.errors import IncidentCommanderError
+from incident_commander.errors import Forbidden, IncidentCommanderError, NotFound
 from incident_commander.ports import Cluster, Object
 
 
@@ -82,6 +82,15 @@ class Desk:
         self.trying(f"read Incident {self.namespace}/{name}")
         stored = await self.cluster.get(kinds.INCIDENT, self.namespace, name)
         return stored, read_incident(stored, self.tried)
+
+    async def namespace_must_exist(self, namespace: str, advice: str) -> None:
+        """That nothing is found must not read as good news where only the name is misspelt. Raises ``CommandError``."""
+        try:
+            await self.cluster.get(kinds.NAMESPACE, None, namespace)
+        except NotFound:
+            raise CommandError(self.tried, f"there is no namespace {namespace}", advice, ExitCode.NOT_FOUND) from None
+        except Forbidden:
+            return  # who may not read namespaces is told what is found in it
 
     async def agents(self) -> list[Agent]:
         """All Agents. One that cannot be understood is an error: leaving it out would change the quorum."""

@@ -15,11 +15,11 @@ from incident_commander.cli.render.story import story
 from incident_commander.cli.render.text import clock, styled
 from incident_commander.cli.render.timeline import timeline_view
 from incident_commander.cli.work.desk import Desk, read_incident
-from incident_commander.cli.work.failure import CommandError, ExitCode
+from incident_commander.cli.work.failure import CommandError
 from incident_commander.cli.work.printing import print_data
 from incident_commander.consensus.certificate import verify_certificate
 from incident_commander.consensus.membership import MIN_MEMBERS, members_of
-from incident_commander.errors import ClusterError, InvalidCertificate, NotFound
+from incident_commander.errors import ClusterError, InvalidCertificate
 
 _BEFORE_ACTING = frozenset({Phase.DIAGNOSING, Phase.PLANNING, Phase.VOTING, Phase.AWAITING_APPROVAL})
 
@@ -39,21 +39,10 @@ async def list_incidents(desk: Desk, output: Output) -> None:
         desk.out.print(IncidentTable(incidents, desk.now(), desk.everywhere))
     else:
         if where is not None:
-            await _must_exist(desk, where)
+            every = f"`{desk.program} list -A` shows the Incidents of all; `kubectl get namespaces` shows what there is"
+            await desk.namespace_must_exist(where, every)
         place = "in any namespace" if where is None else f"in namespace {where}; -A looks in all"
         desk.out.print(styled(f"No Incidents {place}."))
-
-
-async def _must_exist(desk: Desk, namespace: str) -> None:
-    """That nothing is found must not read as good news where only the name is misspelt. Raises ``CommandError``."""
-    try:
-        await desk.cluster.get(kinds.NAMESPACE, None, namespace)
-    except NotFound:
-        found = f"there is no namespace {namespace}"
-        advice = f"`{desk.program} list -A` shows the Incidents of all; `kubectl get namespaces` shows what there is"
-        raise CommandError(desk.tried, found, advice, ExitCode.NOT_FOUND) from None
-    except ClusterError:
-        return  # who may not read namespaces is told what was found in it
 
 
 async def show(desk: Desk, name: str, output: Output) -> None:

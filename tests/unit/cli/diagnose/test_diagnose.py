@@ -13,11 +13,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from docs.generators import report
+from incident_commander.api import kinds
 from incident_commander.cli.diagnose.document import DiagnosisReport
 from incident_commander.cli.diagnose.markdown import code, escaped
 from incident_commander.cli.main import full_app
 from incident_commander.cli.options import Where
 from incident_commander.cli.work.desk import Connection, Session
+from incident_commander.errors import Forbidden
 from incident_commander.ports import Object
 from tests.unit.adapters.bundle.folders import MANIFEST, bundle, listed, write
 from tests.unit.diagnosis.builders import NS, crash_looping, deployment, node, pod, replica_set, running, service
@@ -282,6 +284,17 @@ class TestALiveNamespace:
     def test_a_target_that_does_not_exist_is_not_found(self) -> None:
         done = run("deploy/nobody", cluster=FakeCluster(WEB))
         assert done.exit_code == 3
+
+    def test_a_namespace_that_does_not_exist_is_not_found(self) -> None:
+        done = run("-n", "shpo", cluster=FakeCluster(WEB))
+        assert (done.exit_code, done.stdout) == (3, "")
+        assert "there is no namespace shpo" in done.stderr
+
+    def test_who_may_not_read_pods_is_told_and_exits_with_four(self) -> None:
+        refuse = {kind: Forbidden('User "ann" cannot list') for kind in (kinds.POD, kinds.NAMESPACE)}
+        done = run("-n", NS, cluster=FakeCluster(WEB, refuse=refuse))
+        assert done.exit_code == 4
+        assert "user ann may not list this" in " ".join(done.stdout.split())
 
     def test_a_healthy_target_is_called_healthy(self) -> None:
         rs = replica_set(WELL, "6d4b75cb6d", ready=2)
