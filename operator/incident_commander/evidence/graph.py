@@ -174,13 +174,17 @@ def _calls(evidence: Evidence, topology: Topology) -> Iterator[Edge]:
                 for service in _named(fields.text(variable, "value")[:_MAX_LINE], place, services):
                     path = f"spec.containers[{n}].env[{m}].value"
                     yield Edge(top, Relation.CALLS, service, citing.of_object(pod, path))
+    told: set[tuple[str, str]] = set()
     for log in evidence.logs:
         sayer = topology.find(kinds.POD, log.namespace, log.pod)
         if sayer is None:
             continue
+        top = reference(topology.top(sayer))
         for line in log.lines[-_MAX_LINES:]:
             for service in _named(line[:_MAX_LINE], log.namespace, services):
-                yield Edge(reference(topology.top(sayer)), Relation.CALLS, service, citing.of_log(log, line))
+                if (top, service) not in told:  # citing takes time, and one line is enough
+                    told.add((top, service))
+                    yield Edge(top, Relation.CALLS, service, citing.of_log(log, line))
     yield from _measured(evidence, services)
 
 

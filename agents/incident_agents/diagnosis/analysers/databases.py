@@ -127,10 +127,11 @@ def _meant(case: Case, heard: _Heard, speaking: set[tuple[str, Cause]]) -> list[
 def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
     found: dict[tuple[Cause, str], _Heard] = {}
     own, lines = stores.kind_of(workload), 0
+    pieces = _pieces(case, workload)
     for line, at, citation in _lines(case, workload):
         lines += 1
-        low = line[:2000].lower()
-        if not any(piece in low for piece in LITERALS):
+        low = line[:2000].lower() if pieces else ""
+        if not any(piece in low for piece in pieces):
             continue
         for cause, kind, pattern in SIGNS:
             match = pattern.search(line[:2000])
@@ -141,6 +142,12 @@ def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
     for heard in found.values():
         heard.lines = lines
     return found
+
+
+def _pieces(case: Case, workload: Workload) -> list[str]:
+    """Those of ``LITERALS`` that occur at all in what the workload says: most logs have none, or few."""
+    whole = "\n".join(line for line, _, _ in _lines(case, workload)).lower()
+    return [piece for piece in LITERALS if piece in whole]
 
 
 def _lines(case: Case, workload: Workload) -> Iterator[tuple[str, float, Callable[[], Citation]]]:
