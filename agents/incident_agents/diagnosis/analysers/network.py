@@ -73,14 +73,17 @@ def analyse(case: Case) -> Iterator[Finding]:
     if not ranked:
         return
     best = ranked[0][0]
+    close = max(0.0, 1 - (best - ranked[1][0])) if len(ranked) > 1 else 0.0
     unmeasured = _WITHOUT_CPU if not lost and not _cpu_is_measured(moved, slow.keys()) else 0
     for n, (fit, candidate) in enumerate(ranked[:_MOST]):
         behind = best - fit
-        confidence = round(max(20, 80 - unmeasured - 14 * behind - (4 if n else 0)))
+        confidence = round(max(20, 80 - unmeasured - _CLOSE * close - 14 * behind - (4 if n else 0)))
         found = _finding(case, candidate, slow, confidence, lost)
         yield replace(found, summary=f"{found.summary}{_UNMEASURED}"[:1000]) if unmeasured else found
 
 
+_CLOSE = 10
+"""How much less sure all are when two places explain it equally well."""
 _WITHOUT_CPU = 12
 _UNMEASURED = "; CPU is not measured there, so want of CPU is not ruled out"
 
