@@ -8,7 +8,20 @@ from typing import Any
 
 from incident_commander.api.agent import Agent, AgentSpec, Role
 from incident_commander.api.causes import Cause
-from incident_commander.api.incident import Alert, AlertStatus, Incident, IncidentSpec, IncidentStatus, Phase
+from incident_commander.api.incident import (
+    Alert,
+    AlertStatus,
+    Attempt,
+    Check,
+    CheckResult,
+    Execution,
+    Incident,
+    IncidentSpec,
+    IncidentStatus,
+    Phase,
+    StepOutcome,
+    StepRecord,
+)
 from incident_commander.api.meta import ObjectMeta, TargetRef
 from incident_commander.api.plan import ActionName, Op, Operation, Plan, Risk, Step, Undo, Verb
 from incident_commander.api.policy import Mode, RemediationPolicy, RemediationPolicySpec
@@ -19,9 +32,13 @@ from incident_commander.consensus.keys import SigningKey
 from incident_commander.coordinator.decide import decide
 from incident_commander.coordinator.transition import Transition
 from incident_commander.coordinator.view import CoordinatorSettings, TargetState, View
+from incident_commander.verification.observation import WORKLOAD_HEALTHY, Observation
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 TARGET = TargetRef(api_version="apps/v1", kind="Deployment", namespace="shop", name="web", uid="u-web", generation=3)
+HEALTHY = Observation((Check(name=WORKLOAD_HEALTHY, result=CheckResult.PASS, message="3 of 3 ready"),))
+SICK = Observation((Check(name=WORKLOAD_HEALTHY, result=CheckResult.FAIL, message="0 of 3 ready"),))
+BLIND = Observation((Check(name=WORKLOAD_HEALTHY, result=CheckResult.INCONCLUSIVE, message="not read"),))
 
 
 def a_step(action: ActionName = ActionName.RESTART_ROLLOUT) -> Step:
@@ -151,3 +168,27 @@ class Board:
     def ballots(self, approve: int, reject: int = 0, abstain: int = 0, **values: Any) -> dict[str, str]:
         decisions = [Decision.APPROVE] * approve + [Decision.REJECT] * reject + [Decision.ABSTAIN] * abstain
         return {r.value: self.vote(r, d, **values) for r, d in zip(Role, decisions, strict=False)}
+
+
+def later(seconds: float) -> datetime:
+    """So long after ``NOW``."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def executed(board: Board, outcome: StepOutcome, reason: str = "Applied", **values: object) -> None:
+    """The executor records an attempt."""
+    consensus = board.status.consensus
+    record = StepRecord(name="s", action=ActionName.RESTART_ROLLOUT, target=TARGET, verb=Verb.PATCH, outcome=outcome)
+    attempt = Attempt(
+        id=f"{consensus.round}-x",
+        round=consensus.round,
+        plan_digest=consensus.plan_digest,
+        started_at=NOW,
+        finished_at=NOW,
+        outcome=outcome,
+        reason=reason,
+        message="patched web",
+        steps=[record],
+    ).model_copy(update=values)
+    attempts = [a for a in board.status.execution.attempts if a.id != attempt.id]
+    board.status = board.status.model_copy(update={"execution": Execution(attempts=[*attempts, attempt])})
