@@ -20,10 +20,8 @@ from bench.figures import percentile
 from bench.proc import resident_mib
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from tests.controlplane import Assets, ControlPlane, find_or_build
-from tests.controlplane.hollow_kubelet import HollowKubelet
 from tests.controlplane.stub_prometheus import StubPrometheus
-from tests.functional.house import House, alert
-from tests.functional.installed import install
+from tests.functional.house import House, alert, at_work
 
 Say = Callable[[str], None]
 _ALERT = "KubeContainerWaiting"
@@ -36,26 +34,15 @@ def run(*, incidents: int, say: Say) -> dict[str, Any]:
     assets = find_or_build(progress=say)
     if not isinstance(assets, Assets):
         raise RuntimeError(f"no API server: {assets}")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ControlPlane(assets) as plane,
-        HollowKubelet(plane),
-        StubPrometheus() as prometheus,
-    ):
-        install(plane)
-        house = House(plane, prometheus.url, Path(folder))
-        house.furnish()
-        try:
-            say("starting nine processes")
-            house.start()
+    with tempfile.TemporaryDirectory() as folder, StubPrometheus() as prometheus:
+        say("starting nine processes")
+        with at_work(assets, prometheus.url, Path(folder)) as house:
             time.sleep(_IDLE_SECONDS)
             memory = {name: resident_mib(process.pid) for name, process in house.processes.items()}
             runs = []
             for number in range(incidents):
-                runs.append(_one(plane, house, prometheus, f"bench-{number}"))
+                runs.append(_one(house.plane, house, prometheus, f"bench-{number}"))
                 say(f"incident {number + 1} of {incidents}: {runs[-1]['seconds']:.2f} s, {runs[-1]['writes']} writes")
-        finally:
-            house.end()
     seconds = [one["seconds"] for one in runs]
     writes = [one["writes"] for one in runs]
     result = {

@@ -27,7 +27,10 @@ from incident_commander.api.meta import format_time
 from incident_commander.api.names import LABEL_MANAGED, OPERATOR_NAMESPACE, ROLES
 from incident_commander.api.plan import ActionName
 from incident_commander.consensus.keys import SigningKey
+from tests.controlplane import Assets
+from tests.controlplane.hollow_kubelet import HollowKubelet
 from tests.controlplane.server import ApiError, ControlPlane
+from tests.functional.installed import install
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Path(sys.executable).parent / "incident-commander"
@@ -261,6 +264,20 @@ def writes_to(plane: ControlPlane, namespace: str, resource: str, since: int) ->
             and 200 <= (entry.get("responseStatus") or {}).get("code", 0) < 300
         ):
             yield entry
+
+
+@contextlib.contextmanager
+def at_work(assets: Assets, prometheus_url: str, folder: Path) -> Iterator[House]:
+    """All nine processes, until the end, on an API server of their own with everything installed."""
+    with ControlPlane(assets) as plane, HollowKubelet(plane):
+        install(plane)
+        house = House(plane, prometheus_url, folder)
+        house.furnish()
+        try:
+            house.start()
+            yield house
+        finally:
+            house.end()
 
 
 def _free_port() -> int:

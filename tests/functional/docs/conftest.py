@@ -11,26 +11,18 @@ import pytest
 from charts.helm import HelmError
 from charts.helm import program as helm
 from tests.controlplane import Assets, ControlPlane
-from tests.controlplane.hollow_kubelet import HollowKubelet
 from tests.controlplane.stub_prometheus import StubPrometheus
 from tests.functional.docs.shell import Shell, checkout
-from tests.functional.house import House
-from tests.functional.installed import INCIDENTS, install
+from tests.functional.house import House, at_work
+from tests.functional.installed import INCIDENTS
 
 
 @pytest.fixture(scope="session")
 def house(control_plane_assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The operator at work, and no policy."""
-    folder: Path = tmp_path_factory.mktemp("house")
-    with ControlPlane(control_plane_assets) as plane, HollowKubelet(plane), StubPrometheus() as prometheus:
-        install(plane)
-        made = House(plane, prometheus.url, folder)
-        made.furnish()
-        try:
-            made.start()
-            yield made
-        finally:
-            made.end()
+    folder = tmp_path_factory.mktemp("house")
+    with StubPrometheus() as prometheus, at_work(control_plane_assets, prometheus.url, folder) as made:
+        yield made
 
 
 @pytest.fixture

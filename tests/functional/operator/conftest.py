@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.controlplane import Assets, ControlPlane
-from tests.controlplane.hollow_kubelet import HollowKubelet
+from tests.controlplane import Assets
 from tests.controlplane.stub_prometheus import StubPrometheus
-from tests.functional.house import House
-from tests.functional.installed import install
+from tests.functional.house import House, at_work
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +23,5 @@ def house(
     control_plane_assets: Assets, prometheus: StubPrometheus, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
     """Nine processes on an API server of their own, with controllers and a hollow kubelet."""
-    folder: Path = tmp_path_factory.mktemp("house")
-    with ControlPlane(control_plane_assets) as plane, HollowKubelet(plane):
-        install(plane)
-        made = House(plane, prometheus.url, folder)
-        made.furnish()
-        try:
-            made.start()
-            yield made
-        finally:
-            made.end()
+    with at_work(control_plane_assets, prometheus.url, tmp_path_factory.mktemp("house")) as made:
+        yield made
