@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from incident_commander import errors
@@ -79,7 +79,9 @@ class Committer:
         storms: StormControl,
         slots: asyncio.Semaphore,
         metrics: GatewayMetrics,
+        present: Callable[[Lane], Awaitable[Lane]],
     ) -> None:
+        """``present``: the lane with its target as it is now."""
         self._cluster = cluster
         self._clock = clock
         self._storms = storms
@@ -87,6 +89,7 @@ class Committer:
         # Apart from the others, so that what is counted in a storm does not wait behind what is looked for.
         self._storm_slots = asyncio.Semaphore(_STORM_SLOTS)
         self._metrics = metrics
+        self._present = present
         self._incidents = IncidentCache(cluster, clock)
 
     async def commit(self, lane: Lane, batch: Batch) -> None:
@@ -121,9 +124,12 @@ class Committer:
                 return
             reading = await self._incidents.load(lane)
         decision = self._decide(reading, lane, batch, state)
-        if decision.create is not None and not fresh:
-            # Never create on what may be stale: another replica may have done so already.
-            reading = await self._incidents.load(lane)
+        if decision.create is not None:
+            # Never create on what may be stale: the target may be another object by now, and another replica may have
+            # made the Incident already.
+            lane = await self._present(lane)
+            if not fresh:
+                reading = await self._incidents.load(lane)
             decision = self._decide(reading, lane, batch, state)
         for place, (fate, incident) in decision.settled.items():
             batch.settle({place: fate}, incident)

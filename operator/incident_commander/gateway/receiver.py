@@ -60,7 +60,8 @@ class Receiver:
         self._reviewer = reviewer
         self._metrics = metrics
         self._targets = TargetFinder(cluster, clock, storms, slots, settings)
-        self._lanes = Lanes(Committer(cluster, clock, storms, slots, metrics).commit, clock, metrics)
+        committer = Committer(cluster, clock, storms, slots, metrics, self._targets.present)
+        self._lanes = Lanes(committer.commit, clock, metrics)
 
     async def receive(self, notification: Notification, user: User | None = None) -> Receipt:
         """Store a notification.

@@ -54,17 +54,22 @@ class Remembered(Generic[_K, _V]):
         """Ask again next time."""
         self._values.pop(key, None)
 
+    def put(self, key: _K, value: _V) -> None:
+        """Remember what was asked for otherwise."""
+        seconds = self._seconds(value)
+        if seconds <= 0:
+            return
+        self._values[key] = (self._clock.now() + timedelta(seconds=seconds), value)
+        self._values.move_to_end(key)
+        if len(self._values) > self._size:
+            self._values.popitem(last=False)
+
     async def _ask(self, key: _K, ask: Callable[[], Awaitable[_V]]) -> _V:
         try:
             value = await ask()
         finally:
             del self._asking[key]
-        seconds = self._seconds(value)
-        if seconds > 0:
-            self._values[key] = (self._clock.now() + timedelta(seconds=seconds), value)
-            self._values.move_to_end(key)
-            if len(self._values) > self._size:
-                self._values.popitem(last=False)
+        self.put(key, value)
         return value
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
 
 from incident_commander import errors
@@ -20,6 +21,8 @@ from incident_commander.ports import Clock, Cluster, Object
 
 _FOUND_SECONDS = 60.0
 _MISSING_SECONDS = 10.0
+_FRESH = timedelta(seconds=5)
+"""How old the sighting of a target may be for a new Incident to pin its UID."""
 _NAMESPACES = 1024
 _TARGETS = 4096
 
@@ -38,6 +41,7 @@ class _Sighting:
 
     ref: TargetRef
     above: _Step | None
+    at: datetime
 
 
 class TargetFinder:
@@ -108,6 +112,23 @@ class TargetFinder:
             return Lane.of_target(home, named.refs[0])
         return Lane.of_labels(home, labels)
 
+    async def present(self, lane: Lane) -> Lane:
+        """The lane with its target as it is now, for a new Incident: it may have been made anew since it was seen.
+
+        Asks without waiting for a place among the requests: whoever creates an Incident has one.
+        """
+        target = lane.target
+        if target is None or not target.uid:
+            return lane
+        named = target.model_copy(update={"uid": None})
+        seen = self._sightings.peek(named)
+        if seen is not None and self._clock.now() - seen.at < _FRESH:
+            return lane
+        now = await self._read(named)
+        self._sightings.put(named, now)
+        # What is gone stays the target: the alert began when it was there.
+        return lane if now is None or now.ref.uid in (None, target.uid) else replace(lane, target=now.ref)
+
     def forget_namespace(self, namespace: str) -> None:
         """It proved to be gone, or going."""
         self._namespaces.forget(namespace)
@@ -141,19 +162,23 @@ class TargetFinder:
         return top
 
     async def _look(self, ref: TargetRef) -> _Sighting | None:
+        async with self._slots:
+            return await self._read(ref)
+
+    async def _read(self, ref: TargetRef) -> _Sighting | None:
         kind = kind_named(ref.kind)
         if kind is None:
             return None
         try:
-            async with self._slots:
-                found = await self._cluster.get(kind, ref.namespace, ref.name)
+            found = await self._cluster.get(kind, ref.namespace, ref.name)
         except errors.NotFound:
             return None
         except (errors.Forbidden, errors.Invalid):
-            return _Sighting(ref, None)
+            return _Sighting(ref, None, self._clock.now())
         uid = (found.get("metadata") or {}).get("uid")
         # The UID tells it from an object of the same name that is made later.
-        return _Sighting(ref.model_copy(update={"uid": str(uid) if uid else None}), _above(ref, found))
+        pinned = ref.model_copy(update={"uid": str(uid) if uid else None})
+        return _Sighting(pinned, _above(ref, found), self._clock.now())
 
 
 def _above(ref: TargetRef, obj: Object) -> _Step | None:

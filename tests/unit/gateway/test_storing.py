@@ -67,6 +67,29 @@ class TestOneIncidentPerTarget:
         await post(bench.app(), alert(1, namespace="shop", pod="web-7d9f8c7b5d-x2x4z"))
         assert str(bench.incidents()[0].spec.target_ref) == "Pod/shop/web-7d9f8c7b5d-x2x4z"
 
+    async def test_an_incident_is_about_the_object_that_is_there_when_it_is_made(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1))
+        [first] = bench.incidents()
+        bench.api.delete(DEPLOYMENT, "shop", "api")
+        bench.api.delete(INCIDENT, "shop", first.metadata.name)
+        made_anew = bench.deployment("api")
+        bench.clock.advance(10)
+        assert fates(await post(app, alert(2))) == ["Created"]
+        [second] = bench.incidents()
+        assert second.spec.target_ref is not None
+        assert second.spec.target_ref.uid == made_anew["metadata"]["uid"]
+
+    async def test_a_target_that_is_gone_stays_the_target(self, bench: Bench) -> None:
+        app = bench.app()
+        await post(app, alert(1))
+        [first] = bench.incidents()
+        bench.api.delete(DEPLOYMENT, "shop", "api")
+        bench.api.delete(INCIDENT, "shop", first.metadata.name)
+        bench.clock.advance(10)
+        await post(app, alert(2))
+        assert bench.incidents()[0].spec.target_ref == first.spec.target_ref
+
     async def test_owners_that_go_round_in_circles_end(self, bench: Bench) -> None:
         web = bench.deployment("web")
         bench.pod_of(web, "web-7d9f8c7b5d", "web-7d9f8c7b5d-x2x4z")
