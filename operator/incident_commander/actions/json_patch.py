@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from incident_commander.actions.fields import ABSENT, decode, read, same
+from incident_commander.actions.fields import ABSENT, decode, pointer, read, same
 from incident_commander.api.incident import StepRecord
 from incident_commander.api.plan import Op, Operation, Step, Verb
 from incident_commander.errors import Refusal
@@ -49,10 +49,12 @@ def undo_patch(record: StepRecord, current: Object) -> JSONPatch:
     require_target(record, current)
     changed = next((op for op in record.operations if not _holds(op, current)), None)
     if changed is not None and not _untouched_since(record, current):
+        wanted = ABSENT if changed.op is Op.REMOVE else decode(changed.value)
+        path, found, written = _difference(changed.path, read(current, changed.path), wanted)
         raise Refusal(
             "ChangedSince",
-            f"{record.target}: {changed.path} is {_shown(current, changed.path)}, which is not what was written;"
-            " somebody else changed it since, so it is left alone. Compare with status.execution and decide by hand",
+            f"{record.target}: {path} is {_text(found)}, {_text(written)} was written; somebody else changed it since, "
+            "so it is left alone. Compare with status.execution and decide by hand",
         )
     operations = {op.path for op in record.operations}
     pins = [f for f in record.pre_image if f.path not in operations]
@@ -127,5 +129,24 @@ def _operation(operation: Operation) -> dict[str, object]:
 
 
 def _shown(current: Object, path: str) -> str:
-    found = read(current, path)
-    return "absent" if found is ABSENT else str(found)[:120]
+    return _text(read(current, path))
+
+
+def _text(value: object) -> str:
+    return "absent" if value is ABSENT else str(value)[:120]
+
+
+def _difference(path: str, found: object, wanted: object) -> tuple[str, object, object]:
+    """The first place below where they differ, with what stands there in each."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        children: list[str | int] = sorted({*found, *wanted})
+        pairs = [(key, found.get(key, ABSENT), wanted.get(key, ABSENT)) for key in children]
+    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        pairs = [(place, *both) for place, both in enumerate(zip(found, wanted, strict=True))]
+    else:
+        return path, found, wanted
+    for key, mine, theirs in pairs:
+        below = path + pointer(key)
+        if not same(below, mine, theirs):
+            return _difference(below, mine, theirs)
+    return path, found, wanted

@@ -178,6 +178,8 @@ class RoundDecision(enum.StrEnum):
     EXPIRED = "Expired"
     STALE = "Stale"
     """The target changed while the round was open: the plan's digest no longer fits."""
+    OUTDATED = "Outdated"
+    """It agreed, and then the target changed while a person was waited for. Nobody's failure: it uses up no round."""
 
 
 class PastRound(Model):
@@ -192,10 +194,13 @@ class PastRound(Model):
     message: Text = ""
 
 
+MOST_ROUNDS = 16
+
+
 class Consensus(Model):
     """The current round, and the ones before."""
 
-    round: Annotated[int, Field(ge=0, le=16)] = 0
+    round: Annotated[int, Field(ge=0, le=MOST_ROUNDS)] = 0
     plan_digest: ShortText = ""
     members: Annotated[list[Member], Field(max_length=64)] = []
     faults: int = 0

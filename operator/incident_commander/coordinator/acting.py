@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from incident_commander.api.conditions import ConditionType
 from incident_commander.api.incident import (
+    AlertStatus,
     Attempt,
     CheckResult,
     Incident,
@@ -23,7 +24,6 @@ from incident_commander.coordinator.view import View
 from incident_commander.verification.judge import Verdict, judge
 from incident_commander.verification.observation import Observation
 
-GONE_REASONS = frozenset({"TargetDeleted", "TargetReplaced"})
 STALE_REASONS = frozenset({"PlanStale", "ChangedSince"})
 """Refusals of the executor after which a fresh plan may still help."""
 
@@ -72,22 +72,38 @@ def follow(view: View) -> Transition:
         draft.tell(Reason.NO_OP, message, warning=True)
         return ask_again(view, draft, Reason.NO_OP, message)
     if attempt.outcome is StepOutcome.REFUSED:
-        message = f"{attempt.reason}: {attempt.message}"
-        draft.condition(ConditionType.EXECUTED, False, Reason.GUARD_REFUSED, message)
-        draft.tell(Reason.GUARD_REFUSED, message, warning=True)
-        if attempt.reason in GONE_REASONS:
-            return draft.end(
-                Phase.CLOSED, Outcome.INCONCLUSIVE, Reason.TARGET_DELETED, attempt.message, resolved=False
-            ).done()
-        if attempt.reason in STALE_REASONS:
-            return ask_again(view, draft, Reason.PLAN_STALE, message)
-        return escalate(draft, Reason.GUARD_REFUSED, message)
+        return _refused(view, draft, attempt)
     message = f"{attempt.reason}: {attempt.message}"
     draft.condition(ConditionType.EXECUTED, False, Reason.EXECUTION_FAILED, message)
     draft.tell(Reason.EXECUTION_FAILED, message, warning=True)
     if attempt.reason == "PartlyApplied":
         return roll_back(view, draft, message)
     return ask_again(view, draft, Reason.EXECUTION_FAILED, message)
+
+
+def _refused(view: View, draft: Draft, attempt: Attempt) -> Transition:
+    message = f"{attempt.reason}: {attempt.message}"
+    draft.condition(ConditionType.EXECUTED, False, Reason.GUARD_REFUSED, message)
+    draft.tell(Reason.GUARD_REFUSED, message, warning=True)
+    if attempt.reason == Reason.TARGET_REPLACED:
+        return target_replaced(view, draft)
+    if attempt.reason == Reason.TARGET_DELETED:
+        end = (Phase.CLOSED, Outcome.INCONCLUSIVE, Reason.TARGET_DELETED)
+        return draft.end(*end, attempt.message, resolved=False).done()
+    if attempt.reason in STALE_REASONS:
+        return ask_again(view, draft, Reason.PLAN_STALE, message)
+    return escalate(draft, Reason.GUARD_REFUSED, message)
+
+
+def target_replaced(view: View, draft: Draft) -> Transition:
+    """Another object has the target's name now. While an alert fires it may be as sick, and was not looked at."""
+    acted = any(attempt.steps for attempt in view.incident.status.execution.attempts)
+    message = "the target was replaced by another object of that name meanwhile; "
+    message += "see the attempts" if acted else "nothing was changed"
+    if all(alert.status is AlertStatus.RESOLVED for alert in view.incident.spec.alerts):
+        return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, Reason.TARGET_REPLACED, message, resolved=False).done()
+    message += ". Its alert still fires: the new object was not diagnosed, an alert that begins later is about it"
+    return draft.end(Phase.ESCALATED, Outcome.ESCALATED, Reason.TARGET_REPLACED, message, resolved=False).done()
 
 
 def _applied(view: View, draft: Draft, attempt: Attempt) -> Transition:
@@ -181,7 +197,12 @@ def follow_undo(view: View) -> Transition:
         draft.condition(ConditionType.RESOLVED, False, Reason.UNDO_FAILED, message)
         return draft.end(Phase.ESCALATED, Outcome.ESCALATED, Reason.UNDO_FAILED, message, resolved=False).done()
     if attempt.outcome is not StepOutcome.UNDONE:
-        message = f"{attempt.reason}: {attempt.message}; take it back by hand"
+        why = f"{attempt.reason}: {attempt.message}"
+        if _stands_proven(incident):
+            # Nothing was taken back: what was true before somebody asked for it is true still.
+            message = f"the undo was refused, what was done stands: {why}"
+            return _passed(view, draft.tell(Reason.UNDO_FAILED, message, warning=True), message)
+        message = f"{why}; take it back by hand"
         return draft.end(Phase.ESCALATED, Outcome.ESCALATED, Reason.UNDO_FAILED, message, resolved=False).done()
     if view.undo_seen is None and not view.overdue:
         return draft.done(2.0)
@@ -197,6 +218,12 @@ def follow_undo(view: View) -> Transition:
         message = f"undone at the request of {undo.requester}"
         return draft.end(Phase.CLOSED, Outcome.ROLLED_BACK, Reason.UNDONE, message, resolved=False).done()
     return ask_again(view, draft, Reason.VERIFICATION_FAILED, "the plan did not help and was undone")
+
+
+def _stands_proven(incident: Incident) -> bool:
+    """Whether a person asked to take back a change that had proved to help."""
+    verification = incident.status.verification
+    return incident.spec.undo is not None and verification is not None and verification.result is CheckResult.PASS
 
 
 def undo_wanted(view: View) -> bool:

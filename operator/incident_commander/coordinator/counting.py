@@ -45,7 +45,8 @@ class Counting:
             undone = after.verification is not None and after.verification.undo_checked is CheckResult.PASS
             self._telemetry.undone("Undone" if undone else "Failed")
         roles = {agent.metadata.name: agent.spec.role.value for agent in view.agents}
-        if before.consensus.decision is not after.consensus.decision:
+        decision = after.consensus.decision
+        if decision is not before.consensus.decision and decision is not RoundDecision.OUTDATED:
             self._round(after, view.now)
             for agent in transition.silent:
                 self._telemetry.dissented(roles.get(agent, "unknown"), "Silent")

@@ -52,12 +52,12 @@ def _overtaken(view: View, draft: Draft) -> Transition | None:
     """What makes the present phase pointless: the target is gone, or the symptom is, by itself."""
     phase = view.incident.status.phase
     acted = not nothing_written(view.incident)
-    if phase in BEFORE_ACTING and view.target in (TargetState.MISSING, TargetState.REPLACED):
-        gone = view.target is TargetState.MISSING
-        reason = Reason.TARGET_DELETED if gone else Reason.TARGET_REPLACED
-        what = "was deleted" if gone else "was replaced by another object of that name"
-        message = f"the target {what} meanwhile; {'see the attempts' if acted else 'nothing was changed'}"
-        return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, reason, message, resolved=False).done()
+    if phase in BEFORE_ACTING and view.target is TargetState.MISSING:
+        done = "see the attempts" if acted else "nothing was changed"
+        message = f"the target was deleted meanwhile; {done}"
+        return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, Reason.TARGET_DELETED, message, resolved=False).done()
+    if phase in BEFORE_ACTING and view.target is TargetState.REPLACED:
+        return acting.target_replaced(view, draft)
     gone = view.target in (TargetState.MISSING, TargetState.REPLACED)
     if phase is Phase.VERIFYING and gone and not _deleted_by_plan(view.incident):
         message = "the target is gone after the change; whether it helped cannot be measured"

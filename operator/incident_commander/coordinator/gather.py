@@ -61,8 +61,9 @@ async def gather_view(outside: Outside, incident: Incident, earlier: Mapping[str
     statements, invalid = _open(incident, agents, now)
     target = incident.spec.target_ref
     obj, state = await _target(outside.cluster, target)
+    stale = ""
     if phase is Phase.AWAITING_APPROVAL and state in (TargetState.PRESENT, TargetState.UNKNOWN):
-        state = await _acted_on(outside.cluster, incident, state)
+        state, stale = await _acted_on(outside.cluster, incident, state)
     return View(
         now=now,
         incident=incident,
@@ -77,6 +78,7 @@ async def gather_view(outside: Outside, incident: Incident, earlier: Mapping[str
         invalid=tuple(invalid),
         policy=await read_policy(outside.cluster, incident, obj),
         target=state,
+        stale=stale,
         observation=await _observe(outside, incident, statements),
         undo_seen=await _undo_seen(outside.cluster, incident) if phase is Phase.ROLLING_BACK else None,
     )
@@ -154,18 +156,25 @@ async def _target(cluster: Cluster, ref: TargetRef | None) -> tuple[Object | Non
     return obj, TargetState.REPLACED if replaced else TargetState.PRESENT
 
 
-async def _acted_on(cluster: Cluster, incident: Incident, state: TargetState) -> TargetState:
-    """Whether what the plan changes is gone: the plan pins UIDs, where the Incident may only name its target."""
+async def _acted_on(cluster: Cluster, incident: Incident, state: TargetState) -> tuple[TargetState, str]:
+    """Whether what the plan changes is gone, or has changed: the plan pins UIDs and generations.
+
+    The Incident may only name its target.
+    """
     plan = incident.status.plan
     refs = {str(step.target): step.target for step in plan.steps} if plan is not None else {}
+    stale = ""
     for ref in refs.values():
         try:
-            _, found = await _target(cluster, ref)
+            obj, found = await _target(cluster, ref)
         except Forbidden:
             continue
         if found in (TargetState.MISSING, TargetState.REPLACED):
-            return found
-    return state
+            return found, ""
+        generation = (obj or {}).get("metadata", {}).get("generation")
+        if obj is not None and ref.generation is not None and generation != ref.generation:
+            stale = stale or f"{ref} changed since it was planned: generation {ref.generation} → {generation}"
+    return state, stale
 
 
 async def _observe(outside: Outside, incident: Incident, statements: Mapping[str, Statement]) -> Observation | None:

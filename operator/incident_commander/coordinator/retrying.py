@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from incident_commander.api.conditions import ConditionType
-from incident_commander.api.incident import Incident, Outcome, Phase, StepOutcome
+from incident_commander.api.incident import MOST_ROUNDS, Incident, Outcome, Phase, RoundDecision, StepOutcome
 from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.reasons import Reason
 from incident_commander.consensus.digest import plan_digest
@@ -23,8 +23,12 @@ def ask_again(view: View, draft: Draft, reason: Reason, message: str) -> Transit
     max_rounds = policy.spec.consensus.max_rounds if policy else 3
     max_attempts = policy.spec.limits.max_attempts if policy else 1
     attempts = len(status.execution.attempts)
-    if consensus.round >= max_rounds or attempts >= max_attempts:
-        used = f"{consensus.round} of {max_rounds} rounds and {attempts} of {max_attempts} attempts used"
+    outdated = sum(past.decision is RoundDecision.OUTDATED for past in consensus.history)
+    rounds = consensus.round - outdated
+    if rounds >= max_rounds or attempts >= max_attempts or consensus.round >= MOST_ROUNDS:
+        used = f"{rounds} of {max_rounds} rounds and {attempts} of {max_attempts} attempts used"
+        if outdated:
+            used += f", and {outdated} plans out of date before anybody decided"
         return escalate(draft, reason, f"{message}; {used}")
     tried = tried_runbooks(consensus.history, status.execution.attempts)
     runbook = status.plan.runbook if status.plan else ""

@@ -71,6 +71,8 @@ class View:
     """(agent, reason, message)."""
     policy: RemediationPolicy | None = None
     target: TargetState = TargetState.UNKNOWN
+    stale: str = ""
+    """What changed of the plan's objects while a person is waited for; empty for nothing."""
     observation: Observation | None = None
     waits_seconds: float = 0.0
     """More than 0 while it is Pending and not its turn: when to ask again."""

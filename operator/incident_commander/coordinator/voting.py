@@ -219,6 +219,8 @@ def await_approval(view: View) -> Transition:
         message = "nobody decided in time; nothing was done"
         draft.condition(ConditionType.APPROVED, False, Reason.APPROVAL_EXPIRED, message)
         return draft.end(Phase.ESCALATED, Outcome.EXPIRED, Reason.APPROVAL_EXPIRED, message, resolved=False).done()
+    if view.stale:
+        return _plan_anew(view, draft)
     if approval is None or approval.plan_digest != digest:
         return draft.done(view.until_deadline(view.settings.look_seconds))
     if status.approval is not None:
@@ -229,6 +231,27 @@ def await_approval(view: View) -> Transition:
         draft.condition(ConditionType.APPROVED, False, Reason.REJECTED, message)
         return draft.end(Phase.CLOSED, Outcome.REJECTED, Reason.REJECTED, message, resolved=False).done()
     return execute(view, draft, Reason.APPROVED, f"{approval.approver} approved the plan{said}")
+
+
+def _plan_anew(view: View, draft: Draft) -> Transition:
+    """What waits for a yes is out of date: it would be refused then, so the yes is asked for what fits."""
+    status = view.incident.status
+    consensus = status.consensus
+    past = PastRound(
+        round=consensus.round,
+        plan_digest=consensus.plan_digest,
+        runbook=status.plan.runbook if status.plan else "",
+        decision=RoundDecision.OUTDATED,
+        approvals=sum(vote.decision is Decision.APPROVE for vote in consensus.votes),
+        rejections=sum(vote.decision is Decision.REJECT for vote in consensus.votes),
+        message=view.stale[:1024],
+    )
+    history = [*consensus.history, past][-16:]
+    stale = {"decision": RoundDecision.OUTDATED, "certificate": None, "history": history}
+    draft.set(consensus=consensus.model_copy(update=stale), approval=None)
+    draft.condition(ConditionType.APPROVED, False, Reason.PLAN_STALE, view.stale)
+    draft.tell(Reason.PLAN_STALE, f"{view.stale}; a new plan is asked for", warning=True)
+    return ask_again(view, draft, Reason.PLAN_STALE, view.stale)
 
 
 def execute(view: View, draft: Draft, reason: Reason, message: str) -> Transition:

@@ -10,6 +10,7 @@ from typing import Any
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Outcome, Phase
 from incident_commander.api.names import LABEL_TARGET_HASH
+from incident_commander.api.reasons import Reason
 from incident_commander.api.statement import Severity
 from incident_commander.intake.bounds import weight
 from incident_commander.intake.omitted import ANNOTATION_OMITTED, Omitted
@@ -103,6 +104,8 @@ def _handed_over(obj: Object, alerts: Sequence[Any]) -> bool:
     phase, outcome = status.get("phase"), status.get("outcome")
     if status.get("cause") == Cause.TARGET_GONE.value:
         return False  # there was nothing to look at: what comes later is about something that exists
+    if any(_mapping(one).get("reason") == Reason.TARGET_REPLACED.value for one in _listed(status.get("conditions"))):
+        return False  # what comes later is about the other object
     held = phase == Phase.ESCALATED.value or (phase == Phase.CLOSED.value and outcome in _HANDED_OVER)
     return held and any(alert.firing for alert in _alerts(alerts).values())
 
@@ -137,6 +140,10 @@ def _weight(item: Any) -> int:
     entry = _mapping(item)
     texts = ({str(k): str(v) for k, v in _mapping(entry.get(name)).items()} for name in ("labels", "annotations"))
     return weight(*texts) + len(str(entry.get("generatorURL") or ""))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _mapping(value: Any) -> dict[str, Any]:

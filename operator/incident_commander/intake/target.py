@@ -122,10 +122,12 @@ def _without_exporter(labels: Mapping[str, str]) -> dict[str, str]:
     if _NODE_WATCHERS.search(told):
         return {name: value for name, value in own.items() if name not in ("namespace", *_OF_SCRAPE_TARGET)}
     if _WATCHERS.search(told):
-        own.pop("service", None)
+        service = own.pop("service", "")
         # With honor_labels a pod may be the watched one's although job and container name the exporter. Metrics
-        # about pods carry the pod's uid; else the exporter's own pod is known by its name.
-        if "uid" not in labels and _WATCHERS.search(labels.get("pod", "")):
+        # about pods carry the pod's uid; else the exporter's own pod is known by its name, or by its Service's.
+        pod = labels.get("pod", "")
+        of_service = bool(service) and pod.startswith(f"{service}-")
+        if "uid" not in labels and (of_service or _WATCHERS.search(pod)):
             own.pop("pod", None)
             if not any(own.get(label) for label, _ in _WORKLOADS):
                 own.pop("namespace", None)

@@ -16,13 +16,13 @@ second time may be so because of it.
 
 
 def answered(history: Sequence[PastRound]) -> list[PastRound]:
-    """The rounds whose plan is not put again; a stale one's may be made anew."""
+    """The rounds whose plan is not put again; one that is out of date may be made anew."""
     silences = Counter(past.runbook for past in history if past.decision is RoundDecision.EXPIRED)
 
     def final(past: PastRound) -> bool:
         if past.decision is RoundDecision.EXPIRED:
             return silences[past.runbook] >= SILENCES
-        return past.decision is not RoundDecision.STALE
+        return past.decision not in (RoundDecision.STALE, RoundDecision.OUTDATED)
 
     return [past for past in history if final(past)]
 

@@ -199,6 +199,8 @@ class TestUndoing:
         after["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] = "2Gi"
         after["metadata"]["generation"] += 1
         assert reason(undo_patch, record_of(step, result_generation=4), after) == "ChangedSince"
+        with pytest.raises(Refusal, match="/limits/memory is 2Gi, 256Mi was written"):
+            undo_patch(record_of(step, result_generation=4), after)
 
     def test_changes_of_other_fields_are_kept(self) -> None:
         step, after = self.applied()

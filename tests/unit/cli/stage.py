@@ -252,8 +252,11 @@ class Stage:
 
     @classmethod
     def of(cls, *incidents: Incident, agents: Sequence[Agent] = COUNCIL.agents) -> Stage:
-        meta = {"name": WEB.name, "namespace": WEB.namespace, "uid": WEB.uid}
-        web = {"apiVersion": WEB.api_version, "kind": WEB.kind, "metadata": meta}
+        """The incidents, and web as ``PLAN`` leaves it."""
+        meta: Object = {"name": WEB.name, "namespace": WEB.namespace, "uid": WEB.uid}
+        meta |= {"generation": WEB.generation, "resourceVersion": "1"}
+        spec = {"template": {"spec": {"containers": [{"name": "web", "image": "web:1"}]}}}
+        web = {"apiVersion": WEB.api_version, "kind": WEB.kind, "metadata": meta, "spec": spec}
         namespaces = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": n}} for n in ("shop", "other")]
         return cls(FakeCluster(web, *namespaces, *(i.to_json() for i in incidents), *(a.to_json() for a in agents)))
 

@@ -61,6 +61,15 @@ class TestApprove:
         assert f"Deployment/shop/web {said}" in words(ran.err)
         assert "Approve this plan" not in ran.err
 
+    def test_a_plan_that_is_out_of_date_is_said_before_anybody_is_asked(self) -> None:
+        stage = Stage.of(incident())
+        meta = stage.cluster.objects[("deployments.apps", "shop", "web")]["metadata"]
+        meta["generation"] = (meta.get("generation") or 0) + 1
+        ran = stage.run("approve", "web-crash", answer="y\n")
+        assert (ran.code, stage.cluster.patches) == (1, [])
+        assert "changed since the plan was made" in words(ran.err)
+        assert "approve that" in words(ran.err)
+
     def test_a_target_that_may_not_be_read_is_left_to_the_executor(self) -> None:
         stage = Stage.of(incident())
         stage.cluster.refuse[("get", "deployments.apps")] = errors.Forbidden("no")
@@ -169,6 +178,14 @@ class TestUndo:
         stage = Stage.of(standing())
         assert stage.run("undo", "web-crash", answer="n\n").code == 1
         assert stage.cluster.patches == []
+
+    def test_what_somebody_else_changed_since_is_not_asked_for(self) -> None:
+        stage = Stage.of(standing())
+        web = stage.cluster.objects[("deployments.apps", "shop", "web")]
+        web["spec"]["template"]["spec"]["containers"][0]["image"] = "web:3"
+        ran = stage.run("undo", "web-crash", "-y")
+        assert (ran.code, stage.cluster.patches) == (1, [])
+        assert "image is web:3, web:1 was written" in words(ran.err)
 
     def test_another_digest_is_refused(self) -> None:
         stage = Stage.of(standing())

@@ -197,3 +197,15 @@ class TestActing:
         executed(board, StepOutcome.UNDONE, "Undone")
         board.step(now=later(401), undo_seen=True)
         assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.ROLLED_BACK)
+
+    def test_an_undo_that_is_refused_leaves_the_outcome_as_it_was(self) -> None:
+        board = self.verifying()
+        board.step(now=later(300), observation=HEALTHY)
+        undo = UndoRequest(plan_digest=board.status.consensus.plan_digest, requester="ann@example.org")
+        board.spec = board.spec.model_copy(update={"undo": undo})
+        board.step(now=later(400))
+        executed(board, StepOutcome.UNDO_FAILED, "ChangedSince", message="image is web:3")
+        board.step(now=later(401))
+        assert (board.status.phase, board.status.outcome) == (Phase.RESOLVED, Outcome.REMEDIATED)
+        assert "the undo was refused, what was done stands: ChangedSince: image is web:3" in board.status.message
+        assert board.step(now=later(402)).status.phase is Phase.RESOLVED, "and it is not tried again"

@@ -64,13 +64,28 @@ class TestOvertaken:
         board.step(board.statement(Role.DETECTION, gone), observation=SICK)
         assert board.status.phase is Phase.DIAGNOSING
 
-    @pytest.mark.parametrize("state", [TargetState.MISSING, TargetState.REPLACED])
-    def test_a_target_that_is_gone_or_another_one_is_closed_and_nothing_claimed(self, state: TargetState) -> None:
+    def test_a_target_that_is_gone_is_closed_and_nothing_claimed(self) -> None:
         board = Board()
         board.voting()
-        board.step(target=state, vote_envelopes=board.ballots(6))
+        board.step(target=TargetState.MISSING, vote_envelopes=board.ballots(6))
         assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.INCONCLUSIVE)
         assert "nothing was changed" in board.status.message
+
+    def test_another_object_of_its_name_is_for_people_to_look_at_while_the_alert_fires(self) -> None:
+        board = Board()
+        board.voting()
+        board.step(target=TargetState.REPLACED, vote_envelopes=board.ballots(6))
+        assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.ESCALATED)
+        assert "replaced by another object of that name" in board.status.message
+        assert "nothing was changed" in board.status.message
+        assert "was not diagnosed" in board.status.message
+
+    def test_another_object_of_its_name_is_nobodys_trouble_once_the_alert_has_resolved(self) -> None:
+        board = Board()
+        board.voting()
+        board.spec = board.spec.model_copy(update={"alerts": [self.RESOLVED]})
+        board.step(target=TargetState.REPLACED, vote_envelopes=board.ballots(6))
+        assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.INCONCLUSIVE)
 
     def test_an_api_server_that_did_not_say_is_not_taken_for_a_deletion(self) -> None:
         board = Board()

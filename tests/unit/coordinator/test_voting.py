@@ -6,16 +6,17 @@ import pytest
 
 from incident_commander.api.agent import Offence, Role
 from incident_commander.api.incident import (
+    MOST_ROUNDS,
     Approval,
     Outcome,
     Phase,
     RoundDecision,
 )
-from incident_commander.api.plan import ActionName
+from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.policy import Mode
 from incident_commander.api.statement import AlertState, Assessment, Decision, Forecast, Severity
 from incident_commander.coordinator.view import TargetState
-from tests.unit.coordinator.board import Board, a_plan, a_step, later
+from tests.unit.coordinator.board import TARGET, Board, a_plan, a_step, later
 
 
 class TestVoting:
@@ -144,6 +145,12 @@ class TestVoting:
         assert "FreezeWindow" in board.status.message
 
 
+def planned_at(generation: int) -> Plan:
+    """The plan for the target at another generation."""
+    target = TARGET.model_copy(update={"generation": generation})
+    return a_plan("restart", a_step().model_copy(update={"target": target}))
+
+
 class TestApproval:
     def waiting(self) -> tuple[Board, str]:
         board = Board(mode=Mode.APPROVE)
@@ -194,6 +201,31 @@ class TestApproval:
         assert board.status.deadline is not None
         board.step(now=board.status.deadline)
         assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.EXPIRED)
+
+    def test_a_plan_that_is_out_of_date_is_planned_anew_and_needs_another_yes(self) -> None:
+        board, old = self.waiting()
+        self.decide(board, old, "Approve")
+        board.step(stale="Deployment/shop/web changed since it was planned: generation 3 → 4")
+        assert (board.status.phase, board.status.approval) == (Phase.PLANNING, None)
+        assert "generation 3 → 4" in board.status.message
+        assert board.status.consensus.certificate is None, "nobody can act on it any more"
+        new = planned_at(4)
+        board.step(board.proposed(new), now=later(5))
+        board.step(vote_envelopes=board.ballots(6, at=later(5)), now=later(6))
+        assert board.status.phase is Phase.AWAITING_APPROVAL
+        assert board.status.approval is not None
+        assert board.status.approval.plan_digest == new.digest != old
+        assert board.step(now=later(7)).status.phase is Phase.AWAITING_APPROVAL, "the old yes is for the old plan"
+
+    def test_plans_that_go_out_of_date_use_up_no_round_and_yet_end(self) -> None:
+        board = Board(mode=Mode.APPROVE)
+        board.voting()
+        for number in range(MOST_ROUNDS):
+            board.step(vote_envelopes=board.ballots(6), now=later(number))
+            if board.step(stale="it changed again", now=later(number)).status.phase is Phase.PLANNING:
+                board.step(board.proposed(planned_at(4 + number)), now=later(number))
+        assert board.status.phase is Phase.ESCALATED
+        assert "16 plans out of date before anybody decided" in board.status.message
 
 
 class TestWhatIsSaidBesideAVote:

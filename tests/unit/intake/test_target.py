@@ -91,6 +91,21 @@ class TestLabelsOfTheExporter:
         assert found.refs == ()
         assert found.namespace is None
 
+    def test_its_own_pod_is_known_by_its_service_whatever_they_are_called(self) -> None:
+        found = candidates(
+            {
+                "job": "kube-state-metrics",
+                "instance": "10.0.0.1:8080",
+                "namespace": "shop",
+                "resourcequota": "q",
+                "pod": "mon-ksm-7c9b6d5f4-x2x4z",
+                "container": "ksm",
+                "service": "mon-ksm",
+                "endpoint": "http",
+            }
+        )
+        assert found.refs == ()
+
     def test_its_own_pod_is_the_target_where_the_metric_is_about_pods(self) -> None:
         refs = named(job="kube-state-metrics", namespace="monitoring", pod="kube-state-metrics-0", uid="1-2-3")
         assert refs[0] == "Pod/monitoring/kube-state-metrics-0"

@@ -70,7 +70,7 @@ def incident_page(
     if status.execution.attempts or any(not g.allowed for g in status.execution.guards):
         parts += _section("Execution", Group(*_execution(incident)))
     if status.verification is not None:
-        parts += _section("Verification", _verification(status.verification))
+        parts += _section("Verification", _verification(status.verification, ended=status.phase.terminal))
     parts += _section("Timeline", timeline_view(story(incident), status.started_at, limit=120))
     return Group(*parts)
 
@@ -201,9 +201,10 @@ def _attempt(attempt: Attempt) -> Text:
     )
 
 
-def _verification(verification: Verification) -> RenderableType:
+def _verification(verification: Verification, *, ended: bool) -> RenderableType:
     result = verification.result
-    mark = Text("still measuring", style="cyan") if result is None else Text(*_CHECK[result])
+    open_ = Text("never measured to its end", style="yellow") if ended else Text("still measuring", style="cyan")
+    mark = open_ if result is None else Text(*_CHECK[result])
     parts: list[RenderableType] = [Text.assemble(mark, "  ", styled(verification.message))]
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(no_wrap=True)

@@ -24,6 +24,7 @@ _DECISION_STYLE: Mapping[RoundDecision, str] = {
     RoundDecision.REJECTED: "bold red",
     RoundDecision.EXPIRED: "bold yellow",
     RoundDecision.STALE: "bold yellow",
+    RoundDecision.OUTDATED: "bold yellow",
     RoundDecision.OPEN: "bold",
 }
 

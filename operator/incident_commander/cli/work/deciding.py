@@ -7,6 +7,8 @@ import enum
 from rich.console import Group
 from rich.text import Text
 
+from incident_commander.actions.send import look
+from incident_commander.actions.write import is_undone, shows, to_undo
 from incident_commander.api import kinds
 from incident_commander.api.incident import Approval, Attempt, Incident, Phase, StepOutcome, UndoRequest
 from incident_commander.api.meta import Model
@@ -17,7 +19,7 @@ from incident_commander.cli.render.votes import votes_view
 from incident_commander.cli.work.desk import Desk
 from incident_commander.consensus.certificate import verify_certificate
 from incident_commander.consensus.digest import plan_digest
-from incident_commander.errors import Forbidden, InvalidCertificate, NotFound
+from incident_commander.errors import Forbidden, InvalidCertificate, NotFound, Refusal
 from incident_commander.ports import PatchType
 
 FIELD_MANAGER = "kubectl-incident"
@@ -62,6 +64,7 @@ async def undo(desk: Desk, name: str, *, digest: str | None, reason: str, yes: b
     desk.trying(f"undo what was done for Incident {incident.key}")
     attempt = _standing_attempt(desk, incident)
     _check_digest(desk, attempt.plan_digest, digest)
+    await _check_undo(desk, attempt)
     desk.out.print(undo_diff(attempt))
     desk.confirm(f"Take back attempt {attempt.id} of {incident.key}?", yes=yes)
     requester = await desk.username()
@@ -128,15 +131,46 @@ async def _check_targets(desk: Desk, incident: Incident, plan: Plan) -> None:
         except NotFound:
             gone = "was deleted meanwhile"
         else:
-            if ref.uid and stored.get("metadata", {}).get("uid") != ref.uid:
+            meta = stored.get("metadata", {})
+            if ref.uid and meta.get("uid") != ref.uid:
                 gone = "was replaced by another object of that name"
+            elif ref.generation is not None and meta.get("generation") != ref.generation:
+                desk.trying(tried)
+                raise desk.no(
+                    f"{ref} changed since the plan was made (generation {ref.generation} → {meta.get('generation')}): "
+                    "the plan does not fit any more, and would be refused",
+                    f"a new plan is asked for within seconds: look at it with `{desk.program} show "
+                    f"{incident.metadata.name} {desk.flag()}`, and approve that",
+                )
         if gone:
             desk.trying(tried)
             raise desk.no(
                 f"{ref} {gone}; there is nothing that the plan could change",
-                f"nothing has to be done: the Incident is closed soon. `{desk.program} show {incident.metadata.name} "
-                f"{desk.flag()}` says so",
+                f"nothing has to be decided: the Incident ends soon. `{desk.program} show {incident.metadata.name} "
+                f"{desk.flag()}` says how",
             )
+    desk.trying(tried)
+
+
+async def _check_undo(desk: Desk, attempt: Attempt) -> None:
+    """What the executor would refuse to take back is told at once. What may not be read is left to it."""
+    tried = desk.tried
+    for step in attempt.steps:
+        if not step.undo_possible:
+            continue
+        desk.trying(f"read {step.target}, which was changed")
+        try:
+            found = await look(desk.cluster, shows(step))
+            if is_undone(step, found) is None:
+                to_undo(step, found)
+        except Forbidden:
+            continue
+        except Refusal as refusal:
+            desk.trying(tried)
+            raise desk.no(
+                f"it would be refused: {refusal}",
+                "compare what was written (status.execution) with what stands there now, and mend it by hand",
+            ) from None
     desk.trying(tried)
 
 
