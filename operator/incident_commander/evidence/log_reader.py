@@ -109,19 +109,19 @@ def _recorded(
         found = excerpt(sampled(file, size, max_bytes=most, in_time=lambda: calls.seconds_left() > ends), room)
     left.read -= min(size, most)
     left.kept -= sum(map(len, found.lines)) + _OVERHEAD * len(found.lines)
-    _tell(place, size, found, room, gaps)
+    _tell(place, size, found, gaps)
     return Log(place.namespace, place.pod, place.container, place.previous, found.lines, found.numbers)
 
 
-def _tell(place: LogPlace, size: int, found: Excerpt, room: Room, gaps: Gaps) -> None:
+def _tell(place: LogPlace, size: int, found: Excerpt, gaps: Gaps) -> None:
     name = named(place)
     if found.skipped_bytes:
         read = size - found.skipped_bytes
         why = "the start, the end and samples of what lies between were read; the rest is not seen"
         gaps.add(why, f"{name} ({read:,} of {size:,} bytes)")
     if found.left_out:
-        why = f"only counted; read one by one were the start, the first record of each kind and the last {room.lines:,}"
-        gaps.add(f"{why} lines", f"{name} ({found.left_out:,} of {found.total:,} lines)")
+        why = "only counted; the start, the first record of each kind and the end were read line by line"
+        gaps.add(why, f"{name} ({found.left_out:,} of {found.total:,} lines)")
     if found.binary:
         gaps.add("not text in UTF-8, so it was not interpreted", f"{name} ({found.binary:,} of {found.total:,} lines)")
     if found.cut:

@@ -111,7 +111,7 @@ class Limits:
     """Of a recorded log that are read; of a larger one, samples are."""
     log_files_bytes: int = 256 * 1024 * 1024
     """The same, of all recorded logs together."""
-    logs_kept_bytes: int = 64 * 1024 * 1024
+    logs_kept_bytes: int = 48 * 1024 * 1024
     """Memory for what is kept of all recorded logs together."""
     history_seconds: int = 3600
     step_seconds: int = 15

@@ -59,7 +59,7 @@ class TestWhatWasNotSeen:
         left_out = 3000 - len(found.logs[0].lines)
         (gap,) = gaps_about(found, "log of")
         assert gap.startswith(f"log of {NS}/{NAME}/web (previous) ({left_out:,} of 3,000 lines): only counted")
-        assert "the last 500 lines" in gap
+        assert "the first record of each kind and the end were read line by line" in gap
 
     def test_bytes_that_were_not_read_are(self, tmp_path: Path) -> None:
         limits = replace(LIMITS, log_file_bytes=200_000)
@@ -139,6 +139,8 @@ class TestManyLogs:
             write(root, f"logs/{NS}/p{n}/web.log", "x\n" * 5000)
         found = read_evidence(root, limits=replace(LIMITS, logs_kept_bytes=400_000))
         assert sum(len(log.lines) for log in found.logs) < 4000
+        (gap,) = gaps_about(found, "only counted")
+        assert " and 8 more: " in gap
 
     def test_when_the_time_is_over_the_end_of_each_is_read(self, tmp_path: Path) -> None:
         root = bundle(tmp_path, WEB)
