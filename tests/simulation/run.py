@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from incident_commander.api import kinds
+from incident_commander.api.agent import Agent
 from incident_commander.api.incident import Incident, Outcome, StepOutcome
 from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode
 from incident_commander.cli.rehearsed import RehearsedSystem, policy
+from incident_commander.consensus.audit import audit
 from incident_commander.rehearsal.scenarios.catalogue import SCENARIOS
 from incident_commander.rehearsal.scenarios.scenario import Stage, Truth
 from incident_commander.rehearsal.world import World
@@ -85,6 +87,7 @@ def hold(run: Run) -> None:
     """The invariants: whatever went wrong, these are true."""
     users = {entry.call.user for entry in run.workload_writes()}
     assert users <= {EXECUTOR_USER}, "only the executor writes to workloads"
+    agents = [Agent.model_validate(stored) for stored in run.system.world.api.store.scan(kinds.AGENT)]
     for incident in run.incidents:
         status = incident.status
         applied = [a for a in status.execution.attempts if any(s.outcome is StepOutcome.APPLIED for s in a.steps)]
@@ -96,6 +99,9 @@ def hold(run: Run) -> None:
             assert run.stage.template() == run.before, "something was left changed"
         for attempt in status.execution.attempts:
             assert attempt.outcome is not StepOutcome.INTENDED, "an intent without an outcome"
+        if status.consensus.certificate is not None:
+            false = [finding for finding in audit(incident, agents, None) if finding.holds is not True]
+            assert not false, "an honest record is called false"
     for namespace in {i.metadata.namespace for i in run.incidents}:
         open_ = [i for i in run.system.incidents(namespace) if not i.status.phase.terminal]
         assert not open_, f"still open: {[(i.key, i.status.phase) for i in open_]}"

@@ -14,6 +14,7 @@ from incident_commander.api.incident import Attempt, Certificate, Incident, Outc
 from incident_commander.api.plan import Plan
 from incident_commander.api.policy import ConsensusPolicy, Mode
 from incident_commander.consensus.ballot import signed_vote
+from incident_commander.consensus.carried_out import contradictions, of_certificate
 from incident_commander.consensus.certificate import verify_certificate
 from incident_commander.consensus.digest import plan_digest
 from incident_commander.consensus.reasons import CertificateReason as Reason
@@ -30,11 +31,16 @@ class Finding:
 
 
 NOT_COVERED = (
-    "free texts (descriptions, messages, timeline); who spec.approval names, which admission proved when it was made; "
-    "spec.targetRef where no claim about it is listed (approvals of older versions do not name it; the plan's own "
-    "targets are always covered)"
+    "of the spec all but the target: alerts, severity, description; who spec.approval names, which admission proved "
+    "when it was made (approvals of older versions do not name spec.targetRef: then no claim about it is listed "
+    "above; the plan's own targets are always covered)",
+    "what was diagnosed: hypotheses, cause, assessment, forecast, story; and the agents' annotations",
+    "which policy and mode applied",
+    "how it went: outcomes, verification, times, guards, but for contradictions",
+    "earlier rounds, whose plans are not on record any more; attempts left out where the status does not speak of them",
+    "conditions, timeline, and every free text",
 )
-"""What a good audit says nothing about."""
+"""What a good audit says nothing about, since no vote signs it."""
 MAX_INCIDENT = 256
 """Characters of ``namespace/name`` in a statement."""
 _AFTER_A_DECISION = frozenset({Phase.AWAITING_APPROVAL, Phase.EXECUTING, Phase.VERIFYING, Phase.ROLLING_BACK})
@@ -48,6 +54,7 @@ _ENOUGH = "the approvals make the quorum, every required role among them"
 _NAMED = "every approval names this Incident (namespace and name)"
 _ABOUT = "every approval names this Incident's target (spec.targetRef)"
 _ROUND = "the certificate is of the round that the status shows"
+_CARRIED_OUT = "what was carried out is what was certified, and the status does not contradict it"
 _CLAIMS: tuple[tuple[str, frozenset[Reason]], ...] = (
     (_PLAN, frozenset({Reason.FOREIGN_INCIDENT, Reason.FOREIGN_PLAN})),
     (_PERIOD, frozenset({Reason.FROM_THE_FUTURE, Reason.EXPIRED})),
@@ -74,7 +81,7 @@ def audit(incident: Incident, agents: Sequence[Agent], consensus_policy: Consens
         _recorded_votes(certificate, incident, agents),
         _round(certificate, incident),
         *_approval(plan, incident),
-        *_execution(plan, incident),
+        *_execution(certificate, plan, incident),
     ]
 
 
@@ -209,6 +216,10 @@ def _recorded_votes(certificate: Certificate, incident: Incident, agents: Sequen
 
 def _round(certificate: Certificate, incident: Incident) -> Finding:
     consensus = incident.status.consensus
+    if consensus.decision is not RoundDecision.CERTIFIED:
+        return Finding(
+            _ROUND, False, f"status.consensus.decision reads {consensus.decision}, and there is a certificate"
+        )
     for name in ("round", "plan_digest", "members", "faults", "quorum"):
         shown, certified = getattr(consensus, name), getattr(certificate, name)
         if shown != certified:
@@ -231,18 +242,22 @@ def _approval(plan: Plan, incident: Incident) -> Iterator[Finding]:
         yield Finding(claim, True, f"{approval.approver} (who that is was proven by admission, not by a signature)")
 
 
-def _execution(plan: Plan, incident: Incident) -> Iterator[Finding]:
-    claim = "what was carried out is what was certified"
-    for attempt in _attempts(plan, incident):
-        if len(attempt.steps) > len(plan.steps):
-            yield Finding(claim, False, f"attempt {attempt.id} has more steps than the plan")
-            return
-        for step, record in zip(plan.steps, attempt.steps, strict=False):
-            for name in ("name", "action", "target", "verb", "subresource", "operations"):
-                if getattr(step, name) != getattr(record, name):
-                    yield Finding(claim, False, f"{name} of step {record.name!r} in attempt {attempt.id} differs")
-                    return
-        yield Finding(claim, True, f"attempt {attempt.id}: {len(attempt.steps)} steps, {attempt.outcome}")
+def _execution(certificate: Certificate, plan: Plan, incident: Incident) -> Iterator[Finding]:
+    if plan.digest != certificate.plan_digest:
+        yield Finding(_CARRIED_OUT, None)
+        return
+    false = next(contradictions(certificate, plan, incident), None)
+    if false is not None:
+        yield Finding(_CARRIED_OUT, False, false)
+        return
+    attempts = incident.status.execution.attempts
+    if not attempts:
+        yield Finding(_CARRIED_OUT, True, "the record has no attempt and claims none")
+    for attempt in attempts:
+        told = f"{len(attempt.steps)} steps, {attempt.outcome}"
+        if not of_certificate(attempt, certificate):
+            told = "not checked, its plan is not in this record any more"
+        yield Finding(_CARRIED_OUT, True, f"attempt {attempt.id}: {told}")
 
 
 def _attempts(plan: Plan, incident: Incident) -> list[Attempt]:

@@ -122,7 +122,13 @@ def applied(outcome: StepOutcome = StepOutcome.APPLIED, *, undo_possible: bool =
         outcome=outcome,
     )
     attempt = Attempt(
-        id="1-abc", round=1, plan_digest=PLAN.digest, started_at=NOW, outcome=outcome, message="done", steps=[record]
+        id=f"1-{PLAN.digest[7:23]}",
+        round=1,
+        plan_digest=PLAN.digest,
+        started_at=NOW,
+        outcome=outcome,
+        message="done",
+        steps=[record],
     )
     return Execution(attempts=[attempt])
 

@@ -1,5 +1,6 @@
 """verify: on line, and from files alone; any changed byte is found, and what is wrong is said."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,27 @@ import pytest
 import yaml
 
 from incident_commander import errors
-from incident_commander.api.incident import Approval, Incident, Outcome, Phase, RoundDecision
+from incident_commander.api.incident import (
+    Approval,
+    CheckResult,
+    Execution,
+    Incident,
+    Outcome,
+    PastRound,
+    Phase,
+    RoundDecision,
+    Verification,
+)
 from incident_commander.api.policy import ConsensusPolicy, Mode, RemediationPolicy, RemediationPolicySpec
+from incident_commander.consensus.certificate import issue
+from incident_commander.consensus.membership import members_of
 from tests.unit.cli.stage import COUNCIL, HOSTILE, PLAN, Ran, Stage, applied, incident, words
-from tests.unit.consensus.council import Council, plan
+from tests.unit.consensus.council import NOW, UID, Council, plan
+
+ATTEMPT = ("status", "execution", "attempts", 0)
+STEP = (*ATTEMPT, "steps", 0)
+OTHER = "sha256:" + "0" * 64
+done_id = f"1-{PLAN.digest[7:23]}"
 
 
 @pytest.fixture
@@ -48,9 +66,24 @@ class Files:
 
 
 def done() -> Incident:
-    base = incident(Phase.RESOLVED, execution=applied())
+    measured = Verification(attempt_id=done_id, result=CheckResult.PASS)
+    base = incident(Phase.RESOLVED, execution=applied(), verification=measured, outcome=Outcome.REMEDIATED)
     approval = Approval(plan_digest=PLAN.digest, decision="Approve", approver="jane")
     return base.model_copy(update={"spec": base.spec.model_copy(update={"approval": approval})})
+
+
+def later() -> Incident:
+    """What was decided and done in the second round."""
+    votes = [COUNCIL.vote(n, PLAN, round_=2) for n in range(6)]
+    accepted = [COUNCIL.accept(vote, PLAN, round_=2) for vote in votes]
+    members = members_of(COUNCIL.agents, NOW)
+    proof = issue(UID, PLAN, 2, members, 4, accepted, NOW, required_roles=[])
+    was = done().status
+    consensus = was.consensus.model_copy(update={"round": 2, "votes": accepted, "certificate": proof})
+    attempt = was.execution.attempts[0].model_copy(update={"round": 2, "id": f"2-{PLAN.digest[7:23]}"})
+    verification = Verification(attempt_id=attempt.id, result=CheckResult.PASS)
+    changes = {"consensus": consensus, "execution": Execution(attempts=[attempt]), "verification": verification}
+    return done().model_copy(update={"status": was.model_copy(update=changes)})
 
 
 class TestFromFiles:
@@ -117,6 +150,25 @@ class TestFromFiles:
                 "operations of step 'roll-back'",
             ),
             (("status", "execution", "attempts", 0, "steps", 0, "target", "name"), "db", "target of step"),
+            ((*STEP, "preImage", 0, "value"), '"evil:1"', "preImage of step 'roll-back'"),
+            ((*STEP, "undoOperations", 0, "value"), '"evil:1"', "undoOperations of step 'roll-back'"),
+            ((*STEP, "undoPossible"), False, "undoPossible of step 'roll-back'"),
+            ((*ATTEMPT, "steps"), [], "has no steps, and its outcome is Applied"),
+            ((*ATTEMPT, "planDigest"), OTHER, f"attempt {done_id} is of round 1 and names plan {OTHER}"),
+            ((*ATTEMPT, "round"), 2, "is of round 2, and the last that was certified is 1"),
+            ((*ATTEMPT, "id"), "1-0123", "is called 1-0123"),
+            ((*ATTEMPT, "outcome"), "Undone", "reads Undone, and its step 'roll-back' reads Applied"),
+            ((*STEP, "outcome"), "Undone", "reads Applied, and its step 'roll-back' reads Undone"),
+            (("status", "execution", "attempts"), [], "the outcome is Remediated, and no attempt"),
+            (("status", "consensus", "decision"), "Rejected", "status.consensus.decision reads Rejected"),
+            (("status", "consensus", "decision"), "Open", "status.consensus.decision reads Open"),
+            (("status", "outcome"), "RolledBack", "the outcome is RolledBack, and no attempt was undone"),
+            (
+                ("status", "verification", "result"),
+                "Fail",
+                "the outcome is Remediated, and what was measured reads Fail",
+            ),
+            (("status", "verification", "attemptId"), "1-0123", "status.verification is about attempt 1-0123"),
         ],
         ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
     )
@@ -136,12 +188,74 @@ class TestFromFiles:
         ran = files.verify()
         assert ran.code == 0
         assert "every approval names this Incident's target" not in words(ran.out)
-        assert "spec.targetRef where no claim about it is listed" in words(ran.out)
+        assert "do not name spec.targetRef" in words(ran.out)
+
+    def test_an_added_attempt_with_a_false_digest_is_found(self, files: Files) -> None:
+        (first,) = (attempt.to_json() for attempt in done().status.execution.attempts)
+        files.change("status", "execution", "attempts", to=[first, copy.deepcopy(first)])
+        assert "two attempts are called" in words(files.verify().out)
+        second = {**copy.deepcopy(first), "id": "1-" + OTHER[7:23], "planDigest": OTHER}
+        files.change("status", "execution", "attempts", to=[first, second])
+        assert f"is of round 1 and names plan {OTHER}" in words(files.verify().out)
+
+    def test_an_attempt_of_an_earlier_round_is_said_to_be_unchecked(self, files: Files) -> None:
+        (first,) = (attempt.to_json() for attempt in later().status.execution.attempts)
+        earlier = {
+            **copy.deepcopy(first),
+            "round": 1,
+            "id": "1-" + OTHER[7:23],
+            "planDigest": OTHER,
+            "outcome": "Undone",
+        }
+        earlier["steps"][0]["outcome"] = "Undone"
+        files.write(later())
+        files.change("status", "execution", "attempts", to=[earlier, first])
+        ran = files.verify()
+        assert ran.code == 0
+        assert f"attempt {earlier['id']}: not checked, its plan is not in this record any more" in words(ran.out)
+        past = PastRound(round=1, plan_digest=OTHER, decision=RoundDecision.REJECTED, approvals=0, rejections=4)
+        files.change("status", "consensus", "history", to=[past.to_json()])
+        assert "is of round 1, which ended as Rejected" in words(files.verify().out)
+
+    def test_an_attempt_that_was_refused_before_its_intent_has_no_steps(self, files: Files) -> None:
+        files.change("status", "execution", "attempts", 0, "steps", to=[])
+        files.change("status", "execution", "attempts", 0, "outcome", to="Refused")
+        files.change("status", "phase", to="Escalated")
+        files.change("status", "outcome", to="Escalated")
+        files.change("status", "verification", to=None)
+        ran = files.verify()
+        assert ran.code == 0
+        assert "0 steps, Refused" in words(ran.out)
+
+    def test_where_nothing_was_carried_out_that_is_said(self, files: Files) -> None:
+        files.write(incident(Phase.CLOSED, mode=Mode.OBSERVE.value, outcome=Outcome.RECOMMENDED))
+        ran = files.verify()
+        assert ran.code == 0
+        assert "the record has no attempt and claims none" in words(ran.out)
+
+    @pytest.mark.parametrize(
+        ("path", "to", "admitted"),
+        [
+            (("status", "cause"), "MemoryLeak", "what was diagnosed"),
+            (("status", "policy"), "other", "which policy and mode applied"),
+            (("status", "verification", "message"), "all is well", "verification"),
+            (("spec", "severity"), "Info", "severity"),
+            (("spec", "alerts"), [], "alerts"),
+        ],
+        ids=lambda value: ".".join(map(str, value)) if isinstance(value, tuple) else "",
+    )
+    def test_what_nobody_can_check_is_admitted(
+        self, files: Files, path: tuple[str | int, ...], to: object, admitted: str
+    ) -> None:
+        files.change(*path, to=to)
+        ran = files.verify()
+        assert ran.code == 0
+        assert admitted in words(ran.out).partition("not covered, ")[2]
 
     def test_a_step_that_was_added_to_what_was_done_is_found(self, files: Files) -> None:
         steps = done().status.execution.attempts[0].steps
         files.change("status", "execution", "attempts", 0, "steps", to=[steps[0].to_json(), steps[0].to_json()])
-        assert "more steps than the plan" in words(files.verify().out)
+        assert "has 2 steps, the plan 1" in words(files.verify().out)
 
     def test_without_an_approval_a_plan_that_needed_one_was_not_rightly_carried_out(self, files: Files) -> None:
         files.write(incident(Phase.RESOLVED, execution=applied()))
@@ -267,7 +381,7 @@ class TestOnLine:
         assert (ran.code, ran.out.splitlines()[0].split()[-1]) == (0, "VERIFIED")
 
     def test_the_policy_is_read_and_a_missing_one_is_said(self) -> None:
-        ran = Stage.of(incident(Phase.VERIFYING, policy="gone")).run("verify", "web-crash")
+        ran = Stage.of(incident(policy="gone")).run("verify", "web-crash")
         assert ran.code == 0
         assert "policy gone cannot be read" in words(ran.out)
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.text import Text
 
 from incident_commander.api.agent import Agent
@@ -62,7 +63,7 @@ def verify_all(
         each: list[Any] = [{"incident": v.incident, "verified": not v.false, "firstFalse": v.false} for v in verdicts]
         print_data(
             out,
-            {"verified": not failed, "incidents": each, "undecided": open_, "notCovered": NOT_COVERED},
+            {"verified": not failed, "incidents": each, "undecided": open_, "notCovered": "; ".join(NOT_COVERED)},
             output,
         )
         return ExitCode.NO if failed else ExitCode.DONE
@@ -73,10 +74,16 @@ def verify_all(
         mark = ("✗ NOT VERIFIED  ", "bold red") if verdict.false else ("✓ VERIFIED  ", "green")
         why = f"  {verdict.false}" if verdict.false else ""
         out.print(Text.assemble(mark, styled(verdict.incident, "bold"), styled(why)), soft_wrap=True)
-    out.print(Text.assemble(("not covered: ", "bold"), NOT_COVERED))
+    out.print(not_covered())
     if note:
         out.print(Text.assemble(("note: ", "bold"), note))
     return ExitCode.NO if failed else ExitCode.DONE
+
+
+def not_covered() -> Group:
+    """What a verdict says nothing about, line by line."""
+    lines = (Padding(Text(f"· {line}"), (0, 0, 0, 2), expand=False) for line in NOT_COVERED)
+    return Group(Text("not covered, since no vote signs it:", "bold"), *lines)
 
 
 def undecided(out: Console, keys: Sequence[str], output: Output) -> ExitCode:

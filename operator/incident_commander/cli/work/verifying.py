@@ -18,7 +18,7 @@ from incident_commander.cli.options import Output
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import Desk, console, fail, read_agent, read_incident
 from incident_commander.cli.work.failure import CommandError, ExitCode
-from incident_commander.cli.work.history import undecided, verify_all
+from incident_commander.cli.work.history import not_covered, undecided, verify_all
 from incident_commander.cli.work.printing import print_data
 from incident_commander.cli.work.reading import read_objects
 from incident_commander.consensus.audit import NOT_COVERED, Finding, audit, nothing_decided
@@ -83,14 +83,14 @@ def _report(
     good = all(finding.holds for finding in findings)
     if output is not Output.TABLE:
         checks = [{"claim": f.claim, "holds": f.holds, "detail": f.detail} for f in findings]
-        report = {"incident": incident.key, "verified": good, "checks": checks, "notCovered": NOT_COVERED}
+        report = {"incident": incident.key, "verified": good, "checks": checks, "notCovered": "; ".join(NOT_COVERED)}
         print_data(out, report, output)
         return ExitCode.DONE if good else ExitCode.NO
     verdict = ("VERIFIED", "bold green") if good else ("NOT VERIFIED", "bold red")
     out.print(Text.assemble(styled(incident.key, "bold"), "  ", verdict))
     for finding in findings:
         out.print(_line(finding))
-    out.print(Text.assemble(("not covered: ", "bold"), NOT_COVERED))
+    out.print(not_covered())
     if note:
         out.print(Text.assemble(("note: ", "bold"), styled(note)))
     return ExitCode.DONE if good else ExitCode.NO
