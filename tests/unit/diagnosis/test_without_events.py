@@ -208,6 +208,13 @@ def test_a_container_that_ends_by_itself_was_not_ended_for_its_probe(status: dic
     assert all(h.cause is not Cause.PROBE_MISCONFIGURED for h in found.hypotheses), told(found)
 
 
+def test_an_application_is_given_the_time_to_start_that_its_probe_gives_it() -> None:
+    slow = asks(8080, initialDelaySeconds=120)
+    young, old = (probed(running(ready=False, age=age), readinessProbe=slow) for age in (100, 300))
+    assert all(h.cause is not Cause.APP_NOT_ANSWERING for h in young.hypotheses), told(young)
+    assert old.hypotheses[0].cause is Cause.APP_NOT_ANSWERING, told(old)
+
+
 def test_where_the_application_says_that_it_listens_outweighs_what_is_declared() -> None:
     found = probed(NOT_READY, lines=("Tomcat started on port(s): 9090 (http)",), readinessProbe=asks(8080))
     assert found.hypotheses[0].cause is Cause.PROBE_MISCONFIGURED, told(found)

@@ -47,6 +47,8 @@ _NO_COMMAND = re.compile(
 _NO_CONNECTION = re.compile(r"failed to connect service|dial tcp [^\n]{1,80}(?:i/o timeout|deadline)", re.IGNORECASE)
 """The gRPC probes say so of a closed port as well as of a peer that is no gRPC server."""
 _SLOW = re.compile(r"deadline exceeded|timeout|timed out|did not complete", re.IGNORECASE)
+_LONGEST = 600
+"""Seconds that any application is given to start."""
 _SETTLING = timedelta(seconds=45)
 """A container that started less than this ago, and never restarted, is only starting."""
 
@@ -94,8 +96,17 @@ def _failing(case: Case, workload: Workload, pod: Object) -> Iterator[Failing]:
 
 def _unsaid(case: Case, workload: Workload, pod: Object) -> Iterator[Failing]:
     for failing in probing.unsaid(case, workload, pod):
-        if failing.probe != "readiness" or _still(case, failing.container, failing.probe, []):
+        still = failing.probe != "readiness" or _still(case, failing.container, failing.probe, [])
+        if still and not _given_time(case, failing):
             yield failing
+
+
+def _given_time(case: Case, failing: Failing) -> bool:
+    """Whether a container has not yet run for as long as its probe itself allows it to start."""
+    started = fields.moment(failing.container.status, "state", "running", "startedAt")
+    delay = fields.integer(failing.spec, "initialDelaySeconds") or 0
+    patience = delay + (fields.integer(failing.spec, "periodSeconds") or 10) * 3
+    return started is not None and case.now - started < timedelta(seconds=min(patience, _LONGEST))
 
 
 def _still(case: Case, container: pods.Container, probe: str, kills: list[Object]) -> bool:
