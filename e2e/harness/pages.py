@@ -56,6 +56,8 @@ class Desk:
             "NS": lambda: SHOP,
             "REGISTRY": lambda: REGISTRY,
             "localhost:9090": lambda: layout.PROMETHEUS_URL.removeprefix("http://"),
+            # Beside the cluster it has no pods, without which the API server leads nobody to a Service.
+            "prometheus.monitoring:9090": lambda: f"{layout.NODE_ADDRESS}:{layout.PROMETHEUS_PORT}",
         }
         self._shell = Shell(layout.KUBECONFIG, folder, (helm().parent,), placeholders)
 
