@@ -100,6 +100,7 @@ class Desk:
     async def uninstalls(self) -> None:
         """docs/install.md."""
         await self.paste("chart-uninstall")
+        await _reload(MONITORING)
         await run("kubectl", "delete", "namespace", SHOP, "--wait=false")
 
     async def removes(self) -> None:
@@ -140,7 +141,7 @@ class Desk:
         if _CREDENTIALS not in text:
             raise Failure(f"docs/alertmanager.md: the configuration does not use {_CREDENTIALS}")
         (folder / "alertmanager.yml").write_text(text.replace(_CREDENTIALS, str(token)))
-        await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
+        await _reload(folder)
 
     async def _closed(self) -> None:
         if found := (await run("kubectl", "get", "namespace", SHOP, "--ignore-not-found")).out:
@@ -152,3 +153,7 @@ class Desk:
         alerts = [alert["labels"]["alertname"] for alert in found]
         if not set(alerts) - {"Try"}:
             raise NotYet(f"alerts of Incidents: {', '.join(alerts) or 'none'}")
+
+
+async def _reload(folder: Path) -> None:
+    await run(str(layout.HERE / "reload"), "--monitoring-config", str(folder))
