@@ -22,7 +22,9 @@ from incident_commander.api.statement import Proposal
 from incident_commander.planning.fact_names import unknown_facts
 from incident_commander.planning.planner import candidates, moved, targets
 from incident_commander.planning.policy import bounds_of
+from incident_commander.planning.promql import unmeasurable
 from incident_commander.planning.runbooks import runbooks_of
+from incident_commander.planning.step_parameters import wrong_parameters
 from incident_commander.planning.tried import tried_runbooks
 from incident_commander.ports import Cluster
 
@@ -91,8 +93,12 @@ class ResolutionAgent:
         found, problems = runbooks_of(await self._cluster.list(RUNBOOK))
         for problem in problems:
             _log.warning("Runbook is not readable and is left out", problem=problem)
-        misspelt = {problem for runbook in found for problem in unknown_facts(runbook, KNOWN)}
-        for problem in sorted(misspelt - self._told):
-            _log.warning("Runbook refers to a fact that is never known", problem=problem)
-        self._told = misspelt
+        mistakes = {problem for runbook in found for problem in _mistakes(runbook)}
+        for problem in sorted(mistakes - self._told):
+            _log.warning("Runbook has a mistake: it is never planned, or never proven", problem=problem)
+        self._told = mistakes
         return merged(found, self._packaged)
+
+
+def _mistakes(runbook: Runbook) -> list[str]:
+    return [*unknown_facts(runbook, KNOWN), *wrong_parameters(runbook), *unmeasurable(runbook)]

@@ -41,12 +41,27 @@ class Situation:
     resize_offered: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Names of what an action takes: all of ``needed``, at least one of ``some`` where there are any."""
+
+    needed: tuple[str, ...] = ()
+    some: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.needed, *self.some, *self.optional)
+
+
 class Action(Protocol):
     """One entry of the catalogue. Deterministic: executor and voters recompute the step and compare."""
 
     name: ActionName
     kinds: frozenset[str]
     """Kinds of targets it can act on."""
+    takes: Parameters
 
     def plan(
         self,

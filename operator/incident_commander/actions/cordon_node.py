@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer
 from incident_commander.actions.steps import NOTHING_TO_CHANGE, Draft, check, related, spell_out
 from incident_commander.api import kinds
@@ -20,6 +20,7 @@ class CordonNode:
     """No parameters. Never cordons so many nodes that less than the healthy floor takes new pods."""
 
     name = ActionName.CORDON_NODE
+    takes = Parameters()
     kinds = frozenset({"Node"})
 
     def plan(
@@ -32,7 +33,7 @@ class CordonNode:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses below the floor, which counts all nodes of the cluster."""
-        node = check(self, situation, parameters, ())
+        node = check(self, situation, parameters)
         values, left = cordon(situation, bounds)
         draft = Draft(values=values, risk=Risk.LOW, summary=f"cordon {reference(node)}: {left}")
         return spell_out(self, situation, parameters, step_name, draft)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import encode
 from incident_commander.actions.objects import WHOLE, make, mark_of, marked, remove, sanitized
 from incident_commander.actions.steps import check
@@ -34,6 +34,7 @@ class DeleteJob:
     """
 
     name = ActionName.DELETE_JOB
+    takes = Parameters()
     kinds = frozenset({"Job"})
 
     def plan(
@@ -46,7 +47,7 @@ class DeleteJob:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses Jobs that are complete, suspended, or have a pod that works."""
-        job = check(self, situation, parameters, ())
+        job = check(self, situation, parameters)
         state = _state(job, issued_at)
         again = _again(job, mark_of(job, issued_at, step_name))
         return Step(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.pods import replaceable
 from incident_commander.actions.steps import related
 from incident_commander.api import kinds
@@ -21,6 +21,7 @@ class DeletePod:
     """
 
     name = ActionName.DELETE_POD
+    takes = Parameters()
     kinds = frozenset({"Pod"})
 
     def plan(

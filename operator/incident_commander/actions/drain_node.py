@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.cordon_node import cordon
 from incident_commander.actions.pods import static
 from incident_commander.actions.steps import Draft, check, related, spell_out
@@ -30,6 +30,7 @@ class DrainNode:
     """
 
     name = ActionName.DRAIN_NODE
+    takes = Parameters()
     kinds = frozenset({"Node"})
 
     def plan(
@@ -42,7 +43,7 @@ class DrainNode:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses as CordonNode does. The step does not change while pods come and go."""
-        node = check(self, situation, parameters, ())
+        node = check(self, situation, parameters)
         values, left = cordon(situation, bounds)
         draft = Draft(
             values=values,

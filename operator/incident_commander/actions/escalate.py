@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.steps import check
 from incident_commander.api import kinds
 from incident_commander.api.plan import ActionName, Risk, Step, Undo, Verb
@@ -16,6 +16,7 @@ class Escalate:
     """Parameter ``message``: what people need to know and where to look. Any kind of target."""
 
     name = ActionName.ESCALATE
+    takes = Parameters(optional=("message",))
     kinds = frozenset(kind.kind for kind in kinds.ALL)
 
     def plan(
@@ -28,7 +29,7 @@ class Escalate:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Never refuses for the target's state, and does not go stale with it."""
-        check(self, Situation(target=_timeless(situation)), parameters, ("message",))
+        check(self, Situation(target=_timeless(situation)), parameters)
         target = situation.target
         return Step(
             name=step_name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.pods import replaceable
 from incident_commander.api.plan import ActionName, Risk, Step, Undo, Verb
 from incident_commander.errors import Refusal
@@ -23,6 +23,7 @@ class EvictPod:
     """
 
     name = ActionName.EVICT_POD
+    takes = Parameters()
     kinds = frozenset({"Pod"})
 
     def plan(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer
 from incident_commander.actions.steps import Draft, check, related, spell_out, whole_number
 from incident_commander.api import kinds
@@ -28,6 +28,7 @@ class ExpandVolume:
     """
 
     name = ActionName.EXPAND_VOLUME
+    takes = Parameters(needed=("percent",))
     kinds = frozenset({"PersistentVolumeClaim"})
 
     def plan(
@@ -40,7 +41,7 @@ class ExpandVolume:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses claims that are not bound, still growing, or of a class that cannot grow."""
-        claim = check(self, situation, parameters, ("percent",))
+        claim = check(self, situation, parameters)
         percent = whole_number(self, parameters, "percent")
         if not 1 <= percent <= 100:
             raise Refusal("BadParameter", f"ExpandVolume: percent is {percent}; write 1 to 100")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Action, Bounds, Situation
+from incident_commander.actions.action import Action, Bounds, Parameters, Situation
 from incident_commander.actions.ownership import ownership_of
 from incident_commander.actions.steps import check, required
 from incident_commander.api.plan import ActionName, Step, Undo, Verb
@@ -22,6 +22,7 @@ class GitOpsProposal:
     """
 
     name = ActionName.GITOPS_PROPOSAL
+    takes = Parameters(needed=("action",))
 
     def __init__(self, actions: Mapping[ActionName, Action]) -> None:
         self._actions: dict[str, Action] = {
@@ -39,7 +40,7 @@ class GitOpsProposal:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses what nobody would revert: that is for the action itself."""
-        check(self, situation, parameters, tuple(parameters))
+        check(self, situation, {})
         name = required(self, parameters, "action")
         action = self._actions.get(name)
         if action is None:

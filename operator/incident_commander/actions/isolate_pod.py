@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer
 from incident_commander.actions.pods import replaceable
 from incident_commander.actions.steps import NOTHING_TO_CHANGE, Draft, related, spell_out
@@ -32,6 +32,7 @@ class IsolatePod:
     """
 
     name = ActionName.ISOLATE_POD
+    takes = Parameters()
     kinds = frozenset({"Pod"})
 
     def plan(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from incident_commander.actions import rollouts
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.objects import MANAGED_BY, WHOLE, make, mark_of, marked, name_of, remove
 from incident_commander.actions.steps import check, related, required
 from incident_commander.api import kinds
@@ -21,7 +21,6 @@ from incident_commander.evidence.selectors import matches_selector
 from incident_commander.ports import Object
 
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
-_KNOWN = ("clientNamespace", "clientLabel")
 
 
 class LimitTraffic:
@@ -36,6 +35,7 @@ class LimitTraffic:
     """
 
     name = ActionName.LIMIT_TRAFFIC
+    takes = Parameters(needed=("clientNamespace", "clientLabel"))
     kinds = rollouts.KINDS
 
     def plan(
@@ -48,7 +48,7 @@ class LimitTraffic:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses where the NetworkPolicy would do nothing, or something else."""
-        target = check(self, situation, parameters, _KNOWN)
+        target = check(self, situation, parameters)
         namespace = required(self, parameters, "clientNamespace")
         label, value = _label(required(self, parameters, "clientLabel"))
         if not bounds.network_policies_enforced:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer
 from incident_commander.actions.steps import Draft, check, spell_out, whole_number
 from incident_commander.api.plan import ActionName, Risk, Step
@@ -18,6 +18,7 @@ class PatchHPA:
     """Parameters ``maxReplicas`` and, optionally, ``minReplicas``. Only upwards: it never scales down."""
 
     name = ActionName.PATCH_HPA
+    takes = Parameters(needed=("maxReplicas",), optional=("minReplicas",))
     kinds = frozenset({"HorizontalPodAutoscaler"})
 
     def plan(
@@ -30,7 +31,7 @@ class PatchHPA:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses lower values and more than ``max_replicas``."""
-        target = check(self, situation, parameters, ("maxReplicas", "minReplicas"))
+        target = check(self, situation, parameters)
         most = whole_number(self, parameters, "maxReplicas")
         old_most = fields.integer(target, "spec", "maxReplicas") or 0
         old_least = fields.integer(target, "spec", "minReplicas")

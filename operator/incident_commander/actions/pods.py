@@ -23,7 +23,7 @@ def replaceable(action: Action, situation: Situation, parameters: Mapping[str, s
     pod = situation.target
     if fields.text(pod, "kind") == "Pod" and fields.text(pod, "metadata", "deletionTimestamp"):
         raise Refusal(NOTHING_TO_CHANGE, f"{reference(pod)} is being deleted already")
-    check(action, situation, parameters, ())
+    check(action, situation, parameters)
     owner = controller(pod)
     if owner is None:
         raise Refusal("NotOwned", f"{reference(pod)} has no controller: nothing would bring it back")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from incident_commander.actions import rollouts
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer
 from incident_commander.actions.steps import Draft, check, spell_out
 from incident_commander.api.meta import format_time
@@ -19,6 +19,7 @@ class RestartRollout:
     """No parameters. The undo takes the annotation back, which replaces the pods once more."""
 
     name = ActionName.RESTART_ROLLOUT
+    takes = Parameters()
     kinds = rollouts.KINDS
 
     def plan(
@@ -31,7 +32,7 @@ class RestartRollout:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses paused rollouts and OnDelete workloads."""
-        target = check(self, situation, parameters, ())
+        target = check(self, situation, parameters)
         rollouts.require_rolling(target)
         path = pointer("spec", "template", "metadata", "annotations", ANNOTATION_RESTARTED_AT)
         draft = Draft(

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from incident_commander.actions import rollouts
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer, same
 from incident_commander.actions.steps import NOTHING_TO_CHANGE, Draft, check, related, spell_out, whole_number
 from incident_commander.api import kinds
@@ -30,6 +30,7 @@ class RollbackRollout:
     """
 
     name = ActionName.ROLLBACK_ROLLOUT
+    takes = Parameters(optional=("toRevision",))
     kinds = rollouts.KINDS
 
     def plan(
@@ -42,7 +43,7 @@ class RollbackRollout:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses when the revision does not exist any more or cannot be read."""
-        target = check(self, situation, parameters, ("toRevision",))
+        target = check(self, situation, parameters)
         rollouts.require_rolling(target)
         number = whole_number(self, parameters, "toRevision") if "toRevision" in parameters else None
         current, wanted = pick(situation, number)

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.objects import MANAGED_BY, WHOLE, make, mark_of, marked, name_of, remove
 from incident_commander.actions.steps import check
 from incident_commander.api import kinds
@@ -31,6 +31,7 @@ class RunJob:
     """
 
     name = ActionName.RUN_JOB
+    takes = Parameters()
     kinds = frozenset({"CronJob"})
 
     def plan(
@@ -43,7 +44,7 @@ class RunJob:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses what is not rerunnable, or runs already and must not run beside itself."""
-        cron_job = check(self, situation, parameters, ())
+        cron_job = check(self, situation, parameters)
         if fields.text(cron_job, "metadata", "annotations", ANNOTATION_RERUN) != "allowed":
             raise Refusal(
                 "NotRerunnable",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer
 from incident_commander.actions.rollouts import desired_pods
 from incident_commander.actions.steps import Draft, check, related, spell_out, whole_number
@@ -20,6 +20,7 @@ class ScaleWorkload:
     """Parameter ``replicas``. What an autoscaler controls is left to it."""
 
     name = ActionName.SCALE_WORKLOAD
+    takes = Parameters(needed=("replicas",))
     kinds = frozenset({"Deployment", "StatefulSet"})
 
     def plan(
@@ -32,7 +33,7 @@ class ScaleWorkload:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses zero, more than ``max_replicas``, less than the healthy floor, and HPAs."""
-        target = check(self, situation, parameters, ("replicas",))
+        target = check(self, situation, parameters)
         replicas, now = whole_number(self, parameters, "replicas"), desired_pods(target)
         hpas = related(situation, kinds.HORIZONTAL_POD_AUTOSCALER)
         if hpas:

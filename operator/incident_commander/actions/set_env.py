@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from incident_commander.actions import rollouts
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.containers import Place, find_container
 from incident_commander.actions.fields import ABSENT
 from incident_commander.actions.rollback_rollout import pick
@@ -19,7 +19,6 @@ from incident_commander.evidence import fields
 from incident_commander.evidence.evidence import reference
 from incident_commander.ports import Object
 
-_KNOWN = ("container", "name", "value")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SECRET = re.compile(r"(?i)pass(word|wd|phrase)?|secret|token|credential|api_?key|private_?key|_key$|auth")
 
@@ -34,6 +33,7 @@ class SetEnv:
     """
 
     name = ActionName.SET_ENV
+    takes = Parameters(optional=("container", "name", "value"))
     kinds = rollouts.KINDS
 
     def plan(
@@ -46,7 +46,7 @@ class SetEnv:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses paused rollouts, and a revision before that has no such container."""
-        target = check(self, situation, parameters, _KNOWN)
+        target = check(self, situation, parameters)
         rollouts.require_rolling(target)
         name = parameters.get("name", "")
         if name and not _NAME.fullmatch(name):

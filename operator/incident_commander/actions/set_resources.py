@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
 from incident_commander.actions import rollouts
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.containers import Place, find_container
 from incident_commander.actions.steps import Draft, check, spell_out
 from incident_commander.api.plan import ActionName, Risk, Step
@@ -16,8 +16,6 @@ from incident_commander.errors import Refusal
 from incident_commander.evidence import fields
 from incident_commander.evidence.evidence import reference
 from incident_commander.ports import Object
-
-_KNOWN = ("container", "memory", "cpu", "memoryRequest", "cpuRequest")
 
 
 class SetResources:
@@ -30,6 +28,7 @@ class SetResources:
     """
 
     name = ActionName.SET_RESOURCES
+    takes = Parameters(some=("memory", "cpu", "memoryRequest", "cpuRequest"), optional=("container",))
     kinds = rollouts.KINDS | {"Pod"}
 
     def plan(
@@ -42,7 +41,7 @@ class SetResources:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses limits below the request or above the policy's bounds."""
-        target = check(self, situation, parameters, _KNOWN)
+        target = check(self, situation, parameters)
         in_place = fields.text(target, "kind") == "Pod"
         if in_place:
             _require_resize(situation)
@@ -58,7 +57,7 @@ class SetResources:
                 old = fields.text(place.body, "resources", field, resource) or "unset"
                 said.append(f"{resource} {field.removesuffix('s')} {old} → {text}")
         if not said:
-            raise Refusal("MissingParameter", f"SetResources needs one of {', '.join(_KNOWN[1:])}")
+            raise Refusal("MissingParameter", f"SetResources needs one of {', '.join(self.takes.some)}")
         how = " in place (until the pod is replaced)" if in_place else ""
         draft = Draft(
             values=values,

@@ -32,7 +32,7 @@ class Draft:
     subresource: str | None = None
 
 
-def check(action: Action, situation: Situation, parameters: Mapping[str, str], known: Sequence[str]) -> Object:
+def check(action: Action, situation: Situation, parameters: Mapping[str, str]) -> Object:
     """The target, if the action may look at it at all.
 
     Raises ``Refusal``: ``KindNotSupported``, ``UnknownParameter`` or ``TargetTerminating``.
@@ -42,9 +42,9 @@ def check(action: Action, situation: Situation, parameters: Mapping[str, str], k
     if kind not in action.kinds:
         wanted = ", ".join(sorted(action.kinds))
         raise Refusal("KindNotSupported", f"{action.name} acts on {wanted}; {reference(target)} is none of them")
-    unknown = sorted(set(parameters) - set(known))
+    unknown = sorted(set(parameters) - set(action.takes.known))
     if unknown:
-        allowed = ", ".join(known) or "none"
+        allowed = ", ".join(action.takes.known) or "none"
         raise Refusal("UnknownParameter", f"{action.name} has no parameter {unknown[0]!r}; it knows: {allowed}")
     if fields.text(target, "metadata", "deletionTimestamp"):
         raise Refusal("TargetTerminating", f"{reference(target)} is being deleted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import pointer
 from incident_commander.actions.steps import Draft, check, spell_out
 from incident_commander.api.plan import ActionName, Risk, Step
@@ -16,6 +16,7 @@ class SuspendCronJob:
     """No parameters. Medium risk: work that is due is not done until somebody resumes it."""
 
     name = ActionName.SUSPEND_CRON_JOB
+    takes = Parameters()
     kinds = frozenset({"CronJob"})
 
     def plan(
@@ -28,7 +29,7 @@ class SuspendCronJob:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``."""
-        target = check(self, situation, parameters, ())
+        target = check(self, situation, parameters)
         draft = Draft(
             values={pointer("spec", "suspend"): True},
             risk=Risk.MEDIUM,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from incident_commander.actions.action import Bounds, Situation
+from incident_commander.actions.action import Bounds, Parameters, Situation
 from incident_commander.actions.fields import ABSENT, pointer
 from incident_commander.actions.steps import NOTHING_TO_CHANGE, Draft, check, spell_out
 from incident_commander.api.names import FIELD_MANAGER_EXECUTOR
@@ -25,6 +25,7 @@ class UncordonNode:
     """
 
     name = ActionName.UNCORDON_NODE
+    takes = Parameters(optional=("cordonedBy",))
     kinds = frozenset({"Node"})
 
     def plan(
@@ -37,7 +38,7 @@ class UncordonNode:
         step_name: str,
     ) -> Step:
         """See ``Action.plan``. Refuses nodes that are not ready, under pressure, or cordoned by somebody else."""
-        node = check(self, situation, parameters, ("cordonedBy",))
+        node = check(self, situation, parameters)
         by = parameters.get("cordonedBy", "us")
         if by not in ("us", "anyone"):
             raise Refusal("BadParameter", f"UncordonNode: cordonedBy is {by!r}; write us or anyone")

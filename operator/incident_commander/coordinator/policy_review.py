@@ -18,8 +18,9 @@ from incident_commander.api.meta import Condition
 from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode, PolicyMatch, RemediationPolicy
 from incident_commander.api.quantity import parse_quantity
-from incident_commander.consensus.membership import members_of
+from incident_commander.consensus.membership import MIN_MEMBERS, members_of, quorum
 from incident_commander.guards.freeze import active_freeze
+from incident_commander.planning.promql import unparsable_checks
 
 _CLASS = re.compile(r"\[!?[^\[\]]+\]")
 _OF_NAMESPACE_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-*?")
@@ -59,7 +60,7 @@ def review(
         accepted: Verdict = (False, PolicyReason.INVALID_VALUE, f"{problem}; until it is mended nothing is done")
         effective: Verdict = (None, PolicyReason.INVALID_VALUE, "see condition Accepted")
     else:
-        accepted = (True, PolicyReason.ACCEPTED, _summary(policy))
+        accepted = _measurable(policy) or (True, PolicyReason.ACCEPTED, _summary(policy))
         effective = _effective(policy, others, agents, now)
         if effective[0]:
             effective = _enabled(policy, disabled_actions, effective)
@@ -118,6 +119,15 @@ def _invalid(policy: RemediationPolicy, now: datetime) -> str:
     return ""
 
 
+def _measurable(policy: RemediationPolicy) -> Verdict | None:
+    """None when all queries may be PromQL. What cannot be asked holds no action up: it leaves it unproven."""
+    problems = unparsable_checks(policy.spec.verification.promql, "spec.verification.promql")
+    if not problems:
+        return None
+    told = f"{problems[0]}; a check that cannot be asked is Inconclusive, so until it is mended no fix is ever proven"
+    return False, PolicyReason.INVALID_VALUE, told
+
+
 def _bad_glob(glob: str) -> str:
     """Why no name of a namespace can ever match; empty when one may. Shell globs, as ``fnmatch`` reads them."""
     outside = _CLASS.sub("", glob)
@@ -148,7 +158,18 @@ def _effective(
     if short:
         return False, PolicyReason.QUORUM_UNREACHABLE, short
     how = "each plan needs a person's approval" if spec.mode is Mode.APPROVE else "plans are carried out by themselves"
-    return True, PolicyReason.ACTS, how
+    return True, PolicyReason.ACTS, how + _weaker(policy, agents, now)
+
+
+def _weaker(policy: RemediationPolicy, agents: Sequence[Agent], now: datetime) -> str:
+    """What to say of a quorum below what is needed anyway: it has no effect."""
+    wanted, members = policy.spec.consensus.min_quorum, len(members_of(agents, now))
+    if wanted is None or members < MIN_MEMBERS or wanted >= quorum(members):
+        return ""
+    return (
+        f"; spec.consensus.minQuorum {wanted} has no effect: {members} Agents need {quorum(members)} equal votes, and a"
+        " policy may only ask for more"
+    )
 
 
 def _enabled(policy: RemediationPolicy, disabled: Collection[ActionName], otherwise: Verdict) -> Verdict:

@@ -63,11 +63,29 @@ class TestDisabledActions:
         assert "never done" not in self.said("RestartRollout")[2]
 
 
+class TestTheQuorum:
+    def test_one_that_is_weaker_than_needed_is_said_to_have_no_effect(self) -> None:
+        status, reason, message = said(policy(consensus={"minQuorum": 3}))
+        assert (status, reason) == ("True", "Acts")
+        assert "spec.consensus.minQuorum 3 has no effect: 6 Agents need 4 equal votes" in message
+
+    @pytest.mark.parametrize("consensus", [{}, {"minQuorum": 4}, {"minQuorum": 6}])
+    def test_any_other_is_no_remark(self, consensus: dict[str, Any]) -> None:
+        assert "minQuorum" not in said(policy(consensus=consensus))[2]
+
+
 class TestAccepted:
     def test_what_is_understood_is_said_back(self) -> None:
         status, reason, message = said(policy(actions=["RestartRollout"]), type_=PolicyConditionType.ACCEPTED)
         assert (status, reason) == ("True", "Accepted")
         assert message == "mode Auto; actions: RestartRollout; 0 freeze windows"
+
+    def test_a_query_that_cannot_be_parsed_is_said_and_that_nothing_is_proven_by_it(self) -> None:
+        check = {"name": "errors", "query": "sum(up", "operator": "<", "threshold": "1"}
+        status, reason, message = said(policy(verification={"promql": [check]}), type_=PolicyConditionType.ACCEPTED)
+        assert (status, reason) == ("False", "InvalidValue")
+        assert message.startswith("spec.verification.promql[0].query of 'errors': '(' at column 4 is never closed")
+        assert "no fix is ever proven" in message
 
     @pytest.mark.parametrize("glob", ["[a", "a]", "shop-[ab", "Shop", "shop/*", "a b"])
     def test_a_glob_that_no_namespace_can_match_is_refused(self, glob: str) -> None:

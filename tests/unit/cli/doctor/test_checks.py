@@ -362,6 +362,22 @@ class TestRunbooks:
         assert "Runbook mine: spec.steps[0].parameters.memory: ${facts.sugestedMemoryLimit}" in finding.message
         assert "nearest: suggestedMemoryLimit" in finding.message
 
+    def test_whose_action_does_not_take_a_parameter_or_lacks_one_fail(self) -> None:
+        wrong = a_runbook("1Gi")
+        wrong["spec"]["steps"][0]["parameters"] = {"zz": "1"}
+        unknown, missing = runbooks(installation(objects={kinds.RUNBOOK: [wrong]}))
+        assert (unknown.verdict, missing.verdict) == (Verdict.FAIL, Verdict.FAIL)
+        assert "SetResources has no parameter 'zz'" in unknown.message
+        assert "SetResources needs one of memory" in missing.message
+
+    def test_whose_query_cannot_be_parsed_fail(self) -> None:
+        wrong = a_runbook("1Gi")
+        check = {"name": "errors", "query": "sum(up", "operator": "<", "threshold": "1"}
+        wrong["spec"]["verification"] = {"promql": [check]}
+        finding = self.one(wrong)
+        assert finding.verdict is Verdict.FAIL
+        assert "'(' at column 4 is never closed" in finding.message
+
     def test_that_cannot_be_read_fail(self) -> None:
         assert self.one(a_runbook("${fact.container}")).verdict is Verdict.FAIL
 
