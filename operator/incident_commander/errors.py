@@ -88,6 +88,10 @@ class MetricsUnavailable(IncidentCommanderError):
     """Prometheus could not be asked, or answered with an error. Never means "no data"."""
 
 
+class QueryRefused(MetricsUnavailable):
+    """Prometheus answered that the query is no PromQL: asking again does not help."""
+
+
 class LogsUnavailable(IncidentCommanderError):
     """A container's log could not be read; the message says why."""
 

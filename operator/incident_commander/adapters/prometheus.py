@@ -14,7 +14,7 @@ import structlog
 from yarl import URL
 
 from incident_commander.adapters.prometheus_json import parse_result
-from incident_commander.errors import ConfigurationError, MetricsUnavailable
+from incident_commander.errors import ConfigurationError, MetricsUnavailable, QueryRefused
 from incident_commander.ports import Query, Series
 
 _LARGEST_ANSWER = 16 * 1024 * 1024
@@ -23,6 +23,8 @@ _PARALLEL = 8
 _PAUSE_SECONDS = 0.3
 _PASSING = frozenset({502, 503, 504})
 """Statuses of a proxy in between, or of a Prometheus that is starting: worth a second try."""
+_NO_PROMQL = "bad_data"
+"""``errorType`` of a query that cannot be parsed; our other parameters are always right."""
 
 _log = structlog.get_logger(__name__)
 
@@ -142,9 +144,8 @@ class PrometheusMetrics:
             shown = body[:200].decode("utf-8", "replace").strip()
             raise MetricsUnavailable(f"{self._base}: {status}, and no answer of the Prometheus API: {shown!r}")
         if answer["status"] != "success":
-            raise MetricsUnavailable(
-                f"{self._base}: {query.name}: {status} {answer.get('errorType')}: {answer.get('error')}"
-            )
+            told = f"{self._base}: {query.name}: {status} {answer.get('errorType')}: {answer.get('error')}"
+            raise QueryRefused(told) if answer.get("errorType") == _NO_PROMQL else MetricsUnavailable(told)
         if answer.get("warnings"):
             _log.warning("Prometheus warned", query=query.name, warnings=answer["warnings"][:3])
         try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -50,17 +51,19 @@ def review(
     agents: Sequence[Agent],
     now: datetime,
     disabled_actions: Collection[ActionName] = (),
+    refused_queries: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Condition]:
     """Conditions ``Accepted`` (is it understood?) and ``Effective`` (may it ever let something be done?).
 
-    ``disabled_actions`` are those that the installation does not enable.
+    ``disabled_actions`` are those that the installation does not enable; ``refused_queries`` says why Prometheus does
+    not take a query.
     """
     problem = _invalid(policy, now)
     if problem:
         accepted: Verdict = (False, PolicyReason.INVALID_VALUE, f"{problem}; until it is mended nothing is done")
         effective: Verdict = (None, PolicyReason.INVALID_VALUE, "see condition Accepted")
     else:
-        accepted = _measurable(policy) or (True, PolicyReason.ACCEPTED, _summary(policy))
+        accepted = _measurable(policy, refused_queries) or (True, PolicyReason.ACCEPTED, _summary(policy))
         effective = _effective(policy, others, agents, now)
         if effective[0]:
             effective = _enabled(policy, disabled_actions, effective)
@@ -119,9 +122,11 @@ def _invalid(policy: RemediationPolicy, now: datetime) -> str:
     return ""
 
 
-def _measurable(policy: RemediationPolicy) -> Verdict | None:
+def _measurable(policy: RemediationPolicy, refused: Mapping[str, str]) -> Verdict | None:
     """None when all queries may be PromQL. What cannot be asked holds no action up: it leaves it unproven."""
-    problems = unparsable_checks(policy.spec.verification.promql, "spec.verification.promql")
+    where, checks = "spec.verification.promql", policy.spec.verification.promql
+    problems = unparsable_checks(checks, where)
+    problems += [f"{where}[{n}]: {refused[check.query]}" for n, check in enumerate(checks) if check.query in refused]
     if not problems:
         return None
     told = f"{problems[0]}; a check that cannot be asked is Inconclusive, so until it is mended no fix is ever proven"

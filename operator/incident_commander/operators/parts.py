@@ -53,7 +53,7 @@ def add_coordinator(process: Process) -> None:
     process.serve(partial(watch_agents, cluster, process.clock, gauges, process.settings.namespace, process.stop))
     lease = process.lease("coordinator", cluster)
     process.add("coordinator", coordinator.reconcile, coordinator_interest, lease)
-    reviewer = PolicyReviewer(cluster, process.clock, process.settings.disabled_actions)
+    reviewer = PolicyReviewer(cluster, process.clock, process.settings.disabled_actions, process.metrics)
     process.repeat("policies", reviewer.review_all, lease)
 
 

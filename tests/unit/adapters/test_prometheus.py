@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from incident_commander.adapters import prometheus
 from incident_commander.adapters.prometheus import PrometheusMetrics
 from incident_commander.adapters.prometheus_json import parse_result
-from incident_commander.errors import ConfigurationError, MetricsUnavailable
+from incident_commander.errors import ConfigurationError, MetricsUnavailable, QueryRefused
 from incident_commander.ports import Query
 from tests.controlplane.pki import Authority
 
@@ -104,7 +104,7 @@ class TestTrouble:
         self, server: Scripted, metrics: PrometheusMetrics
     ) -> None:
         server.answers = [(400, {"status": "error", "errorType": "bad_data", "error": "parse error at 5"})]
-        with pytest.raises(MetricsUnavailable, match=r"up: 400 bad_data: parse error at 5"):
+        with pytest.raises(QueryRefused, match=r"up: 400 bad_data: parse error at 5"):
             await metrics.query(UP, NOW)
 
     async def test_a_login_page_is_no_answer(self, server: Scripted, metrics: PrometheusMetrics) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,8 +13,11 @@ from incident_commander.api.conditions import PolicyConditionType, find_conditio
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import RemediationPolicy, RemediationPolicySpec
+from incident_commander.coordinator.asked_queries import AskedQueries
 from incident_commander.coordinator.policies import REVIEW_SECONDS, PolicyReviewer
 from incident_commander.coordinator.policy_review import review
+from incident_commander.errors import MetricsUnavailable, QueryRefused
+from incident_commander.ports import Query, Series
 from incident_commander.rehearsal.identities import service_account
 from incident_commander.rehearsal.world import World
 from tests.unit.coordinator.board import NOW, Board
@@ -258,3 +261,59 @@ class TestWriting:
         bad = next(s for s in statuses.values() if s["conditions"][0]["reason"] == "NotUnderstood")
         assert "SingToIt" in bad["conditions"][0]["message"]
         assert "only observed" in bad["conditions"][0]["message"]
+
+
+class Prometheus:
+    """Takes ``up``, refuses what has two heads, and is away for the rest."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def query(self, query: Query, at: datetime) -> list[Series]:
+        self.asked.append(query.promql)
+        if query.promql == "up up":
+            raise QueryRefused('errors: 400 bad_data: 1:4: parse error: unexpected identifier "up"')
+        if query.promql != "up":
+            raise MetricsUnavailable("connection refused")
+        return []
+
+
+class TestQueriesThatPrometheusIsAsked:
+    def policy(self, *queries: str) -> RemediationPolicy:
+        checks = [{"name": "errors", "query": query, "operator": "<", "threshold": "1"} for query in queries]
+        return policy(verification={"promql": checks})
+
+    async def test_the_word_of_prometheus_stands_in_the_condition(self) -> None:
+        asked = AskedQueries(Prometheus())  # type: ignore[arg-type]
+        one = self.policy("up", "up up")
+        refused = await asked.refused(one.spec.verification.promql, NOW)
+        found = find_condition(review(one, [one], AGENTS, NOW, (), refused), PolicyConditionType.ACCEPTED)
+        assert found is not None
+        assert found.status == "False"
+        assert found.message.startswith("spec.verification.promql[1]: errors: 400 bad_data: 1:4: parse error")
+
+    async def test_each_is_asked_once_and_what_was_not_answered_again_later(self) -> None:
+        prometheus = Prometheus()
+        asked = AskedQueries(prometheus)  # type: ignore[arg-type]
+        checks = self.policy("up", "up up", "away").spec.verification.promql
+        for seconds in (0, 10, 20):
+            assert list(await asked.refused(checks, NOW + timedelta(seconds=seconds))) == ["up up"]
+        assert prometheus.asked == ["up", "up up", "away"]
+        await asked.refused(checks, NOW + timedelta(minutes=6))
+        assert prometheus.asked[3:] == ["away"]
+
+    async def test_one_that_is_away_is_waited_for_once_in_a_look(self) -> None:
+        prometheus = Prometheus()
+        asked = AskedQueries(prometheus)  # type: ignore[arg-type]
+        await asked.refused(self.policy("a", "b", "c").spec.verification.promql, NOW)
+        assert prometheus.asked == ["a"]
+
+    async def test_the_reviewer_asks_and_writes_it(self) -> None:
+        world = TestWriting().world(self.policy("up up"))
+        cluster = world.cluster(service_account("coordinator"))
+        await PolicyReviewer(cluster, world.clock, (), Prometheus()).review_all()  # type: ignore[arg-type]
+        (stored,) = world.api.store.scan(kinds.REMEDIATION_POLICY)
+        assert "parse error" in stored["status"]["conditions"][0]["message"]
+
+    async def test_without_a_prometheus_nothing_is_said(self) -> None:
+        assert await AskedQueries(None).refused(self.policy("up up").spec.verification.promql, NOW) == {}
