@@ -117,7 +117,7 @@ def measurement(plan: Plan, instruments: Instruments) -> Measurement:
     }
     by = ", ".join(name for name, wanted in asked.items() if wanted)
     window, settle = duration(checks.window_seconds), duration(checks.settle_seconds)
-    return Measurement(measurable=True, message=f"measured for {window} (after {settle} to settle) by {by}")
+    return Measurement(measurable=True, message=f"measured for {window} (the first {settle} to settle) by {by}")
 
 
 def _final(step: Step) -> bool:

@@ -71,7 +71,8 @@ def trigger(
 ) -> None:
     """Open an Incident by hand.
 
-    As if an alert had fired for the target. When an Incident is open for it already, that one is named instead.
+    As if an alert had fired for the target. When an Incident is open for it already, that one is named instead, and
+    the answer is exit code 1.
     """
     from incident_commander.api.statement import Severity
     from incident_commander.cli.work import triggering

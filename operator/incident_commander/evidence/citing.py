@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from incident_commander.api.incident import Alert
@@ -107,5 +108,10 @@ def of_series(name: str, series: Series, value: str) -> Citation:
 
 def of_alert(alert: Alert) -> Citation:
     """An alert: its name, and its description or labels."""
-    said = alert.annotations.get("description") or alert.annotations.get("summary") or str(dict(alert.labels))
+    said = alert.annotations.get("description") or alert.annotations.get("summary") or _labels(alert.labels)
     return Citation(kind=CitationKind.ALERT, ref=clean_line(alert.name)[:1024], path="", value=spoken(said))
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    """As Prometheus writes them."""
+    return "{" + ", ".join(f'{key}="{text}"' for key, text in sorted(labels.items())) + "}"

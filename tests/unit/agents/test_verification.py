@@ -75,7 +75,7 @@ class TestVote:
         plan = a_plan(verification=VerificationPlan(window_seconds=600, settle_seconds=60))
         assert (
             measurement(plan, WELL).message
-            == "measured for 10 min (after 60 s to settle) by workload health, the alert"
+            == "measured for 10 min (the first 60 s to settle) by workload health, the alert"
         )
 
 

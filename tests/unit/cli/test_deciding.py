@@ -213,3 +213,10 @@ def test_a_hostile_user_name_stays_text() -> None:
     stage.cluster.user = HOSTILE
     out = stage.run("approve", "web-crash", "--yes").out
     assert not {"\x1b", "\x9b", "\x07", "\r", "\u202e"} & set(out)
+
+
+@pytest.mark.parametrize(("phase", "said"), [(Phase.VOTING, "says what it waits for"), (Phase.CLOSED, "how it ended")])
+def test_where_nothing_is_to_be_decided_it_says_what_show_would_tell(phase: Phase, said: str) -> None:
+    ran = Stage.of(incident(phase)).run("approve", "web-crash")
+    assert ran.code == 1
+    assert said in words(ran.err)

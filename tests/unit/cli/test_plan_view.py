@@ -174,4 +174,4 @@ def test_a_proposed_rollback_holds_only_the_fields_that_change() -> None:
 def test_only_what_writes_is_said_to_be_verified() -> None:
     step = PLAN.steps[0].model_copy(update={"action": ActionName.ESCALATE, "verb": Verb.NONE, "operations": []})
     assert "Verified over" not in rendered(plan_diff(PLAN.model_copy(update={"steps": [step]})))
-    assert "Verified over" in rendered(plan_diff(PLAN))
+    assert "Verified over 300 s, of which the first 30 s are to settle." in rendered(plan_diff(PLAN))

@@ -73,6 +73,8 @@ def test_an_open_incident_of_the_same_target_is_named_instead() -> None:
         ran = where.run("trigger", "deploy/web")
         assert ran.code == code
         assert ("web-crash" in ran.err) == (code == 1)
+        if code:
+            assert words(ran.err).startswith("error: cannot open a second Incident for Deployment/shop/web")
 
 
 def test_an_unknown_severity_is_a_wrong_command_line() -> None:

@@ -48,7 +48,8 @@ def plan_diff(plan: Plan) -> RenderableType:
     parts += [step_diff(number, step) for number, step in enumerate(plan.steps, 1)]
     check = plan.verification
     if any(step.verb is not Verb.NONE for step in plan.steps):
-        parts.append(Text(f"Verified over {check.window_seconds} s, after {check.settle_seconds} s to settle.", "dim"))
+        settle = f"of which the first {min(check.settle_seconds, check.window_seconds)} s are to settle"
+        parts.append(Text(f"Verified over {check.window_seconds} s, {settle}.", "dim"))
     return Group(*parts)
 
 

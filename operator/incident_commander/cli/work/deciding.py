@@ -78,10 +78,11 @@ async def undo(desk: Desk, name: str, *, digest: str | None, reason: str, yes: b
 def _waiting_plan(desk: Desk, incident: Incident) -> Plan:
     status = incident.status
     if status.phase is not Phase.AWAITING_APPROVAL or status.plan is None:
+        told = "tells how it ended" if status.phase.terminal else "says what it waits for"
         extra = "; in mode Observe plans are only recommended" if status.mode == "Observe" else ""
         raise desk.no(
             f"it is in phase {status.phase}, not {Phase.AWAITING_APPROVAL}{extra}",
-            f"`{desk.program} show {incident.metadata.name} {desk.flag()}` says what it waits for",
+            f"`{desk.program} show {incident.metadata.name} {desk.flag()}` {told}",
         )
     expires = status.approval.expires_at if status.approval is not None else None
     if expires is not None and desk.now() >= expires:

@@ -49,6 +49,7 @@ async def _refuse_second(desk: Desk, ref: TargetRef, namespace: str) -> None:
     for item in await desk.cluster.list(kinds.INCIDENT, namespace, labels=f"{LABEL_TARGET_HASH}={target_hash(ref)}"):
         incident = read_incident(item, desk.tried)
         if not incident.status.phase.terminal:
+            desk.trying(f"open a second Incident for {ref}")
             raise desk.no(
                 f"Incident {incident.key} is open for it, in phase {incident.status.phase}",
                 f"follow that one: `{desk.program} show {incident.metadata.name} -n {namespace}`",
