@@ -38,6 +38,9 @@ def begin(view: View) -> Transition:
         planning_serial=1,
         target=target[:256],
         alert=alert[:256],
+        # As of now, for who looks; the round is opened under the policy that there is then.
+        mode=view.mode.value,
+        policy=view.policy.metadata.name[:256] if view.policy else "",
         message="gathering evidence",
     )
     stop_waiting(view, draft)

@@ -12,6 +12,7 @@ from incident_commander.api.incident import (
     Phase,
 )
 from incident_commander.api.plan import ActionName
+from incident_commander.api.policy import Mode
 from tests.unit.coordinator.board import Board, a_plan, a_step, later
 
 
@@ -22,6 +23,14 @@ class TestDiagnosing:
         assert board.status.cause == "AppNotAnswering"
         assert [c.type for c in board.status.conditions if c.status == "True"] == ["Diagnosed", "Planned"]
         assert (board.status.consensus.quorum, board.status.votes) == (4, "0/6")
+
+    def test_the_mode_stands_there_from_the_beginning_also_where_no_policy_matches(self) -> None:
+        board, without = Board(mode=Mode.APPROVE), Board(mode=None)
+        for one in (board, without):
+            one.step()
+            assert one.status.phase is Phase.DIAGNOSING
+        assert (board.status.mode, board.status.policy) == ("Approve", "shop")
+        assert (without.status.mode, without.status.policy) == ("Observe", "")
 
     def test_a_silent_diagnosis_ends_with_people(self) -> None:
         board = Board()
