@@ -35,6 +35,12 @@ class NotFound(ClusterError):
     status, reason = 404, "NotFound"
 
 
+class NotRecorded(ClusterError):
+    """A recording has nothing of this kind: whoever made it did not ask for it."""
+
+    reason = "NotRecorded"
+
+
 class AlreadyExists(ClusterError):
     """An object of that name exists already (409 on create)."""
 

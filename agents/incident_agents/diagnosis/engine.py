@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from incident_agents.diagnosis.analysers import ALL
 from incident_agents.diagnosis.calls import above, calls
 from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.coverage import unseen_of_all, unseen_of_target
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.ranking import BAR, rank
 from incident_agents.diagnosis.telling import loudest
@@ -77,7 +78,16 @@ def _health(case: Case) -> WorkloadHealth | None:
     target = case.evidence.target
     if target is None:
         return _health_of_all(case)
-    return workload_health(target, case.evidence.objects, since=case.now - _SETTLED)
+    health = workload_health(target, case.evidence.objects, since=case.now - _SETTLED)
+    if not health.healthy or target.kind not in _OF_PODS:
+        return health
+    missing = unseen_of_target(case)
+    return replace(health, healthy=None, reason=_PARTIAL, message=missing) if missing else health
+
+
+_OF_PODS = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"})
+"""Whose health is that of their pods."""
+_PARTIAL = "ReadInPart"
 
 
 def _health_of_all(case: Case) -> WorkloadHealth | None:
@@ -94,6 +104,9 @@ def _health_of_all(case: Case) -> WorkloadHealth | None:
     sick = [health for health in judged if not health.healthy]
     namespace = TargetRef(api_version="v1", kind="Namespace", name="all")
     if not sick:
+        if missing := unseen_of_all(case, asked):
+            message = f"{missing}; the {len(judged)} workloads that could be judged are as they should be"
+            return WorkloadHealth(namespace, True, None, _PARTIAL, message)
         message = f"all {len(judged)} workloads are as they should be"
         return WorkloadHealth(namespace, True, True, "Healthy", message)
     message = f"{len(sick)} of {len(judged)} workloads are not: {sick[0].target}: {sick[0].message}"

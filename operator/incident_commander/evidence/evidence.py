@@ -62,6 +62,8 @@ class Evidence:
     whatever the recorder's Prometheus has. ``alerts`` were active at that time.
     ``unanswered`` are kinds (by ``Kind.resource``) for which the API server gave no usable answer: restarting, or
     throttling. Unlike what is forbidden, they are worth asking for again.
+    ``partial`` are kinds (by ``Kind.resource``) of which there is, or may be, more than stands here: objects that were
+    broken or over a bound, answers that were refused. A kind that a recording never had is not among them.
     """
 
     target: TargetRef | None
@@ -76,6 +78,7 @@ class Evidence:
     namespace: str | None = None
     """Which one was asked about; None: all. What it lives on (DNS, control plane) is gathered beside it."""
     unanswered: Sequence[str] = ()
+    partial: Sequence[str] = ()
 
     def of(self, kind: Kind) -> Sequence[Object]:
         """Objects of a kind; empty when there are none or none could be read."""

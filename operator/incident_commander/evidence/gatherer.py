@@ -10,7 +10,7 @@ from incident_commander.api import kinds
 from incident_commander.api.incident import Alert
 from incident_commander.api.kinds import Kind
 from incident_commander.api.meta import TargetRef
-from incident_commander.errors import NotFound, Throttled, Unavailable
+from incident_commander.errors import NotFound, NotRecorded, Throttled, Unavailable
 from incident_commander.evidence import fields
 from incident_commander.evidence.calls import Calls
 from incident_commander.evidence.evidence import Evidence, Log, Measured, Note
@@ -79,6 +79,8 @@ class _Gathering:
         self._calls = Calls(clock, limits, self._gaps)
         self._bytes = 0
         self._unanswered: list[Kind] = []
+        self._partial: list[Kind] = []
+        self._never_recorded: set[Kind] = set()
         self._objects: dict[str, list[Object]] = {}
         self._logs: list[Log] = []
         self._measured: dict[str, Measured] = {}
@@ -102,6 +104,7 @@ class _Gathering:
             alerts=self._alerts,
             gaps=tuple(self._gaps.listed(self._limits.gaps)),
             unanswered=tuple(dict.fromkeys(kind.resource for kind in self._unanswered)),
+            partial=tuple(dict.fromkeys(kind.resource for kind in self._partial)),
         )
 
     def take(self, recording: Recording) -> None:
@@ -139,6 +142,7 @@ class _Gathering:
         answers = await asyncio.gather(*(self._listed(one) for one in wanted))
         own = [answers[0]] if kind != kinds.LEASE else answers
         if all(answer is None for answer in own):
+            self._partial += [] if kind in self._never_recorded else [kind]
             return None
         return [obj for answer in answers for obj in answer or ()]
 
@@ -153,12 +157,16 @@ class _Gathering:
         except (Unavailable, Throttled):
             self._unanswered.append(one.kind)
             raise
+        except NotRecorded:
+            self._never_recorded.add(one.kind)
+            raise
 
     def _keep(self, kind: Kind, objects: list[Object], services: frozenset[str]) -> None:
         kept: list[Object] = []
         readable = [o for o in objects if sound(o)]
         if len(readable) < len(objects):
             self._gaps.add(f"{len(objects) - len(readable)} are not well-formed objects", kind.resource)
+            self._partial.append(kind)
         for obj in relevant_first(kind, readable, self._target):
             trimmed = trim(kind, obj, services)
             size = size_of(trimmed)
@@ -166,6 +174,7 @@ class _Gathering:
                 self._gaps.add(
                     f"{len(kept)} of {len(objects)} were looked at; the rest is over the bound", kind.resource
                 )
+                self._partial.append(kind)
                 break
             self._bytes += size
             kept.append(trimmed)

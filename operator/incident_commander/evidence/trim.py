@@ -30,7 +30,10 @@ def sound(obj: object) -> bool:
     texts = all(isinstance(meta.get(key, ""), str) and len(meta.get(key, "")) <= 253 for key in ("namespace", "uid"))
     typed = all(isinstance(obj.get(key, ""), str) and len(obj.get(key, "")) <= 253 for key in ("apiVersion", "kind"))
     generation = meta.get("generation")
-    return named and texts and typed and (generation is None or fields.integer(meta, "generation") is not None)
+    parts = all(obj.get(key) is None or isinstance(obj[key], dict) for key in ("spec", "status"))
+    return (
+        named and texts and typed and parts and (generation is None or fields.integer(meta, "generation") is not None)
+    )
 
 
 def trim(kind: Kind, obj: Object, services: Collection[str]) -> Object:

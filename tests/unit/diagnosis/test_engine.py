@@ -1,9 +1,11 @@
 """What a diagnosis says as a whole: honest about health, about what is unknown, and about what is gone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from incident_agents.diagnosis import facts
 from incident_agents.diagnosis.engine import diagnose, is_healthy
+from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import TargetRef
 from incident_commander.evidence.evidence import Evidence, target_of
@@ -159,6 +161,33 @@ def test_an_incident_without_a_target_is_diagnosed_from_the_namespace() -> None:
     assert (found.hypotheses[0].cause, found.hypotheses[0].confidence >= 80) == (Cause.IMAGE_NOT_FOUND, True), told(
         found
     )
+
+
+def test_a_namespace_is_not_called_healthy_when_a_kind_of_workload_was_read_only_in_part() -> None:
+    _, objects = healthy_shop()
+    whole = evidence(None, deployment(), *objects)
+    assert is_healthy(diagnose(whole, None, NOW))
+    for kind in (kinds.POD, kinds.DEPLOYMENT, kinds.STATEFUL_SET):
+        found = diagnose(replace(whole, partial=(kind.resource,)), None, NOW)
+        assert not is_healthy(found)
+        assert f"{kind.resource} could not all be read" in found.hypotheses[0].summary
+    assert is_healthy(diagnose(replace(whole, partial=(kinds.CONFIG_MAP.resource,)), None, NOW))
+
+
+def test_a_target_is_not_called_healthy_when_its_pods_were_read_only_in_part() -> None:
+    web, objects = healthy_shop()
+    whole = evidence(target_of(web), web, *objects)
+    assert is_healthy(diagnose(whole, incident(), NOW))
+    assert not is_healthy(diagnose(replace(whole, partial=(kinds.POD.resource,)), incident(), NOW))
+
+
+def test_a_workload_is_not_called_healthy_when_fewer_pods_were_read_than_it_has() -> None:
+    web, objects = healthy_shop()
+    fewer = [o for o in objects if o is not objects[2]]
+    for target, called in ((None, None), (target_of(web), incident())):
+        found = diagnose(evidence(target, web, *fewer), called, NOW)
+        assert not is_healthy(found)
+        assert "1 of its 2 pods" in found.hypotheses[0].summary
 
 
 def test_the_table_of_facts_has_a_row_for_every_cause() -> None:

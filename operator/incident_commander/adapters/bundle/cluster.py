@@ -6,7 +6,7 @@ from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.bundle.folder import Broken
 from incident_commander.adapters.bundle.read_only import ReadOnly
 from incident_commander.api.kinds import Kind
-from incident_commander.errors import ClusterError, Invalid, LogsUnavailable, NotFound
+from incident_commander.errors import Invalid, LogsUnavailable, NotFound, NotRecorded
 from incident_commander.evidence import fields as read
 from incident_commander.evidence.selectors import matches_fields, matches_labels, parse_fields, parse_labels
 from incident_commander.ports import LogPlace, Object
@@ -16,7 +16,7 @@ Objects = list[Object]
 
 
 class BundleCluster(ReadOnly):
-    """``ports.Cluster``. For a kind that was not asked for, ``ClusterError``; for a broken file, ``Invalid``."""
+    """``ports.Cluster``. For a kind that was not asked for, ``NotRecorded``; for a broken file, ``Invalid``."""
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
@@ -45,7 +45,7 @@ class BundleCluster(ReadOnly):
 
     def _all(self, kind: Kind) -> Objects:
         if not self._bundle.asked(kind):
-            raise ClusterError("not in the bundle", reason="NotAsked")
+            raise NotRecorded("not in the bundle")
         try:
             return self._bundle.objects(kind)
         except Broken as error:

@@ -80,7 +80,8 @@ def too_deep(value: Any) -> bool:
 def objects_of(path: str, kind: Kind, content: bytes) -> list[Object]:
     """The items of what ``kubectl get -o json`` printed: a List, or one object.
 
-    Items of another kind are left out; those that are no objects at all are kept for whoever counts them.
+    Items of another kind are left out; those that are no objects, or of a kind that is no text, are kept for whoever
+    counts them.
     """
     found = json_of(path, content)
     if isinstance(found, dict) and isinstance(found.get("items"), list):
@@ -94,7 +95,7 @@ def objects_of(path: str, kind: Kind, content: bytes) -> list[Object]:
     return [
         {"apiVersion": kind.api_version, "kind": kind.kind, **item} if isinstance(item, dict) else item
         for item in items
-        if not isinstance(item, dict) or item.get("kind", kind.kind) == kind.kind
+        if not isinstance(item, dict) or not isinstance(named := item.get("kind", kind.kind), str) or named == kind.kind
     ]
 
 

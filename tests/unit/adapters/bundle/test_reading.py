@@ -142,13 +142,18 @@ class TestWhatIsBroken:
         found = read_evidence(root)
         assert not found.asked(kinds.POD)
         assert found.asked(kinds.DEPLOYMENT)
+        assert found.partial == ("pods",)
         assert any(gap.startswith("pods: Invalid: objects/pods.json") and said in gap for gap in found.gaps)
 
     def test_items_that_are_no_objects_are_counted(self, tmp_path: Path) -> None:
-        root = bundle(tmp_path, files={"objects/pods.json": listed([SICK, 7, {"metadata": []}, {"kind": "Node"}])})
+        odd = [{**SICK, "kind": 7}, {**SICK, "status": "Running"}, {**SICK, "spec": []}]
+        root = bundle(
+            tmp_path, files={"objects/pods.json": listed([SICK, 7, {"metadata": []}, {"kind": "Node"}, *odd])}
+        )
         found = read_evidence(root)
         assert len(found.of(kinds.POD)) == 1
-        assert "pods: 2 are not well-formed objects" in found.gaps
+        assert "pods: 5 are not well-formed objects" in found.gaps
+        assert found.partial == ("pods",)
 
     @pytest.mark.parametrize(
         ("manifest", "said"),
