@@ -61,11 +61,12 @@ def report_view(report: Report, amount: Amount = PAGE) -> RenderableType:
     if report.changes:
         parts += _section("What changed (=) and what was seen (!)", [*_changes(report, amount)])
     answered = [e for e in report.ruled_out if e.answered]
+    unanswered = [e for e in report.ruled_out if not e.answered]
     if answered:
         parts += _section(
-            "Ruled out", [*(_ruled_out(answered, amount)), Text(f"Looked at: {counts(report.looked_at)}.", "dim")]
+            "Ruled out",
+            [*(_ruled_out(answered, unanswered, amount)), Text(f"Looked at: {counts(report.looked_at)}.", "dim")],
         )
-    unanswered = [e for e in report.ruled_out if not e.answered]
     if unanswered:
         parts += _section("Could not be examined", [*_unanswered(unanswered, amount)])
     if report.not_seen:
@@ -73,13 +74,15 @@ def report_view(report: Report, amount: Amount = PAGE) -> RenderableType:
     return Group(*parts)
 
 
-def _ruled_out(answered: Sequence[Examined], amount: Amount) -> Iterable[RenderableType]:
+def _ruled_out(
+    answered: Sequence[Examined], unanswered: Sequence[Examined], amount: Amount
+) -> Iterable[RenderableType]:
+    """What could be looked at only in part stands with what could not."""
     if amount.wide:
         yield from (_bullet(f"{e.question} ({counts(e.looked_at)})") for e in answered)
     else:
-        yield styled(
-            f"{', '.join(sorted(e.analyser for e in answered))} (-o wide says what each looks for, and in what)."
-        )
+        topics = sorted({e.topic for e in answered} - {e.topic for e in unanswered}, key=str.lower)
+        yield styled(f"{', '.join(topics) or 'nothing as a whole'} (-o wide says what was looked for, and in what).")
 
 
 def _unanswered(unanswered: Sequence[Examined], amount: Amount) -> Iterable[RenderableType]:
@@ -90,11 +93,15 @@ def _unanswered(unanswered: Sequence[Examined], amount: Amount) -> Iterable[Rend
     if common and len(unanswered) > _FEW:
         yield _bullet(f"none of the {len(unanswered)} things that are looked for: without {', '.join(common)}")
         return
-    without: dict[tuple[str, ...], list[str]] = {}
+    of_topic: dict[str, list[str]] = {}
     for examined in unanswered:
-        without.setdefault(examined.missing, []).append(examined.analyser)
+        of_topic.setdefault(examined.topic, []).extend(what.split(".", 1)[0] for what in examined.missing)
+    without: dict[tuple[str, ...], list[str]] = {}
+    for topic, missing in of_topic.items():
+        without.setdefault(tuple(dict.fromkeys(missing)), []).append(topic)
     yield from (
-        _bullet(f"{', '.join(sorted(names))}: without {', '.join(missing)}") for missing, names in without.items()
+        _bullet(f"{', '.join(sorted(topics, key=str.lower))}: without {', '.join(missing)}")
+        for missing, topics in without.items()
     )
 
 
