@@ -112,20 +112,50 @@ def test_delay_at_the_entry_slows_all_that_it_calls() -> None:
     assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Deployment/shop/web"), told(found)
 
 
-def test_alerts_alone_tell_who_is_slow() -> None:
-    made = larger().evidence()
-    alerts = [
+def alerts(name: str, *services: str, **annotations: str) -> tuple[Alert, ...]:
+    """One for each service, without figures unless the annotations have them."""
+    return tuple(
         Alert(
             fingerprint=f"f{n}",
             status=AlertStatus.FIRING,
-            labels={"alertname": "LatencyHigh", "namespace": "shop", "service": who},
+            labels={"alertname": name, "namespace": "shop", "service": who},
+            annotations=annotations,
             starts_at=ago(seconds=SINCE),
         )
-        for n, who in enumerate(("web", "orders", "search"))
-    ]
-    found = diagnose(replace(made, alerts=tuple(alerts)), incident(), NOW)
-    top = found.hypotheses[0]
-    assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Node/node-b"), told(found)
+        for n, who in enumerate(services)
+    )
+
+
+class TestWhatAlertsAloneTell:
+    """Nothing was measured: an alert's name is all there is."""
+
+    def told_by(self, made: Shop, said: tuple[Alert, ...], **series: Sequence[Series]) -> Diagnosis:
+        return diagnose(replace(made.evidence(series=series), alerts=said), incident(), NOW)
+
+    def test_several_that_agree_tell_who_is_slow_but_not_for_sure(self) -> None:
+        found = self.told_by(larger(), alerts("LatencyHigh", "web", "orders", "search"))
+        top = found.hypotheses[0]
+        assert (top.cause, str(top.object)) == (Cause.NETWORK_LATENCY, "Node/node-b"), told(found)
+        assert top.confidence < 60
+
+    def test_one_is_a_suspicion(self) -> None:
+        found = self.told_by(larger(), alerts("LatencySLOBurn", "orders"))
+        assert Cause.NETWORK_LATENCY in {h.cause for h in found.hypotheses}, told(found)
+        assert all(h.confidence < BAR for h in found.hypotheses), told(found)
+
+    def test_one_that_says_from_what_to_what_it_rose_has_measured_it(self) -> None:
+        found = self.told_by(larger(), alerts("LatencyHigh", "web", "orders", description="p90 30ms -> 900ms"))
+        assert found.hypotheses[0].confidence >= 60, told(found)
+
+    @pytest.mark.parametrize("name", ["HighErrorRate", "PaymentFailures", "Http5xxHigh", "CheckoutErrors"])
+    def test_one_of_errors_says_nothing_about_the_network(self, name: str) -> None:
+        found = self.told_by(larger(), alerts(name, "orders"))
+        assert Cause.NETWORK_LATENCY not in {h.cause for h in found.hypotheses}, told(found)
+
+    def test_a_latency_measured_to_be_flat_contradicts_it(self) -> None:
+        flat = [stepped(30, 31, service="orders")]
+        found = self.told_by(larger(), alerts("LatencySLOBurn", "orders"), latency_p95=flat)
+        assert Cause.NETWORK_LATENCY not in {h.cause for h in found.hypotheses}, told(found)
 
 
 def test_a_counter_is_read_as_what_it_grows_by() -> None:

@@ -60,12 +60,12 @@ class _Candidate:
 def analyse(case: Case) -> Iterator[Finding]:
     """The likeliest places, when several workloads are slow and none of them for want of CPU."""
     moved = movements(case)
+    lost = _loss(moved)
     slow = _slow(moved)
-    if not slow or _busy(moved):
+    if not slow or _busy(moved) or not (lost or _late(slow)):
         return
     graph = calls(case)
     measured = frozenset(m.subject for m in moved if m.subject in graph)
-    lost = _loss(moved)
     worst = max(lost, key=lambda ref: lost[ref].peak, default="")
     fitted = _candidates(case, graph, frozenset(slow), measured)
     weighed = [(fit + (_SEEN if c.ref == worst else 0) + _steepest(slow.get(c.ref, [])), c) for fit, c in fitted]
@@ -78,10 +78,14 @@ def analyse(case: Case) -> Iterator[Finding]:
     for n, (fit, candidate) in enumerate(ranked[:_MOST]):
         behind = best - fit
         confidence = round(max(20, 80 - unmeasured - _CLOSE * close - 14 * behind - (4 if n else 0)))
+        if not lost and not _measured(slow):
+            confidence = min((_AGREED if len(slow) > 1 else _SUSPECTED) - n, confidence)
         found = _finding(case, candidate, slow, confidence, lost)
         yield replace(found, summary=f"{found.summary}{_UNMEASURED}"[:1000]) if unmeasured else found
 
 
+_SUSPECTED, _AGREED = 46, 58
+"""At most, when only the name of an alert, or of several, says that requests are slow: nobody measured by how much."""
 _CLOSE = 10
 """How much less sure all are when two places explain it equally well."""
 _WITHOUT_CPU = 12
@@ -99,13 +103,25 @@ def _steepest(moved: list[Movement]) -> float:
     return 0.2 * math.log10(max([1.0, *(m.rose for m in moved if m.measure is Measure.LATENCY)]))
 
 
+def _late(slow: dict[str, list[Movement]]) -> bool:
+    """Whether anybody is late: what merely fails is not held up by a network."""
+    return any(m.measure is Measure.LATENCY for moves in slow.values() for m in moves)
+
+
+def _measured(slow: dict[str, list[Movement]]) -> bool:
+    """Whether latency was measured: as a series, or by an alert that says from what to what it rose."""
+    return any(m.measure is Measure.LATENCY and m.before is not None for moves in slow.values() for m in moves)
+
+
 def _slow(moved: list[Movement]) -> dict[str, list[Movement]]:
-    """Workloads whose requests take much longer, or fail, than before."""
+    """Workloads whose requests take much longer, or fail, than before. What was measured contradicts a mere alert."""
     found: dict[str, list[Movement]] = {}
+    timed = {m.subject for m in moved if m.measure is Measure.LATENCY and not m.alerted}
     for m in moved:
         if m.subject.startswith("Node/"):
             continue
-        late = m.measure is Measure.LATENCY and (m.alerted or (m.rose >= _TIMES and m.by >= _MILLISECONDS))
+        said = m.alerted and not (m.before is None and m.subject in timed)
+        late = m.measure is Measure.LATENCY and (said or (m.rose >= _TIMES and m.by >= _MILLISECONDS))
         fails = (m.measure is Measure.SUCCESS and (m.alerted or m.by < -0.1)) or (
             m.measure is Measure.ERRORS and (m.alerted or (m.rose >= _TIMES and m.by > 0.1))
         )
