@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from incident_commander.api.statement import Citation, CitationKind
-from incident_commander.evidence import citing
+from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
+from incident_commander.ports import Object
 
 _SAME = 12
 """Characters by which lines are told apart before they are compared in full (redaction takes time)."""
@@ -26,6 +27,7 @@ def _made_again(citation: Citation, evidence: Evidence) -> Iterator[Citation]:
     if citation.kind is CitationKind.OBJECT:
         for objects in evidence.objects.values():
             yield from (citing.of_object(o, citation.path) for o in objects if _about(o, citation))
+            yield from (citing.of_entry(o, key, citation.value) for o, key in _entries(objects, citation))
     elif citation.kind is CitationKind.EVENT:
         yield from (citing.of_event(event) for event in evidence.objects.get("events", ()))
     elif citation.kind is CitationKind.LOG:
@@ -37,6 +39,13 @@ def _made_again(citation: Citation, evidence: Evidence) -> Iterator[Citation]:
             yield from (citing.of_note(note, line) for line in _like(note.lines, citation))
     else:
         yield from (citing.of_alert(alert) for alert in evidence.alerts)
+
+
+def _entries(objects: Iterable[Object], citation: Citation) -> Iterator[tuple[Object, str]]:
+    """Entries of ConfigMaps that say what is cited."""
+    for obj in objects:
+        if citation.ref.startswith("ConfigMap/") and _about(obj, citation):
+            yield from ((obj, key) for key, text in fields.strings(obj, "data").items() if citation.value in text)
 
 
 def _about(obj: object, citation: Citation) -> bool:

@@ -104,7 +104,9 @@ def _rollouts(workload: Object, known: list[Revision]) -> Iterator[Change]:
             diff = ", ".join(differences(older.template, newer.template)) or "the same template"
             yield Change(newer.since, reference(workload), f"rolled out revision {newer.number}: {diff}")
     if known and known[-1].since is not None and len(known) == 1:
-        yield Change(known[-1].since, reference(workload), f"first revision {known[-1].number}")
+        number = known[-1].number
+        said = f"rolled out revision {number}, the only one seen" if number > 1 else f"first revision {number}"
+        yield Change(known[-1].since, reference(workload), said)
 
 
 def differences(old: Any, new: Any) -> list[str]:

@@ -69,6 +69,16 @@ def of_object(obj: Object, path: str) -> Citation:
     )
 
 
+def of_entry(config_map: Object, key: str, text: str) -> Citation:
+    """What a ConfigMap's entry says somewhere: of its other text only a hash is kept as evidence."""
+    return Citation(
+        kind=CitationKind.OBJECT,
+        ref=clean_line(reference(config_map))[:1024],
+        path=clean_line(f"data.{key}")[:1024],
+        value=spoken(text),
+    )
+
+
 def of_event(event: Object) -> Citation:
     """An event: the involved object, the reason, the message."""
     about = fields.mapping(event, "involvedObject")

@@ -180,7 +180,11 @@ def test_a_gateways_own_configuration_is_read(text: str) -> None:
         whole: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("routes"), "data": {"f": written}}
         made.more.append(trim(kinds.CONFIG_MAP, whole, ["orders", "web"]))
         found = made.diagnose().hypotheses
+        wrong = [h for h in found if h.cause is Cause.GATEWAY_MISROUTED]
+        cited.extend((c.ref, c.path, c.value, c.resource_version) for h in wrong for c in h.evidence)
         return [(h.cause, h.facts.get("expected", "")) for h in found if h.confidence >= BAR]
 
+    cited: list[tuple[str, str, str, str | None]] = []
     assert told_of(text) == [(Cause.GATEWAY_MISROUTED, "orders")]
+    assert cited[0] == ("ConfigMap/shop/routes", "data.f", "http://web:80", None)
     assert told_of(text.replace("web:80", "orders:8080", 1)) == []

@@ -167,3 +167,11 @@ class TestDifferences:
     def test_any_two_templates_can_be_compared(self, old: object, new: object) -> None:
         assert len(differences({"spec": old}, {"spec": new})) <= 7
         assert differences({"spec": old}, {"spec": old}) == []
+
+
+def test_a_revision_whose_predecessors_were_not_read_is_not_called_the_first() -> None:
+    texts = [c.text for c in timeline(seen(WEB, NEW))]
+    assert "rolled out revision 2, the only one seen" in texts
+    first = copy.deepcopy(NEW)
+    first["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+    assert "first revision 1" in [c.text for c in timeline(seen(WEB, first))]

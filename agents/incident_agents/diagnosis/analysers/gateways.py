@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from incident_agents.diagnosis.addresses import Address, in_value, is_ip
 from incident_agents.diagnosis.case import Case
@@ -20,6 +20,8 @@ from incident_commander.ports import Object
 class _Route:
     said: str
     to: str
+    key: str = ""
+    """Of the ConfigMap, under which it stands."""
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -27,8 +29,8 @@ def analyse(case: Case) -> Iterator[Finding]:
     for workload in case.workloads:
         place = fields.namespace(workload.object)
         for config_map in _mounted(case, workload):
-            for text in fields.strings(config_map, "data").values():
-                for route in _routes(text):
+            for key, text in fields.strings(config_map, "data").items():
+                for route in (replace(r, key=key) for r in _routes(text)):
                     found = _judge(case, workload, config_map, route, place)
                     if found is not None:
                         yield found
@@ -83,7 +85,7 @@ def _judge(case: Case, workload: Workload, config_map: Object, route: _Route, pl
         "",
         confidence=confidence,
         summary=f"{workload.ref} sends {route.said or 'requests'} to {route.to}{words}",
-        evidence=[citing.of_object(config_map, "data")],
+        evidence=[citing.of_entry(config_map, route.key, route.to)],
         facts={"route": route.said[:256], "backend": route.to, "expected": expected},
     )
 
