@@ -19,6 +19,7 @@ from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Citation, Diagnosis, Hypothesis
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
+from incident_commander.evidence.gaps import shortened
 from incident_commander.evidence.health import WorkloadHealth, workload_health
 from incident_commander.evidence.trim import event_time, sound
 
@@ -44,7 +45,9 @@ def diagnose(evidence: Evidence, incident: Incident | None, now: datetime) -> Di
     if not confident:
         unknown = _unknown(case, health, bool(ranked))
         hypotheses = sorted([*hypotheses[: _MAX_HYPOTHESES - 1], unknown], key=lambda h: -h.confidence)
-    return Diagnosis(hypotheses=hypotheses, gaps=[citing.spoken(gap, 1000) for gap in evidence.gaps[:_MAX_GAPS]])
+    return Diagnosis(
+        hypotheses=hypotheses, gaps=[citing.spoken(shortened(gap), 1000) for gap in evidence.gaps[:_MAX_GAPS]]
+    )
 
 
 def weigh(evidence: Evidence, incident: Incident | None, now: datetime) -> list[Finding]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -121,4 +123,18 @@ def _run(app: typer.Typer, name: str) -> None:
         # A terminal that cannot show a character gets a question mark instead of a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    app(prog_name=name)
+    try:
+        try:
+            app(prog_name=name)
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _NOWHERE_TO_WRITE:
+            raise
+        # What could not be written must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"error: cannot write the output\nfound: {error.strerror}\nnext:  free space, or write elsewhere")
+
+
+_NOWHERE_TO_WRITE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""Of a file or a device to which standard output leads."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from incident_commander.evidence.lines import clean_line
 
-_NAMED = 12
-"""Names in one gap."""
+_NAMED, _SHOWN = 100, 12
+"""Names that one gap has, and how many of them are shown where room is short."""
 
 
 class Gaps:
@@ -31,7 +31,15 @@ class Gaps:
 
 def _joined(what: Sequence[str], why: str) -> str:
     named = [name for name in what if name]
-    if not named:
-        return why
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    return f"{', '.join(named[:_NAMED])}{more}: {why}"
+    return f"{_listed(named, _NAMED)}: {why}" if named else why
+
+
+def _listed(named: Sequence[str], most: int) -> str:
+    more = f" and {len(named) - most} more" if len(named) > most else ""
+    return ", ".join(named[:most]) + more
+
+
+def shortened(gap: str) -> str:
+    """A gap with the first of its names only."""
+    what, colon, why = gap.partition(": ")
+    return f"{_listed(what.split(', '), _SHOWN)}{colon}{why}" if colon else gap

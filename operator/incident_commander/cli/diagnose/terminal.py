@@ -17,6 +17,7 @@ from incident_commander.cli.diagnose.report import Report, Verdict
 from incident_commander.cli.diagnose.words import counts
 from incident_commander.cli.render.text import moment, safe, styled, when
 from incident_commander.evidence.changes import Change
+from incident_commander.evidence.gaps import shortened
 
 _STYLE = {Verdict.CAUSE_FOUND: "bold red", Verdict.HEALTHY: "bold green", Verdict.UNKNOWN: "bold yellow"}
 _WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
@@ -26,6 +27,8 @@ _FEW = 6
 """Questions that are named one by one though all of them miss the same."""
 _VALUE = 1200
 """Characters of a cited value: more than any has."""
+_LONGEST = 20_000
+"""Characters of a line that is not cut: more than a gap with all its names has."""
 _PLOT = 76
 """Columns of a plot: a terminal of 80 with its margin."""
 
@@ -70,7 +73,7 @@ def report_view(report: Report, amount: Amount = PAGE) -> RenderableType:
     if unanswered:
         parts += _section("Could not be examined", [*_unanswered(unanswered, amount)])
     if report.not_seen:
-        parts += _section("Not seen", [_bullet(gap) for gap in report.not_seen])
+        parts += _section("Not seen", [_bullet(gap if amount.wide else shortened(gap)) for gap in report.not_seen])
     return Group(*parts)
 
 
@@ -163,7 +166,7 @@ def latest(changes: Sequence[Change], most: int) -> list[Change]:
 
 
 def _bullet(text: str) -> RenderableType:
-    return _row("-", styled(text))
+    return _row("-", styled(text, "", _LONGEST))
 
 
 def _evidence(hypothesis: Hypothesis, amount: Amount) -> Iterable[RenderableType]:

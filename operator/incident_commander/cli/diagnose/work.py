@@ -46,6 +46,8 @@ def diagnose_folder(
                 refuse_unheard(bundle, evidence, about, tried)
             diagnosis = with_traces(diagnosis, bundle)
     except BundleError as error:
+        if isinstance(error.__cause__, PermissionError):
+            return fail(CommandError(tried, str(error), "make it readable for you", ExitCode.FORBIDDEN), tried, program)
         advice = "give the folder that holds bundle.json and objects/; `bundle --help` tells how one is made"
         return fail(CommandError(tried, str(error), advice, ExitCode.NOT_FOUND), tried, program)
     except IncidentCommanderError as error:

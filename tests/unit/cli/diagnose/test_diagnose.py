@@ -142,6 +142,23 @@ class TestABundle:
         assert refused.exit_code == 2
         assert "add -n NAMESPACE" in refused.stderr
 
+    def test_a_folder_that_may_not_be_read_is_forbidden(self, broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refuse(_: Path) -> bool:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "is_dir", refuse)
+        done = run("bundle", str(broken))
+        assert (done.exit_code, done.stdout) == (4, "")
+        assert "Permission denied" in done.stderr
+        assert "make it readable" in done.stderr
+
+    def test_what_was_not_seen_is_named_in_full_when_wide(self, broken: Path) -> None:
+        short, wide = (" ".join(run("bundle", str(broken), "-o", form).stdout.split()) for form in ("text", "wide"))
+        assert "volumeattachments.storage.k8s.io" not in short
+        assert re.search(r" and \d+ more: not in the bundle", short)
+        assert "volumeattachments.storage.k8s.io" in wide
+        assert not re.search(r" and \d+ more: not in the bundle", wide)
+
     def test_a_folder_that_is_no_bundle_is_an_error_that_helps(self, tmp_path: Path) -> None:
         done = run("bundle", str(tmp_path / "nowhere"))
         assert done.exit_code == 3
