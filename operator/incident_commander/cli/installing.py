@@ -59,16 +59,17 @@ def rotate(
 ) -> None:
     """Give one agent a new key.
 
-    The public half is listed first, then the Secret is replaced and the agent restarted; the keys before count on for
-    the overlap, so that what was signed with them stays valid.
+    The public half is listed first, then the Secret is replaced; only then do the keys before begin to end, and the
+    agent is restarted. They count on for the overlap, so that what was signed with them stays valid. Where a write
+    fails, the keys before count as they did, and what is left to do is said.
     """
-    from incident_commander.cli.work import keyring
+    from incident_commander.cli.work import rotating
     from incident_commander.cli.work.desk import carry_out
 
     carry_out(
         ctx,
         Where(kubeconfig, context, namespace),
-        lambda desk: keyring.rotate(desk, agent, days=days, overlap_hours=overlap_hours, restart=restart),
+        lambda desk: rotating.rotate(desk, agent, days=days, overlap_hours=overlap_hours, restart=restart),
     )
 
 

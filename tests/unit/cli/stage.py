@@ -134,12 +134,18 @@ def applied(outcome: StepOutcome = StepOutcome.APPLIED, *, undo_possible: bool =
 
 
 class FakeCluster:
-    """Get, list, create and merge patch. ``refuse`` maps (verb, resource) to the error that is raised."""
+    """Get, list, create and merge patch. ``refuse`` maps (verb, resource) to the error that is raised.
+
+    ``lost`` maps the number of a write (dry-runs too, from 0) to the error that answers it, and whether it was written
+    nevertheless.
+    """
 
     def __init__(self, *objects: Object) -> None:
         self.objects: dict[tuple[str, str | None, str], Object] = {}
         self.patches: list[tuple[str, str, Any]] = []
         self.refuse: dict[tuple[str, str], errors.ClusterError] = {}
+        self.lost: dict[int, tuple[errors.ClusterError, bool]] = {}
+        self.writes = 0
         self.user = "jane@example.com"
         for item in objects:
             kind = kinds.kind_named(item["kind"])
@@ -153,6 +159,11 @@ class FakeCluster:
     def _allow(self, verb: str, kind: Kind) -> None:
         if error := self.refuse.get((verb, kind.resource)):
             raise error
+
+    def _answer(self) -> tuple[errors.ClusterError | None, bool]:
+        """To the next write: an error or none, and whether it is written."""
+        self.writes += 1
+        return self.lost.get(self.writes - 1, (None, True))
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         self._allow("get", kind)
@@ -177,7 +188,11 @@ class FakeCluster:
         self._allow("create", kind)
         if kind is kinds.SELF_SUBJECT_REVIEW:
             return {**body, "status": {"userInfo": {"username": self.user}}}
-        self.put(kind, body)
+        error, written = self._answer()
+        if written and not dry_run:
+            self.put(kind, body)
+        if error is not None:
+            raise error
         return body
 
     async def patch(
@@ -195,9 +210,14 @@ class FakeCluster:
         self._allow("patch", kind)
         assert patch_type is PatchType.MERGE
         stored = await self.get(kind, namespace, name)
-        self.patches.append((kind.resource, name, body))
-        self.put(kind, merge(stored, body))
-        return await self.get(kind, namespace, name)
+        error, written = self._answer()
+        changed: Object = merge(stored, body)
+        if written and not dry_run:
+            self.patches.append((kind.resource, name, body))
+            self.put(kind, changed)
+        if error is not None:
+            raise error
+        return copy.deepcopy(changed)
 
     async def delete(
         self,

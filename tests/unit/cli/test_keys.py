@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from incident_commander.api.agent import Agent, Role
 from incident_commander.api.names import ANNOTATION_KEY_ID
 from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.keys import SigningKey
-from incident_commander.errors import Forbidden
+from incident_commander.errors import ClusterError, Conflict, Forbidden, NotFound, Unavailable
 from tests.unit.cli.stage import FakeCluster, Stage, words
 from tests.unit.consensus.council import NOW
 
@@ -112,7 +113,8 @@ class TestRotate:
 
     def test_the_public_half_is_listed_before_anybody_signs_with_it(self, installed: Stage) -> None:
         installed.run("keys", "rotate", "diagnosis")
-        assert [resource for resource, _, _ in installed.cluster.patches] == [kinds.AGENT.resource, "secrets"]
+        written = [resource for resource, _, _ in installed.cluster.patches]
+        assert written == [kinds.AGENT.resource, "secrets", kinds.AGENT.resource]
 
     def test_restarts_the_agents_deployment(self, installed: Stage) -> None:
         meta = {"name": "agent-diagnosis", "namespace": NAMESPACE}
@@ -152,6 +154,75 @@ class TestRotate:
         assert key(installed.cluster).key_id in listed(installed.cluster)
 
 
+class TestARotationThatFails:
+    """The writes: 0 the dry-run, 1 list the new key, 2 the Secret, 3 end the old key (or take the new one back)."""
+
+    @pytest.mark.parametrize("then", [None, Unavailable("away")])
+    @pytest.mark.parametrize(
+        ("error", "written"), [(Forbidden("no"), False), (Unavailable("no"), False), (Unavailable("no"), True)]
+    )
+    @pytest.mark.parametrize("number", range(4))
+    def test_leaves_every_key_counting_that_somebody_may_sign_with(
+        self, installed: Stage, number: int, error: ClusterError, written: bool, then: ClusterError | None
+    ) -> None:
+        before, old = agent(installed.cluster).spec.public_keys, key(installed.cluster).key_id
+        installed.cluster.writes = 0
+        installed.cluster.lost = ({3: (then, False)} if then else {}) | {number: (error, written)}
+        ran = installed.run("keys", "rotate", "diagnosis", "--overlap-hours", "0")
+        now, stored = agent(installed.cluster).spec.public_keys, key(installed.cluster).key_id
+        assert any(k.key_id == stored and key_counts(k, NOW) for k in now), "the agent signs with it when it starts"
+        if stored == old:
+            assert before[0] in now, "no key ends before the next is stored"
+            assert ran.code != 0
+            homeless = [k.key_id[:12] for k in now if k.key_id != old]
+            assert all(k in ran.err for k in homeless), "what is left over is named"
+        if ran.code == 0:
+            assert stored != old
+            assert not any(key_counts(k, NOW) for k in now if k.key_id == old)
+
+    @pytest.mark.parametrize(
+        ("number", "error", "code"), [(0, NotFound("no"), 3), (1, Conflict("no"), 5), (2, Forbidden("no"), 4)]
+    )
+    def test_that_was_refused_changes_nothing_however_often_it_is_tried(
+        self, installed: Stage, number: int, error: ClusterError, code: int
+    ) -> None:
+        before, old = agent(installed.cluster).spec.public_keys, key(installed.cluster).key_id
+        for _ in range(4):
+            installed.cluster.writes, installed.cluster.lost = 0, {number: (error, False)}
+            ran = installed.run("keys", "rotate", "diagnosis", "--overlap-hours", "0")
+            assert ran.code == code
+            assert "no" in words(ran.err)
+        assert (agent(installed.cluster).spec.public_keys, key(installed.cluster).key_id) == (before, old)
+
+    def test_an_answer_that_was_lost_is_no_failure_when_the_write_is_there(self, installed: Stage) -> None:
+        for number in (1, 2):
+            installed.cluster.writes, installed.cluster.lost = 0, {number: (Unavailable("away"), True)}
+            assert installed.run("keys", "rotate", "diagnosis").code == 0
+
+    def test_a_namespace_that_holds_no_key_of_it_is_named_before_anything_is_changed(self, installed: Stage) -> None:
+        before = agent(installed.cluster).spec.public_keys
+        ran = installed.run("keys", "rotate", "diagnosis", "-n", "incident-comander", "--overlap-hours", "0")
+        assert ran.code == 3
+        assert "there is no Secret incident-comander/agent-diagnosis-key" in words(ran.err)
+        assert "nothing was changed" in words(ran.err)
+        assert agent(installed.cluster).spec.public_keys == before
+
+    def test_somebody_elses_change_at_the_end_is_waited_out(self, installed: Stage) -> None:
+        (old,) = listed(installed.cluster)
+        installed.cluster.writes = 0
+        installed.cluster.lost = {n: (Conflict("changed"), False) for n in (3, 4)}
+        assert installed.run("keys", "rotate", "diagnosis", "--overlap-hours", "0").code == 0
+        ended = {k.key_id for k in agent(installed.cluster).spec.public_keys if not key_counts(k, NOW)}
+        assert ended == {old}
+
+    def test_an_old_key_that_could_not_be_ended_is_said_with_what_to_do(self, installed: Stage) -> None:
+        installed.cluster.writes, installed.cluster.lost = 0, {3: (Unavailable("away"), False)}
+        ran = installed.run("keys", "rotate", "diagnosis", "--overlap-hours", "0")
+        assert ran.code == 5
+        assert "is stored and counts" in words(ran.err)
+        assert "kubectl edit agent diagnosis" in words(ran.err)
+
+
 class TestList:
     def test_points_out_what_runs_out_soon_or_has(self, installed: Stage) -> None:
         assert "364 days" not in installed.run("keys", "list").out
@@ -167,7 +238,9 @@ class TestList:
         out = installed.run("keys", "list").out
         assert "soon: rotate it" not in out
         assert "previous key, runs out by itself" in words(out)
-        assert "STILL SIGNED WITH: restart it" in words(out)
+        assert f"STILL SIGNED WITH, before then: restart it, its Secret holds {key(installed.cluster).key_id[:12]}" in (
+            words(out)
+        )
         told(installed, key(installed.cluster).key_id)
         assert "STILL SIGNED WITH" not in installed.run("keys", "list").out
 
@@ -177,6 +250,25 @@ class TestList:
         line = next(line for line in words_by_line(installed.run("keys", "list").out) if "RAN OUT" in line)
         assert line.startswith("diagnosis *")
         assert "its votes count for nothing: restart it" in line
+
+    @pytest.mark.parametrize("readable", [True, False])
+    def test_a_restart_is_not_advised_where_the_secret_holds_no_key_that_counts(
+        self, installed: Stage, readable: bool
+    ) -> None:
+        told(installed, key(installed.cluster).key_id)
+        secret = copy.deepcopy(installed.cluster.objects[(kinds.SECRET.resource, NAMESPACE, "agent-diagnosis-key")])
+        installed.run("keys", "rotate", "diagnosis", "--overlap-hours", "0")
+        if not readable:
+            installed.cluster.refuse[("get", "secrets")] = Forbidden("no")
+        installed.cluster.put(kinds.SECRET, secret)
+        line = next(line for line in words_by_line(installed.run("keys", "list").out) if "RAN OUT" in line)
+        assert "incident-commander keys rotate diagnosis -n incident-commander" in line
+        assert "restart" not in line
+
+    def test_where_the_secret_is_gone_it_is_made_first(self, installed: Stage) -> None:
+        told(installed, "cd" * 32)
+        del installed.cluster.objects[(kinds.SECRET.resource, NAMESPACE, "agent-diagnosis-key")]
+        assert "its Secret is gone: incident-commander keys init -n" in words(installed.run("keys", "list").out)
 
     def test_an_agent_that_signs_with_a_key_nobody_listed_is_shown(self, installed: Stage) -> None:
         told(installed, "cd" * 32)

@@ -1,7 +1,8 @@
-"""keys init, rotate and list: each agent's private key in its Secret, the public half in its Agent resource.
+"""keys init and list: each agent's private key in its Secret, the public half in its Agent resource.
 
 Whoever may do this decides who votes: an administrator, and the chart's hook Job for the moments it runs. The Agent is
-written before the Secret, so that an agent never signs with a key that nobody knows yet.
+written before the Secret, so that an agent never signs with a key that nobody knows yet; and before either, the write
+of the Secret is tried as a dry-run, so that none is listed whose private half could not be stored.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from datetime import datetime, timedelta
 from incident_commander.api import kinds
 from incident_commander.api.agent import Agent, AgentSpec, PublicKey, Role
 from incident_commander.api.meta import ObjectMeta, format_time
-from incident_commander.api.names import ANNOTATION_KEY_ID, ANNOTATION_RESTARTED_AT
+from incident_commander.api.names import ANNOTATION_KEY_ID
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import Desk, read_agent
 from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.keys import SigningKey
-from incident_commander.errors import ClusterError, ConfigurationError, NotFound
+from incident_commander.errors import ClusterError, ConfigurationError, IncidentCommanderError, NotFound
 from incident_commander.ports import Object, PatchType
 
 CLOCK_MARGIN = timedelta(minutes=5)
@@ -27,7 +28,8 @@ CLOCK_MARGIN = timedelta(minutes=5)
 FIELD_MANAGER = "incident-commander-keys"
 SOON = timedelta(days=30)
 """A key that runs out within this is pointed out."""
-_LISTED_AT_MOST = 4
+LISTED_AT_MOST = 4
+"""Keys of one Agent, as its CRD has it."""
 _USELESS = "its votes count for nothing"
 _LABELS = {"app.kubernetes.io/part-of": "incident-commander"}
 
@@ -44,33 +46,6 @@ async def init(desk: Desk, *, days: int) -> None:
         desk.out.print(styled(f"{role.value:14} {said}"))
 
 
-async def rotate(desk: Desk, name: str, *, days: int, overlap_hours: int, restart: bool) -> None:
-    """A new key for one agent. The ones before count for ``overlap_hours`` more: votes in flight stay valid."""
-    agent = await _find(desk, name)
-    if agent is None:
-        desk.trying(f"rotate the key of agent {name}")
-        raise desk.no(f"there is no Agent {name}", "make the six of them: incident-commander keys init")
-    now = desk.now().replace(microsecond=0)
-    desk.trying(f"rotate the key of agent {name}")
-    kept = [_ending_by(k, now + timedelta(hours=overlap_hours)) for k in agent.spec.public_keys if k.not_after > now]
-    # One that is not in force yet would end before it begins.
-    kept = [k for k in kept if k.not_before < k.not_after]
-    if len(kept) >= _LISTED_AT_MOST:
-        first = min(k.not_after for k in kept)
-        raise desk.no(
-            f"{len(kept)} keys of it still count, and an Agent lists at most {_LISTED_AT_MOST}",
-            f"wait until {format_time(first)}, when the first of them runs out, or remove one from spec.publicKeys",
-        )
-    key = SigningKey.generate()
-    await _publish(desk, agent, [*kept, _public(key, now, timedelta(days=days))])
-    await _store(desk, name, key, exists=await _read_key(desk, name, lenient=True) is not None)
-    desk.out.print(styled(f"{name}: new key {key.key_id[:12]}, counts until {format_time(now + timedelta(days=days))}"))
-    for old in kept:
-        desk.out.print(styled(f"{name}: key {old.key_id[:12]} counts until {format_time(old.not_after)}"))
-    if restart:
-        await _restart(desk, name)
-
-
 async def show(desk: Desk) -> None:
     """Each agent's keys: which one it signs with, and until when they count."""
     now = desk.now()
@@ -82,13 +57,13 @@ async def show(desk: Desk) -> None:
     for agent in agents:
         name, keys = agent.metadata.name, sorted(agent.spec.public_keys, key=lambda k: k.not_after)
         signs = signing.get(name)
+        remedy = await _remedy(desk, name, keys, signs, now) if signs else ""
         for key in keys:
             mark = "*" if key.key_id == signs else " "
-            said = _standing(key, keys, now, signs=key.key_id == signs)
+            said = _standing(key, keys, now, remedy=remedy if key.key_id == signs else "")
             desk.out.print(styled(f"{name:14}{mark}{key.key_id[:12]}  {said}"))
         if signs and all(key.key_id != signs for key in keys):
-            said = f"NOT LISTED, {_USELESS}: incident-commander keys init {desk.flag()}, then restart it"
-            desk.out.print(styled(f"{name:14}*{signs[:12]}  {said}"))
+            desk.out.print(styled(f"{name:14}*{signs[:12]}  NOT LISTED, {_USELESS}: {remedy}"))
     if signing:
         desk.out.print(styled("* the key that the agent's process signs with"))
     untold = [agent.metadata.name for agent in agents if agent.metadata.name not in signing]
@@ -107,32 +82,58 @@ def _signing(leases: Sequence[Object]) -> dict[str, str]:
     return told
 
 
-def _standing(key: PublicKey, keys: Sequence[PublicKey], now: datetime, *, signs: bool) -> str:
-    """What there is to say of one listed key. One that a later key has followed needs no rotation."""
+async def _remedy(desk: Desk, name: str, keys: Sequence[PublicKey], signs: str, now: datetime) -> str:
+    """What gives an agent that signs with ``signs`` the newest key that counts.
+
+    A restart does only when its Secret holds another key, and that one counts. Rotation always does, and is what is
+    said where the Secret cannot be read.
+    """
+    newest = max((k for k in keys if key_counts(k, now)), key=lambda k: k.not_after, default=None)
+    if newest is not None and newest.key_id == signs:
+        return ""
+    rotate = f"incident-commander keys rotate {name} {desk.flag()}"
+    try:
+        stored = await read_key(desk, name)
+    except IncidentCommanderError:
+        return rotate
+    if stored is None:
+        return f"its Secret is gone: incident-commander keys init {desk.flag()}, then restart it"
+    if stored.key_id != signs and any(k.key_id == stored.key_id and key_counts(k, now) for k in keys):
+        return f"restart it, its Secret holds {stored.key_id[:12]}"
+    return rotate
+
+
+def _standing(key: PublicKey, keys: Sequence[PublicKey], now: datetime, *, remedy: str) -> str:
+    """What there is to say of one listed key. One that a later key has followed needs no rotation.
+
+    ``remedy`` is set for the key that the agent's process signs with, unless it is the newest that counts.
+    """
     followed = any(k.not_before >= key.not_before and k.not_after > key.not_after and key_counts(k, now) for k in keys)
-    if signs and not key_counts(key, now):
-        if followed:
-            return f"RAN OUT at {format_time(key.not_after)}, {_USELESS}: restart it, the next key is there"
-        return f"{_validity(key, now)}; {_USELESS}"
+    if remedy and not key_counts(key, now):
+        begins = key.not_before > now
+        when = f"counts from {format_time(key.not_before)}" if begins else f"RAN OUT at {format_time(key.not_after)}"
+        return f"{when}, {_USELESS}: {remedy}"
     if not followed:
         return _validity(key, now)
     if key.not_after <= now:
         return f"previous key, ran out at {format_time(key.not_after)}"
     until = f"previous key, runs out by itself at {format_time(key.not_after)}"
-    return f"{until}; STILL SIGNED WITH: restart it before then" if signs else until
+    return f"{until}; STILL SIGNED WITH, before then: {remedy}" if remedy else until
 
 
 async def _ensure(desk: Desk, role: Role, validity: timedelta) -> str:
     """Answers what was found or done, for people."""
     name, now = role.value, desk.now().replace(microsecond=0)
-    agent, key = await _find(desk, name), await _read_key(desk, name)
+    agent, key = await find_agent(desk, name), await read_key(desk, name)
     if agent is None:
         # A Secret that outlived its Agent keeps its key.
         made = key or SigningKey.generate()
-        spec = AgentSpec(role=role, service_account=f"agent-{name}", public_keys=[_public(made, now, validity)])
+        if key is None:
+            await store(desk, name, made, exists=False, dry_run=True)
+        spec = AgentSpec(role=role, service_account=f"agent-{name}", public_keys=[public_half(made, now, validity)])
         await _create_agent(desk, name, spec)
         if key is None:
-            await _store(desk, name, made, exists=False)
+            await store(desk, name, made, exists=False)
         how = "made its key" if key is None else "registered the key of its Secret"
         return f"{how}; it counts until {format_time(spec.public_keys[0].not_after)}"
     listed = {k.key_id: k for k in agent.spec.public_keys}
@@ -140,16 +141,19 @@ async def _ensure(desk: Desk, role: Role, validity: timedelta) -> str:
         return f"kept its key; {_validity(listed[key.key_id], now)}"
     # The Secret was lost or replaced: what the agent has now must be listed, or its votes count for nothing.
     made = key or SigningKey.generate()
-    still = [k for k in agent.spec.public_keys if k.not_after > now][-(_LISTED_AT_MOST - 1) :]
-    public = _public(made, now, validity)
-    await _publish(desk, agent, [*still, public])
+    still = [k for k in agent.spec.public_keys if k.not_after > now][-(LISTED_AT_MOST - 1) :]
+    public = public_half(made, now, validity)
     if key is None:
-        await _store(desk, name, made, exists=False)
+        await store(desk, name, made, exists=False, dry_run=True)
+    await publish(desk, agent, [*still, public])
+    if key is None:
+        await store(desk, name, made, exists=False)
     how = "its Secret was gone: made a key" if key is None else "listed the key of its Secret"
     return f"{how}; it counts until {format_time(public.not_after)}"
 
 
-async def _find(desk: Desk, name: str) -> Agent | None:
+async def find_agent(desk: Desk, name: str) -> Agent | None:
+    """The Agent of that name; None where there is none. Raises CommandError for one that cannot be understood."""
     desk.trying(f"read Agent {name}")
     try:
         return read_agent(await desk.cluster.get(kinds.AGENT, None, name), desk.tried)
@@ -157,7 +161,7 @@ async def _find(desk: Desk, name: str) -> Agent | None:
         return None
 
 
-async def _read_key(desk: Desk, name: str, *, lenient: bool = False) -> SigningKey | None:
+async def read_key(desk: Desk, name: str, *, lenient: bool = False) -> SigningKey | None:
     """The private key in the agent's Secret; None where there is no Secret.
 
     Raises CommandError for one that cannot be used, unless ``lenient``: rotation replaces it.
@@ -179,12 +183,9 @@ async def _read_key(desk: Desk, name: str, *, lenient: bool = False) -> SigningK
     raise desk.no(found, f"replace it: incident-commander keys rotate {name} {desk.flag()}")
 
 
-def _public(key: SigningKey, now: datetime, validity: timedelta) -> PublicKey:
+def public_half(key: SigningKey, now: datetime, validity: timedelta) -> PublicKey:
+    """What an Agent lists of a key that counts from now, or a little before, for ``validity``."""
     return key.public_key(now - CLOCK_MARGIN, now + validity)
-
-
-def _ending_by(key: PublicKey, end: datetime) -> PublicKey:
-    return key.model_copy(update={"not_after": min(key.not_after, end)})
 
 
 async def _create_agent(desk: Desk, name: str, spec: AgentSpec) -> None:
@@ -199,7 +200,7 @@ async def _create_agent(desk: Desk, name: str, spec: AgentSpec) -> None:
     await desk.cluster.create(kinds.AGENT, None, body, field_manager=FIELD_MANAGER)
 
 
-async def _publish(desk: Desk, agent: Agent, keys: Sequence[PublicKey]) -> None:
+async def publish(desk: Desk, agent: Agent, keys: Sequence[PublicKey]) -> None:
     """Replace the listed keys, unless somebody else has changed the Agent meanwhile (Conflict)."""
     name = agent.metadata.name
     desk.trying(f"list the new public key in Agent {name}")
@@ -209,10 +210,10 @@ async def _publish(desk: Desk, agent: Agent, keys: Sequence[PublicKey]) -> None:
     await desk.cluster.patch(kinds.AGENT, None, name, body, patch_type=PatchType.MERGE, field_manager=FIELD_MANAGER)
 
 
-async def _store(desk: Desk, name: str, key: SigningKey, *, exists: bool) -> None:
-    """Put the private key where only its agent finds it."""
+async def store(desk: Desk, name: str, key: SigningKey, *, exists: bool, dry_run: bool = False) -> None:
+    """Put the private key where only its agent finds it; ``dry_run``: ask the API server whether that would do."""
     secret = secret_of(name)
-    desk.trying(f"write Secret {desk.namespace}/{secret}")
+    desk.trying(f"write Secret {desk.namespace}/{secret}{'; nothing was changed' if dry_run else ''}")
     data = {f"{name}.pem": base64.b64encode(key.to_pem()).decode()}
     if exists:
         await desk.cluster.patch(
@@ -221,6 +222,7 @@ async def _store(desk: Desk, name: str, key: SigningKey, *, exists: bool) -> Non
             secret,
             {"data": data},
             patch_type=PatchType.MERGE,
+            dry_run=dry_run,
             field_manager=FIELD_MANAGER,
         )
         return
@@ -231,33 +233,7 @@ async def _store(desk: Desk, name: str, key: SigningKey, *, exists: bool) -> Non
         "type": "Opaque",
         "data": data,
     }
-    await desk.cluster.create(kinds.SECRET, desk.namespace, body, field_manager=FIELD_MANAGER)
-
-
-async def _restart(desk: Desk, name: str) -> None:
-    """A process reads its key when it starts. Where no Deployment of ours runs the agent, say what to do."""
-    at = format_time(desk.now())
-    body = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION_RESTARTED_AT: at}}}}}
-    for deployment in (f"agent-{name}", "all-in-one"):
-        desk.trying(f"restart Deployment {desk.namespace}/{deployment}, which still signs with the key before")
-        try:
-            await desk.cluster.patch(
-                kinds.DEPLOYMENT,
-                desk.namespace,
-                deployment,
-                body,
-                patch_type=PatchType.MERGE,
-                field_manager=FIELD_MANAGER,
-            )
-        except NotFound:
-            continue
-        except ClusterError as error:
-            raise desk.no(
-                str(error), f"the new key is stored: kubectl rollout restart deployment/{deployment} {desk.flag()}"
-            ) from None
-        desk.out.print(styled(f"{name}: restarting Deployment {deployment}, which then signs with it"))
-        return
-    desk.out.print(styled(f"{name}: no Deployment of it in namespace {desk.namespace}; restart its process"))
+    await desk.cluster.create(kinds.SECRET, desk.namespace, body, dry_run=dry_run, field_manager=FIELD_MANAGER)
 
 
 def _validity(key: PublicKey, now: datetime) -> str:
