@@ -63,12 +63,22 @@ def agents(facts: Facts) -> Iterator[Finding]:
     if broken:
         yield fail("Agents", f"not readable: {', '.join(broken)}", "kubectl get agents -o yaml; correct the field")
     members = members_of(read, facts.now)
+    away = [a.metadata.name for a in read if is_quarantined(a, facts.now)]
+    silenced = sorted({m.agent for m in members} & {*away, *_keys_in_use(facts, read)[0]})
     roles = {str(member.role) for member in members}
     if len(members) < MIN_MEMBERS:
         yield fail(
             "Quorum",
             f"{len(members)} agents have a key that counts now; {MIN_MEMBERS} are needed",
             "no plan can be certified: renew or add keys (docs/operations.md, keys)",
+        )
+    elif silenced:
+        can, needed = len(members) - len(silenced), quorum(len(members))
+        said = warn if can >= needed else fail
+        yield said(
+            "Quorum",
+            f"{needed} of {len(members)} agents decide, and {can} can: the votes of {', '.join(silenced)} do not count",
+            "see Keys and Quarantine" if can >= needed else "no plan can be certified: see Keys and Quarantine",
         )
     elif set(ROLES) - roles:
         yield warn(
@@ -78,7 +88,6 @@ def agents(facts: Facts) -> Iterator[Finding]:
         )
     else:
         yield ok("Quorum", f"{quorum(len(members))} of {len(members)} agents decide, in all six roles")
-    away = [a.metadata.name for a in read if is_quarantined(a, facts.now)]
     if away:
         yield fail(
             "Quarantine",
@@ -95,27 +104,15 @@ def signing(facts: Facts) -> Iterator[Finding]:
     found, leases = facts.of(kinds.AGENT), facts.of(kinds.LEASE)
     if isinstance(found, Unread) or isinstance(leases, Unread):
         return  # said by the checks of agents and heartbeats
-    at = facts.server_time or facts.now
-    beating = {str(lease["metadata"]["name"]): lease for lease in leases if _beats(lease, at)}
-    untold, useless, checked = [], [], 0
-    for agent in _parsed(found)[0]:
-        name = agent.metadata.name
-        lease = beating.get(f"agent-{name}")
-        if lease is None:
-            continue
-        checked += 1
-        key_id = str((lease["metadata"].get("annotations") or {}).get(ANNOTATION_KEY_ID) or "")
-        if not key_id:
-            untold.append(name)
-        elif not any(key.key_id == key_id and key_counts(key, facts.now) for key in agent.spec.public_keys):
-            useless.append(f"{name} (signs with {key_id[:12]})")
+    useless, untold, checked = _keys_in_use(facts, _parsed(found)[0])
     if useless:
-        first = useless[0].partition(" ")[0]
+        signed = ", ".join(f"{name} (signs with {key_id[:12]})" for name, key_id in useless.items())
+        first, *others = useless
         yield fail(
             "Keys",
-            f"votes count for nothing, the key is not one of the Agent's that count now: {', '.join(useless)}",
-            f"incident-commander keys init -n {facts.namespace}; "
-            f"then kubectl rollout restart deployment/agent-{first} -n {facts.namespace}",
+            f"votes count for nothing, the key is not one of the Agent's that count now: {signed}",
+            f"incident-commander keys rotate {first} -n {facts.namespace}"
+            + (f"; then the same for {', '.join(others)}" if others else ""),
         )
     if untold:
         yield unknown(
@@ -206,6 +203,26 @@ def _parsed(items: Sequence[Object]) -> tuple[list[Agent], list[str]]:
         except ValidationError:
             broken.append(str((item.get("metadata") or {}).get("name", "?")))
     return read, broken
+
+
+def _keys_in_use(facts: Facts, agents: Sequence[Agent]) -> tuple[dict[str, str], list[str], int]:
+    """Of the agents at work: those that sign with a key that does not count, and it; those not told; how many."""
+    leases = facts.of(kinds.LEASE)
+    at = facts.server_time or facts.now
+    beating = {str(x["metadata"]["name"]): x for x in ([] if isinstance(leases, Unread) else leases) if _beats(x, at)}
+    useless, untold, checked = {}, [], 0
+    for agent in agents:
+        name = agent.metadata.name
+        lease = beating.get(f"agent-{name}")
+        if lease is None:
+            continue
+        checked += 1
+        key_id = str((lease["metadata"].get("annotations") or {}).get(ANNOTATION_KEY_ID) or "")
+        if not key_id:
+            untold.append(name)
+        elif not any(key.key_id == key_id and key_counts(key, facts.now) for key in agent.spec.public_keys):
+            useless[name] = key_id
+    return useless, untold, checked
 
 
 def _last_day(agent: Agent) -> datetime:

@@ -238,13 +238,34 @@ class TestTheKeysThatAgentsSignWith:
         name = Council(6).agents[2].metadata.name
         assert finding.verdict is Verdict.FAIL
         assert f"{name} (signs with abababababab)" in finding.message
-        assert f"deployment/agent-{name} -n {NAMESPACE}" in finding.advice
+        assert f"incident-commander keys rotate {name} -n {NAMESPACE}" in finding.advice
 
     def test_one_that_ran_out_is_a_failure_though_it_is_listed(self) -> None:
         agents = [agent.to_json() for agent in Council(6).agents]
         agents[0]["spec"]["publicKeys"][0]["notAfter"] = format_time(NOW)
         objects = {kinds.LEASE: agent_leases(), kinds.AGENT: agents}
         assert the("Keys", install_checks.signing(installation(objects=objects))).verdict is Verdict.FAIL
+
+    @pytest.mark.parametrize(("useless", "verdict"), [(1, Verdict.WARN), (2, Verdict.WARN), (3, Verdict.FAIL)])
+    def test_those_whose_key_does_not_count_are_not_counted_into_the_quorum(
+        self, useless: int, verdict: Verdict
+    ) -> None:
+        leases = agent_leases()
+        for one in leases[:useless]:
+            one["metadata"]["annotations"][ANNOTATION_KEY_ID] = "ab" * 32
+        finding = the("Quorum", install_checks.agents(installation(objects={kinds.LEASE: leases})))
+        assert finding.verdict is verdict
+        assert f"4 of 6 agents decide, and {6 - useless} can" in finding.message
+        assert all(agent.metadata.name in finding.message for agent in Council(6).agents[:useless])
+
+    def test_a_quarantined_agent_is_not_counted_into_the_quorum(self) -> None:
+        agents = [agent.to_json() for agent in Council(6).agents]
+        agents[0]["status"] = {
+            "quarantine": {"offence": "Equivocation", "incident": "shop/web", "since": format_time(NOW)}
+        }
+        finding = the("Quorum", install_checks.agents(installation(objects={kinds.AGENT: agents})))
+        assert finding.verdict is Verdict.WARN
+        assert "4 of 6 agents decide, and 5 can" in finding.message
 
     def test_one_that_is_not_told_is_not_taken_for_good(self) -> None:
         leases = agent_leases()
