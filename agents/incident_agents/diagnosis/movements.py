@@ -53,6 +53,7 @@ class Movement:
     since: float | None = None
     """Unix seconds: what parts before from after."""
     points: Points = ()
+    """As they are told, like ``unit``, ``words`` and the figures of ``change``: in the unit of the series' name."""
     unit: str = ""
     words: str = ""
     """How it moved."""
@@ -115,7 +116,7 @@ def _of(name: str, series: Series, begun: float | None, subjects: Subjects, unit
         return None
     points = rates(series.points) if name.endswith(_COUNTERS) else series.points
     factor = milliseconds(name) if measure is Measure.LATENCY else None
-    if factor is not None and factor != 1.0:
+    if factor is not None:
         points, unit = [(t, v * factor) for t, v in points], "ms"
     return _moved(measure, subject, points, begun, unit, _Source(name, series))
 
@@ -137,11 +138,27 @@ def _moved(
         else (float(np.median(values[times < cut])), float(np.median(since)))
     )
     peak = float(np.quantile(since, 0.9, method="lower"))
-    said = change.words(unit) if change is not None else f"{low:.4g} before, {high:.4g} {unit}".rstrip() + " since"
-    shown = f"{said}, {peak:.4g} at most for a tenth of the time {inline(points, at=cut)}"
+    own, unit = _own_unit(source.name, unit)
+    if change is not None:
+        change = replace(change, before=change.before / own, after=change.after / own)
+    said = (
+        change.words(unit)
+        if change is not None
+        else f"{low / own:.4g} before, {high / own:.4g} {unit}".rstrip() + " since"
+    )
+    shown = f"{said}, 90th percentile since {peak / own:.4g} {inline(points, at=cut)}"
     cited = citing.of_series(source.name, source.series, shown)
     seen = Movement(measure, source.name, subject, low, high, peak, cited)
-    return replace(seen, change=change, since=cut, points=points, unit=unit, words=said)
+    return replace(seen, change=change, since=cut, points=[(t, v / own) for t, v in points], unit=unit, words=said)
+
+
+def _own_unit(name: str, unit: str) -> tuple[float, str]:
+    """Milliseconds for comparing are told in the unit that the name of the series says."""
+    factor = milliseconds(name) if unit == "ms" else None
+    return (factor, _UNITS[factor]) if factor is not None else (1.0, unit)
+
+
+_UNITS = {1e3: "s", 1.0: "ms", 1e-3: "µs", 1e-6: "ns"}
 
 
 def _passing(times: Array, values: Array, points: Points) -> Change | None:

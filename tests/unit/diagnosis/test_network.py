@@ -9,7 +9,7 @@ from incident_agents.diagnosis.engine import diagnose
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Alert, AlertStatus
-from incident_commander.api.statement import Diagnosis
+from incident_commander.api.statement import CitationKind, Diagnosis
 from incident_commander.ports import Series
 from tests.unit.diagnosis.builders import NOW, NS, ago, incident, told
 from tests.unit.diagnosis.shop import Shop, shop, tier
@@ -55,6 +55,17 @@ def test_a_workload_that_is_throttled_is_short_of_cpu() -> None:
     top = found.hypotheses[0]
     assert (top.cause, str(top.object)) == (Cause.CPU_SATURATED, "Deployment/shop/orders"), told(found)
     assert top.confidence >= 85
+
+
+def test_a_cited_series_is_told_in_the_unit_of_its_name() -> None:
+    def cited(name: str, factor: float) -> list[str]:
+        levels = {"web": (30 * factor, 900 * factor), "orders": (5 * factor, 700 * factor), "search": (4, 4)}
+        found = measured(larger(), **{name: levels})
+        return [c.value for h in found.hypotheses for c in h.evidence if c.kind is CitationKind.METRIC]
+
+    assert any(" s at " in value and value.startswith("0.005") for value in cited("latency_p95_seconds", 1e-3))
+    assert not any(" ms" in value for value in cited("latency_p95_seconds", 1e-3))
+    assert any(" ms at " in value and value.startswith("5") for value in cited("latency_p95_milliseconds", 1))
 
 
 def test_more_requests_explain_more_cpu() -> None:

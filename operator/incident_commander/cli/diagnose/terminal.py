@@ -187,7 +187,9 @@ def where(citation: Citation) -> str:
         case CitationKind.EVENT:
             return f"event {citation.path} about {citation.ref}"
         case CitationKind.METRIC:
-            return f"metric {citation.path or citation.ref}"
+            # A recorded series is named with its labels: whose it is. A query may be as long as a page.
+            labelled = bool(citation.path) and citation.ref.startswith(f"{citation.path}{{")
+            return f"metric {citation.ref if labelled else citation.path or citation.ref}"
         case CitationKind.ALERT:
             return f"alert {citation.ref}"
         case CitationKind.NOTE:

@@ -70,7 +70,7 @@ class Change:
     def words(self, unit: str = "") -> str:
         """For people and citations."""
         moment = datetime.fromtimestamp(self.at, UTC).strftime("%H:%M:%SZ")
-        units = "no noise before" if math.isinf(self.noises) else f"{self.noises:.1f} MAD units"
+        units = "steady before" if math.isinf(self.noises) else f"{self.noises:.0f} times its usual variation"
         verb = "rising" if self.up else "falling"
         how = f", {verb} since" if self.shape is Shape.RAMP else " at"
         text = f"{self.before:.4g} → {self.after:.4g} {unit}".rstrip()

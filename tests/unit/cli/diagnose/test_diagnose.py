@@ -14,8 +14,10 @@ from typer.testing import CliRunner, Result
 
 from docs.generators import report
 from incident_commander.api import kinds
+from incident_commander.api.statement import Citation, CitationKind
 from incident_commander.cli.diagnose.document import DiagnosisReport
 from incident_commander.cli.diagnose.markdown import code, escaped
+from incident_commander.cli.diagnose.terminal import where
 from incident_commander.cli.main import full_app
 from incident_commander.cli.options import Where
 from incident_commander.cli.work.desk import Connection, Session
@@ -286,6 +288,13 @@ class TestHostileText:
         assert fenced.endswith(run_.group())
         assert run_.group() not in fenced[len(run_.group()) : -len(run_.group())]
         assert not re.match(r"\s*([#>|-]|\d+\.)\s", escaped(text))
+
+
+def test_a_cited_series_says_whose_it_is_and_a_query_is_named() -> None:
+    ref = 'cpu_cores{pod="web-a"}'
+    assert where(Citation(kind=CitationKind.METRIC, ref=ref, path="cpu_cores", value="1")) == f"metric {ref}"
+    query = Citation(kind=CitationKind.METRIC, ref="sum(rate(cpu[5m]))", path="container_cpu_usage", value="1")
+    assert where(query) == "metric container_cpu_usage"
 
 
 class TestALiveNamespace:

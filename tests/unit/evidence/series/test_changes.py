@@ -65,7 +65,7 @@ def test_a_step_without_any_noise_is_found_and_its_magnitude_is_infinite() -> No
     change = changes(points(np.array([1.0] * 20 + [2.0] * 5)))
     assert change is not None
     assert math.isinf(change.noises)
-    assert change.words("replicas").startswith("1 → 2 replicas at 00:10:00Z (+1, no noise before)")
+    assert change.words("replicas").startswith("1 → 2 replicas at 00:10:00Z (+1, steady before)")
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 9.0], [1.0] * 7 + [9.0] * 5, [1.0] * 20 + [9.0, 9.0]])
