@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from incident_agents.diagnosis.quoting import own_words
 from incident_commander.evidence.evidence import Log
 
 _TROUBLE = re.compile(
@@ -51,7 +52,8 @@ _UNRESOLVED = re.compile(
     r"no such host|ENOTFOUND|EAI_AGAIN|name or service not known|could not resolve|couldn'?t resolve|name resolution"
     r"|unknown ?host|nodename nor servname|name does not resolve|NXDOMAIN|SERVFAIL|server misbehaving"
     r"|failed to resolve|name resolver error|DNS resolution (?:failed|error)|getaddrinfo failed"
-    r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for",
+    r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for"
+    r"|lookup [^ ]+(?: on [^ ]+:53:|: i/o timeout)",
     re.IGNORECASE,
 )
 
@@ -81,8 +83,8 @@ class Complaint:
 
 
 def addresses(line: str) -> list[Address]:
-    """Hosts in a line about a failed connection; none for other lines."""
-    if not _TROUBLE.search(line):
+    """Hosts in a line about a failed connection; none for other lines, and for lines that quote such words."""
+    if not _TROUBLE.search(line) or not _TROUBLE.search(own_words(line)):
         return []
     text = _OWN_SIDE.sub("", _RESOLVER.sub("", line[:1000]))
     found: dict[str, Address] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 
 
 class Measure(enum.StrEnum):
@@ -70,3 +71,18 @@ _UNITS = (
 def milliseconds(name: str) -> float | None:
     """How many milliseconds the unit in the name of a metric is; None when the name has no unit of time."""
     return next((factor for pattern, factor in _UNITS if pattern.search(name)), None)
+
+
+_SHARE = re.compile(r"ratio|fraction|share|utili[sz]ation|usage|busy|load|rate", re.IGNORECASE)
+_WHOLE = re.compile(r"percent|pct|cores|millicores", re.IGNORECASE)
+
+
+def is_share(name: str, points: Iterable[tuple[float, float]]) -> bool:
+    """Whether a series of a node's use is a share of the whole (1 is all): by its name, and it never says more."""
+    values = [value for _, value in points]
+    named = _SHARE.search(name) is not None and _WHOLE.search(name) is None
+    return named and max(values, default=0.0) <= _ROUNDED and min(values, default=0.0) >= 0
+
+
+_ROUNDED = 1.05
+"""Rates of counters that were scraped a little late say slightly more than all."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from incident_agents.diagnosis.case import Case
-from incident_agents.diagnosis.measures import Measure, measure_of, milliseconds
+from incident_agents.diagnosis.measures import Measure, is_share, measure_of, milliseconds
 from incident_agents.diagnosis.recordings import metric_of, plausible, readings
 from incident_agents.diagnosis.subjects import Subjects
 from incident_agents.diagnosis.workload import Workload
@@ -118,6 +118,8 @@ def _of(name: str, series: Series, begun: float | None, subjects: Subjects, unit
     factor = milliseconds(name) if measure is Measure.LATENCY else None
     if factor is not None:
         points, unit = [(t, v * factor) for t, v in points], "ms"
+    if measure is Measure.CPU and subject.startswith("Node/") and is_share(name, points):
+        points, unit = [(t, 100 * v) for t, v in points], "percent"
     return _moved(measure, subject, points, begun, unit, _Source(name, series))
 
 

@@ -147,6 +147,25 @@ _TOO_SHORT = ((6, 88), (15, 76), (30, 64))
 """Seconds from the start to the kill, and how likely that is too short for an application to start."""
 
 
+_PROGRESS = re.compile(r"\b(?P<done>\d{1,9}) ?(?:/|of) ?(?P<all>\d{1,9})\b|(?<![\d.])(?P<percent>\d{1,2}) ?%")
+_TOLD, _INTERRUPTED = 40, 78
+
+
+def interrupted(case: Case, failing: Failing) -> int:
+    """How sure it is that the probe ended the container amid its start: its last words are of work half done.
+
+    0 when they are not, or when it had begun to listen.
+    """
+    if fields.mapping(failing.container.spec, "startupProbe") and failing.probe != "startup":
+        return 0
+    logs = [log for log in case.logs(failing.pod, failing.container.name) if log.previous]
+    if not logs or listened(case, failing):
+        return 0
+    found = [m for line in logs[-1].lines[-_TOLD:] for m in _PROGRESS.finditer(line[:500])]
+    shares = [int(m["done"]) / int(m["all"]) if m["all"] else int(m["percent"]) / 100 for m in found if m["all"] != "0"]
+    return _INTERRUPTED if len(shares) > 1 and shares == sorted(shares) and shares[0] < shares[-1] < 1 else 0
+
+
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:
     """What differs between two versions of a probe, as the fact ``problem`` says it."""
     old, new = handler(before), handler(now)

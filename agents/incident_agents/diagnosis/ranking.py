@@ -19,6 +19,8 @@ from incident_commander.api.causes import Cause
 BAR = 50
 """Below this a finding explains nothing and is no confident hypothesis."""
 
+_EXCLUDED = BAR - 4
+"""At most, when something else explains it: a delay of the network is what remains when nothing else does."""
 _DROP, _GAIN, _MOST_GAIN, _MOST = 12, 2, 6, 97
 _ATTACHED, _ELSEWHERE, _ELSEWHERE_MOST = 8, 40, 40
 
@@ -58,12 +60,13 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.UNSCHEDULABLE_AFFINITY: _ENDS,
     Cause.UNSCHEDULABLE_VOLUME: _ENDS,
     Cause.MEMORY_LIMIT_TOO_LOW: _ENDS | {Cause.HPA_CANNOT_SCALE},
-    Cause.MEMORY_LEAK: _ENDS,
-    Cause.CPU_THROTTLED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED},
+    Cause.MEMORY_LEAK: _ENDS | {Cause.NETWORK_LATENCY},
+    Cause.CPU_THROTTLED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED, Cause.NETWORK_LATENCY},
     Cause.CPU_SATURATED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY},
     Cause.TRAFFIC_SURGE: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED, Cause.HPA_AT_MAXIMUM},
-    Cause.DISK_SATURATED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.REPLICATION_LAG},
+    Cause.DISK_SATURATED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.REPLICATION_LAG, Cause.NETWORK_LATENCY},
     Cause.NETWORK_LATENCY: frozenset({Cause.DEPENDENCY_SLOW}),
+    Cause.DEPENDENCY_SLOW: frozenset({Cause.NETWORK_LATENCY}),
     Cause.PACKET_LOSS: frozenset({Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY}),
     Cause.TLS_CERTIFICATE_INVALID: _ROUTING | _ENDS,
     Cause.SERVICE_SELECTS_NOTHING: _ROUTING | {Cause.SERVICE_WRONG_PORT},
@@ -75,9 +78,9 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.NETWORK_POLICY_BLOCKS: _ROUTING | _ENDS | {Cause.DNS_RESOLUTION_FAILURE},
     Cause.KUBE_PROXY_DOWN: _ROUTING | {Cause.DNS_RESOLUTION_FAILURE},
     Cause.DATABASE_CREDENTIALS_INVALID: _STORE,
-    Cause.DATABASE_CONNECTIONS_EXHAUSTED: _STORE,
+    Cause.DATABASE_CONNECTIONS_EXHAUSTED: _STORE | {Cause.NETWORK_LATENCY},
     Cause.DATABASE_READ_ONLY: _STORE,
-    Cause.DATABASE_LOCK_CONTENTION: _STORE,
+    Cause.DATABASE_LOCK_CONTENTION: _STORE | {Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY},
     Cause.CACHE_MEMORY_EXHAUSTED: _STORE,
     Cause.REPLICATION_LAG: frozenset({Cause.DEPENDENCY_SLOW}),
     Cause.MESSAGE_QUEUE_BACKLOG: frozenset({Cause.DEPENDENCY_SLOW}),
@@ -93,7 +96,7 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
 """Which causes, on the same objects, are mere effects of which."""
 
 
-_AT_CALLERS = frozenset({Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING, Cause.DEPENDENCY_SLOW})
+_AT_CALLERS = frozenset({Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING, Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY})
 """Effects that go up the calls: who calls what fails ends, does not answer, or is slow itself."""
 
 Callers = Mapping[str, frozenset[str]]
@@ -123,6 +126,8 @@ def rank(
     for n in _causes_first(effects):
         for m in effects[n]:
             most = max(1, ranked[n].confidence - _DROP)
+            if ranked[m].cause is Cause.NETWORK_LATENCY:
+                most = min(most, _EXCLUDED)
             if ranked[n].confidence >= BAR and ranked[m].confidence > most:
                 why = f"{most} at most: {_name(ranked[n])} explains it"
                 ranked[m] = replace(ranked[m], confidence=most, reasons=(*ranked[m].reasons, why))

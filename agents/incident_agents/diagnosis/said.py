@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.quoting import own_words
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.evidence.evidence import Log
 
@@ -31,10 +32,14 @@ def said(case: Case, workload: Workload, words: Words, *, often: int = OFTEN) ->
             if not any(piece in low for piece in words.pieces):
                 continue
             lines = log.lines[-_LINES:]
-            hits = [n for n, line in enumerate(lines) if words.pattern.search(line[:1000])]
+            hits = [n for n, line in enumerate(lines) if _says(words, line[:1000])]
             if len(hits) >= often and hits[-1] >= LATE * (len(lines) - 1):
                 found += [(log, lines[n]) for n in hits[-2:]]
     return found
+
+
+def _says(words: Words, line: str) -> bool:
+    return words.pattern.search(line) is not None and words.pattern.search(own_words(line)) is not None
 
 
 def _low(log: Log) -> str:

@@ -82,3 +82,12 @@ def test_scaling_the_consumer_to_zero_stands_above_the_backlog() -> None:
     causes = [h.cause for h in found.hypotheses]
     assert Cause.SCALED_TO_ZERO in causes, told(found)
     assert causes.index(Cause.SCALED_TO_ZERO) < causes.index(Cause.MESSAGE_QUEUE_BACKLOG), told(found)
+
+
+def test_a_consumer_that_is_scaled_to_zero_is_the_cause_though_nobody_calls_it() -> None:
+    made = with_broker()
+    scaled_to_zero(made, "orders")
+    made.deployments["web"]["spec"]["template"]["spec"]["containers"][0]["env"] = []
+    made.pods["web"]["spec"]["containers"][0]["env"] = []
+    top = made.diagnose(series=queued((10, 5000))).hypotheses[0]
+    assert (top.cause, str(top.object)) == (Cause.SCALED_TO_ZERO, "Deployment/shop/orders")

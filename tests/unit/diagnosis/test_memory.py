@@ -7,6 +7,7 @@ import pytest
 
 from incident_agents.diagnosis.analysers.memory import suggested_limit
 from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from incident_commander.evidence.evidence import Evidence, Measured
 from tests.unit.diagnosis.builders import (
@@ -97,6 +98,11 @@ def test_too_few_points_lower_the_confidence_and_are_named() -> None:
     assert top.confidence < 60
     assert "too few points" in top.summary
     assert Cause.MEMORY_LEAK in {h.cause for h in found.hypotheses}
+
+
+def test_long_lives_that_all_end_at_the_limit_are_a_leak_though_nothing_was_measured() -> None:
+    found = diagnose(killed(lived=10000, working_set=None, restarts=8), incident(), NOW)
+    assert (found.hypotheses[0].cause, found.hypotheses[0].confidence >= BAR) == (Cause.MEMORY_LEAK, True), told(found)
 
 
 def test_growth_toward_the_limit_is_seen_before_the_kill() -> None:

@@ -221,3 +221,57 @@ class TestAsGatheredLive:
             Cause.CPU_SATURATED,
             "Node/node-a",
         ), told(found)
+
+
+SLOW_ON_B = {"web": (30.0, 900.0), "orders": (5.0, 800.0), "search": (4.0, 4.0), "db": (1.0, 1.0), "cart": (2.0, 2.0)}
+
+
+class TestWhatExplainsTheSlowness:
+    """A delay of the network is what remains when nothing else explains who is slow."""
+
+    @pytest.mark.parametrize("label", ["node", "instance"])
+    @pytest.mark.parametrize(
+        ("name", "whole"),
+        [
+            ("node_cpu_utilisation_ratio", 1.0),
+            ("node_cpu_usage_ratio", 1.0),
+            ("instance:node_cpu_utilisation:rate5m", 1.0),
+            ("node_cpu_seconds_rate", 1.0),
+            ("node_cpu_percent", 100.0),
+        ],
+    )
+    def test_the_cpu_of_a_node_whatever_it_is_called(self, name: str, whole: float, label: str) -> None:
+        series: dict[str, Sequence[Series]] = {
+            "latency_p90": [stepped(*levels, service=who) for who, levels in SLOW_ON_B.items()],
+            name: [
+                stepped(0.35 * whole, 0.985 * whole, **{label: "node-b"}),
+                stepped(0.34 * whole, 0.35 * whole, **{label: "node-a"}),
+            ],
+        }
+        found = larger().diagnose(series=series)
+        top = found.hypotheses[0]
+        assert (top.cause, str(top.object)) == (Cause.CPU_SATURATED, "Node/node-b"), told(found)
+        assert all(h.confidence < BAR for h in found.hypotheses if h.cause is Cause.NETWORK_LATENCY), told(found)
+
+    def test_a_node_at_one_per_cent_is_not_busy(self) -> None:
+        found = larger().diagnose(series={"node_cpu_percent": [stepped(0.3, 0.99, node="node-b")]})
+        assert all(h.confidence < BAR for h in found.hypotheses), told(found)
+
+    def test_a_disk_that_is_busy(self) -> None:
+        series: dict[str, Sequence[Series]] = {
+            "latency_p90": [stepped(*levels, service=who) for who, levels in SLOW_ON_B.items()],
+            "node_disk_io_time_ratio": [stepped(0.15, 0.98, node="node-b"), stepped(0.1, 0.1, node="node-a")],
+        }
+        found = larger().diagnose(series=series)
+        assert found.hypotheses[0].cause is Cause.DISK_SATURATED, told(found)
+        assert all(h.confidence < BAR for h in found.hypotheses if h.cause is Cause.NETWORK_LATENCY), told(found)
+
+
+@pytest.mark.parametrize(("used", "sure"), [(0.33, False), (0.49, True)])
+def test_more_cpu_is_no_want_of_it_while_the_limit_is_far(used: float, sure: bool) -> None:
+    made = larger()
+    limits = {"resources": {"limits": {"cpu": "500m"}}}
+    made.pods["orders"]["spec"]["containers"][0].update(limits)
+    found = measured(made, service_cpu={"orders": (0.1, used)})
+    said = [h for h in found.hypotheses if h.cause is Cause.CPU_SATURATED]
+    assert [h.confidence >= BAR for h in said] == [sure], told(found)

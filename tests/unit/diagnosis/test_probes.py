@@ -178,3 +178,26 @@ def test_a_grpc_probe_without_a_connection_is_judged_by_what_else_is_known(
         problem,
         True,
     ), told(found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        (["loading routes: 22 of 96", "loading routes: 58 of 96", "SIGTERM, shutting down"], Cause.PROBE_MISCONFIGURED),
+        (["loading routes: 22 of 96", "loading routes: 96 of 96", "waiting"], Cause.APP_NOT_ANSWERING),
+        (["served 3 of 5", "nothing to do"], Cause.APP_NOT_ANSWERING),
+    ],
+)
+def test_a_start_that_was_ended_half_done_wanted_more_time(lines: list[str], cause: Cause) -> None:
+    probe = HTTP | {"initialDelaySeconds": 10, "periodSeconds": 10, "failureThreshold": 3}
+    web = deployment(ready=0, template=template("web", container(livenessProbe=probe)))
+    rs = replica_set(web, "6d4b75cb6d", ready=0)
+    sick = pod(rs, "abcde", running(ready=False, restarts=4, age=5, lastState=ended(143, "Error", lived=45)))
+    objects = [
+        rs,
+        sick,
+        event(sick, "Unhealthy", f"Liveness probe failed: {REFUSED}", container="web"),
+        event(sick, "Killing", "Container web failed liveness probe, will be restarted", kind="Normal"),
+    ]
+    found = diagnose(evidence(web, *objects, logs=[log(sick, *lines, previous=True)]), incident(), NOW)
+    assert found.hypotheses[0].cause is cause, told(found)

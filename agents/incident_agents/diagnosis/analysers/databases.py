@@ -14,6 +14,7 @@ from functools import partial
 from incident_agents.diagnosis import stores
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.quoting import own_words
 from incident_agents.diagnosis.rotated import rotated
 from incident_agents.diagnosis.store_words import LITERALS, POOL, RELATIONAL, SIGNS
 from incident_agents.diagnosis.workload import Workload
@@ -135,7 +136,7 @@ def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
             continue
         for cause, kind, pattern in SIGNS:
             match = pattern.search(line[:2000])
-            if match is None or (own and own != kind):
+            if match is None or (own and own != kind) or not pattern.search(own_words(line[:2000])):
                 continue
             heard = found.setdefault((cause, kind), _Heard(workload, cause, kind))
             heard.hear(line, citation(), at, match.groupdict().get("user") or "")

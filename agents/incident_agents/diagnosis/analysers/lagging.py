@@ -37,6 +37,15 @@ def analyse(case: Case) -> Iterator[Finding]:
             yield _finding(case, moved, store)
 
 
+def backlogs(case: Case) -> dict[str, Movement]:
+    """By store: the messages that pile up there, by the figures of exporters."""
+    found: dict[str, Movement] = {}
+    for moved in movements(case):
+        if moved.measure is Measure.BACKLOG and _grew(moved) and (store := _store(case, moved)) is not None:
+            found.setdefault(store.ref, moved)
+    return found
+
+
 def _grew(moved: Movement) -> bool:
     if moved.alerted or moved.rose < _TIMES or moved.by < _LEAST[moved.measure] or not moved.points:
         return False

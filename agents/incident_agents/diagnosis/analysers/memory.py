@@ -28,6 +28,9 @@ _MIB = 1024 * 1024
 _QUICK = timedelta(seconds=120)
 """Killed within this time after its start: the limit does not even hold what starting takes."""
 
+_LONG, _AGAIN = timedelta(hours=1), 5
+"""Killed again and again, each time after so long: what starting and working take was there all the while."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Use:
@@ -184,6 +187,9 @@ def _after_kill(use: _Use) -> list[_Verdict]:
         again = 6 if use.container.restarts >= 2 else 0
         words = f"was killed at its memory limit {use.lived.total_seconds():.0f} s after its start"
         return [_Verdict(Cause.MEMORY_LIMIT_TOO_LOW, 80 + again, words)]
+    if use.lived is not None and use.lived >= _LONG and use.container.restarts >= _AGAIN:
+        words = f"was killed at its memory limit {use.container.restarts} times, the last time after {use.lived}"
+        return [_Verdict(Cause.MEMORY_LEAK, 62, words), _Verdict(Cause.MEMORY_LIMIT_TOO_LOW, 46, words)]
     few = "was killed at its memory limit; there are too few points to see whether it grows"
     return [_Verdict(Cause.MEMORY_LIMIT_TOO_LOW, 58, few), _Verdict(Cause.MEMORY_LEAK, 46, few)]
 

@@ -20,6 +20,7 @@ from incident_agents.diagnosis.probing import (
     difference,
     handler,
     impatience,
+    interrupted,
     known_ports,
     listened,
     number_of,
@@ -202,7 +203,7 @@ def _refused(case: Case, failing: Failing) -> _Verdict:
     if (words := other_protocol(failing, port)) != "":
         return _Verdict(Cause.PROBE_MISCONFIGURED, 80, words, "Protocol")
     ends = bool(failing.kills) or (failing.event is None and failing.probe != "readiness")
-    if ends and (sure := impatience(failing)):
+    if ends and (sure := max(impatience(failing), interrupted(case, failing))):
         words = "ends the container before it has started to listen"
         return _Verdict(Cause.PROBE_MISCONFIGURED, sure, words, "Timing")
     return _Verdict(Cause.APP_NOT_ANSWERING, 68, f"finds nothing listening on port {port or '?'}")

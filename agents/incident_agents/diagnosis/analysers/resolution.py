@@ -35,11 +35,12 @@ class _Lost:
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload that cannot resolve, for a Service that is missing, and for the cluster's DNS."""
     lost = [found for w in case.workloads if (found := _lost(case, w)).said]
-    names = {name for found in lost for name in found.said}
-    if len(lost) > 1 and len(names) > 1 and (dns := _cluster_dns(case)) is not None:
-        yield _everywhere(case, lost, dns)
+    together = [found for found in lost if not _own_resolver(case, found.workload.living[0])[0]]
+    if len(together) > 1:
+        yield _everywhere(together, _cluster_dns(case))
     for found in lost:
-        yield _at(case, found, alone=len(lost) == 1)
+        if len(together) < 2 or found not in together:
+            yield _at(case, found, alone=len(lost) == 1)
     speaking = {found.workload.ref for found in lost}
     yield from _by_spec(case, [w for w in case.workloads if w.living and w.ref not in speaking])
     yield from _missing(case)
@@ -157,17 +158,27 @@ def _cluster_dns(case: Case) -> Workload | None:
     return None
 
 
-def _everywhere(case: Case, lost: list[_Lost], dns: Workload) -> Finding:
+def _everywhere(lost: list[_Lost], dns: Workload | None) -> Finding:
+    """What several suffer at once has one cause, whether or not the cluster's DNS was read."""
     said = [c for found in lost for group in found.said.values() for c in group[-1:]]
+    cited = [citing.of_log(c.log, c.line) for c in said[:4]]
+    names = ", ".join(sorted({name for found in lost for name in found.said})[:4])
+    callers = frozenset(found.workload.ref for found in lost)
+    words = f"{len(lost)} workloads cannot resolve {names}, which are Services here"
+    if dns is None:
+        words += ": the cluster's DNS, whose workload was not seen, does not answer them"
+        return Finding(
+            Cause.DNS_RESOLUTION_FAILURE, None, 72, words[:1000], tuple(cited), {"reason": "ClusterDNS"}, callers
+        )
     sick = [p for p in dns.pods if not pods.ready(p)]
     return Finding(
         Cause.DNS_RESOLUTION_FAILURE,
         dns.target,
         90 if sick or not dns.ready else 70,
-        f"{len(lost)} workloads cannot resolve names: {dns.ref} does not answer them"[:1000],
-        (citing.of_object(dns.object, "status.readyReplicas"), *(citing.of_log(c.log, c.line) for c in said[:4])),
+        f"{words}: {dns.ref} does not answer them"[:1000],
+        (citing.of_object(dns.object, "status.readyReplicas"), *cited),
         {"reason": "ClusterDNS"},
-        frozenset({dns.ref, *(reference(p) for p in sick), *(found.workload.ref for found in lost)}),
+        frozenset({dns.ref, *(reference(p) for p in sick)}) | callers,
     )
 
 

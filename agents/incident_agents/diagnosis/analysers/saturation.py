@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.measures import Measure
 from incident_agents.diagnosis.movements import Movement, movements, of_ref
+from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import fields
@@ -16,6 +18,10 @@ from incident_commander.evidence.evidence import target_of
 _TIMES, _CORES, _THROTTLED = 2.5, 0.05, 0.15
 _NODE_BUSY = 85.0
 _SURGE = 2.5
+_NEAR = 0.8
+"""Of its limit: the kernel takes no CPU from who stays below, as far as minutes tell."""
+_NOT_SHORT = 46
+_LIMIT = ("resources", "limits", "cpu")
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -41,6 +47,7 @@ def _workload(case: Case, subject: str, moved: list[Movement]) -> Iterator[Findi
     slow = [m for m in moved if m.measure is Measure.LATENCY and _up(m, 2.0, 5.0)]
     surge = [m for m in moved if m.measure is Measure.REQUESTS and m.rose >= _SURGE]
     measured = any(not m.alerted for m in cpu + throttled)
+    idle = _has_room(workload, cpu) if not throttled else ""
     confidence = 70 + (12 if cpu and throttled else 0) + (6 if slow else 0) + (4 if measured else 0)
     top = max((m for m in cpu or throttled), key=lambda m: m.rose)
     words = (
@@ -48,13 +55,14 @@ def _workload(case: Case, subject: str, moved: list[Movement]) -> Iterator[Findi
     )
     cited = [m.citation for m in sorted(cpu + throttled + slow, key=lambda m: m.alerted)]
     facts = {"usage": f"{top.after:.3g}", "baseline": f"{top.before:.3g}"} if top.before is not None else {}
+    short = "uses more CPU than before" if idle else f"is short of CPU{' and throttled' if throttled else ''}"
     yield of_workload(
         Cause.CPU_SATURATED,
         workload,
         list(workload.ready[:1]),
         "",
-        confidence=confidence,
-        summary=f"{workload.ref} is short of CPU{' and throttled' if throttled else ''}: {words}",
+        confidence=min(confidence, _NOT_SHORT) if idle else confidence,
+        summary=f"{workload.ref} {short}: {words}{idle}",
         evidence=cited,
         facts=facts,
     )
@@ -70,6 +78,18 @@ def _workload(case: Case, subject: str, moved: list[Movement]) -> Iterator[Findi
             evidence=[most.citation, *cited[:3]],
             facts={"rate": f"{most.after:.3g}", "baseline": f"{most.before:.3g}"},
         )
+
+
+def _has_room(workload: Workload, cpu: list[Movement]) -> str:
+    """In words, when all that its CPU was measured to use is far below what it may use."""
+    limits = [
+        sum(float(fields.quantity(c, *_LIMIT) or inf) for c in fields.items(pod, "spec", "containers"))
+        for pod in workload.living
+    ]
+    peak = max((m.peak for m in cpu if not m.alerted), default=None)
+    if not limits or peak is None or min(limits) == inf or peak >= _NEAR * min(limits):
+        return ""
+    return f", which is {peak / min(limits):.0%} of its limit"
 
 
 def _up(moved: Movement, times: float, by: float) -> bool:

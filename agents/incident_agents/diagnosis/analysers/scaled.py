@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from incident_agents.diagnosis import endpoints
+from incident_agents.diagnosis.analysers.lagging import backlogs
 from incident_agents.diagnosis.callers import complaints, configured
+from incident_agents.diagnosis.calls import calls
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.workload import Workload
@@ -36,13 +38,16 @@ def _finding(case: Case, workload: Workload) -> Finding:
     events = case.events(workload.object, "ScalingReplicaSet", "SuccessfulDelete")
     # On purpose or not is not to be seen; that others need it is, or that it served until just now and somebody asks.
     missed = bool(services and events) and (bool(case.alerts) or case.evidence.target is not None)
-    confidence = 92 if quotes else 84 if callers else 62 if missed else _NOBODY_ASKS
+    waiting = {ref: moved for ref, moved in backlogs(case).items() if ref in calls(case).get(workload.ref, ())}
+    confidence = 92 if quotes else 84 if callers or waiting else 62 if missed else _NOBODY_ASKS
     evidence: list[Citation] = [citing.of_object(workload.object, "spec.replicas")]
     evidence += [quote for _, quote in quotes[:3]]
     evidence += [c for s in services[:2] for c in endpoints.cited(case, s)[:1]]
     evidence += [citing.of_event(e) for e in events[:1]]
+    evidence += [moved.citation for moved in list(waiting.values())[:1]]
     who = ", ".join(sorted({w.ref for w, _ in quotes} | {w.ref for w in callers})[:3])
     tail = f"; {who} calls it" if who else ""
+    tail += f"; messages pile up at {', '.join(waiting)}, which it takes them from" if waiting else ""
     return Finding(
         cause=Cause.SCALED_TO_ZERO,
         object=workload.target,

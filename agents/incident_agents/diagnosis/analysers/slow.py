@@ -26,7 +26,8 @@ def analyse(case: Case) -> Iterator[Finding]:
     for workload in case.workloads:
         for complaint in case.complaints[workload.ref]:
             service = case.service_at(complaint.address, fields.namespace(workload.object))
-            if service is not None and _TIME.search(complaint.line) and behind_service(case, service) is not workload:
+            late = _TIME.search(complaint.line) is not None and not complaint.of_name
+            if service is not None and late and behind_service(case, service) is not workload:
                 callers = waited.setdefault(reference(service), (service, {}))[1]
                 callers.setdefault(workload.ref, (workload, []))[1].append(complaint)
     for service, callers in waited.values():

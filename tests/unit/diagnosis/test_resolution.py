@@ -1,0 +1,71 @@
+"""Names that do not resolve: told from Services that are slow, and one cause however many suffer from it."""
+
+import pytest
+
+from incident_agents.diagnosis.addresses import addresses
+from incident_agents.diagnosis.quoting import own_words
+from incident_agents.diagnosis.ranking import BAR
+from incident_commander.api.causes import Cause
+from tests.unit.diagnosis.builders import log, told
+from tests.unit.diagnosis.shop import shop
+
+TIMEOUT = (
+    'ERROR Post "http://orders:8080/v1": dial tcp: lookup orders on 10.96.0.10:53: '
+    "read udp 10.244.1.7:40211->10.96.0.10:53: i/o timeout"
+)
+MISBEHAVING = "ERROR dial tcp: lookup orders on 10.96.0.10:53: server misbehaving"
+
+
+@pytest.mark.parametrize("line", [TIMEOUT, MISBEHAVING])
+def test_what_several_cannot_resolve_has_one_cause(line: str) -> None:
+    made = shop()
+    made.logs += [log(made.pods[who], *[line] * 4, container=who) for who in ("web", "db")]
+    found = made.diagnose()
+    confident = [h.cause for h in found.hypotheses if h.confidence >= BAR]
+    assert confident == [Cause.DNS_RESOLUTION_FAILURE], told(found)
+
+
+def test_a_lookup_that_times_out_is_no_slow_service() -> None:
+    made = shop()
+    made.logs.append(log(made.pods["web"], *[TIMEOUT] * 4, container="web"))
+    found = made.diagnose()
+    assert found.hypotheses[0].cause is Cause.DNS_RESOLUTION_FAILURE, told(found)
+    assert Cause.DEPENDENCY_SLOW not in {h.cause for h in found.hypotheses}
+
+
+class TestQuotations:
+    """What users write is no complaint of the program that logs it."""
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            '2026-09-14T10:00:00Z INFO chat message: "UnknownHostException: ordes"',
+            '2026-09-14T10:00:00Z INFO ticket created id=5 subject="dial tcp: lookup ordes: no such host"',
+        ],
+    )
+    def test_at_info_they_say_nothing_about_the_program(self, line: str) -> None:
+        made = shop()
+        made.logs.append(log(made.pods["web"], *[line] * 4, container="web"))
+        found = made.diagnose()
+        assert all(h.confidence < BAR for h in found.hypotheses), told(found)
+
+    def test_nor_about_a_store(self) -> None:
+        made = shop()
+        line = 'INFO ticket created id=5 subject="ERROR 1040 (HY000): Too many connections to db"'
+        made.logs.append(log(made.pods["web"], *[line] * 4, container="web"))
+        assert Cause.DATABASE_CONNECTIONS_EXHAUSTED not in {h.cause for h in made.diagnose().hypotheses}
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            'level=info msg="dial tcp: lookup orders: no such host"',
+            '{"level":"info","msg":"dial tcp: lookup orders: no such host"}',
+            'INFO retrying after Post "http://orders:8080/v1": connection refused',
+            'ERROR failed: "dial tcp: lookup orders: no such host"',
+        ],
+    )
+    def test_but_a_programs_own_message_counts_at_any_level(self, line: str) -> None:
+        assert [a.host for a in addresses(line)] == ["orders"]
+
+    def test_only_quotations_are_left_out(self) -> None:
+        assert own_words('INFO said "too many clients" twice').split() == ["INFO", "said", "twice"]
