@@ -94,7 +94,7 @@ class Setup:
     """The hook's container, here as a process with the hook's own token and rights."""
 
     def __init__(self, installed: Installed, *arguments: str) -> None:
-        made = [m for m in yaml.safe_load_all(template(*arguments)) if m and "pre-install" in hook_of(m)]
+        made = [m for m in yaml.safe_load_all(template(*arguments)) if m and hook_of(m) == "pre-install,pre-upgrade"]
         text = yaml.safe_dump_all(m for m in made if m["kind"] != "Job")
         applied = installed.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=text)
         assert applied.returncode == 0, applied.stderr
@@ -195,6 +195,11 @@ TOKEN = "kubernetes.io/service-account-token"
 SECRETS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/secrets"
 ACCOUNTS = f"/api/v1/namespaces/{OPERATOR_NAMESPACE}/serviceaccounts"
 OPAQUE_ONLY, NAMED_ONLY = "Secrets of type Opaque only", "the Secrets agent-ROLE-key of the six agents only"
+NO_TIES = "no finalizers and no ownerReferences"
+TIES: dict[str, Any] = {
+    "finalizers": ["example.com/kept"],
+    "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "1"}],
+}
 NOTHING_ELSE, DELETES_NOTHING = "and nothing else", "delete nothing"
 
 
@@ -241,6 +246,23 @@ class TestTheHookWithEveryRight:
     def test_makes_no_crd_of_another_group(self, setup: Setup) -> None:
         message = refusal(setup.client.request, "POST", CRD_PATH, foreign("Gadget", "example.com"))
         assert "CRDs of the group incidentcommander.io only" in message
+
+    def test_makes_no_fifth_crd_of_our_group(self, setup: Setup) -> None:
+        message = refusal(setup.client.request, "POST", CRD_PATH, foreign("Gadget", GROUP))
+        assert "our four CRDs" in message
+
+    @pytest.mark.parametrize("path", [f"{CRD_PATH}/incidents.{GROUP}", f"{GROUP_PATH}/agents/detection"])
+    @pytest.mark.parametrize("field", TIES)
+    def test_ties_nothing_to_another_object(self, setup: Setup, path: str, field: str) -> None:
+        setup.run("keys")
+        body = {"metadata": {field: TIES[field]}}
+        assert NO_TIES in refusal(setup.client.request, "PATCH", path, body, MERGE_PATCH)
+
+    @pytest.mark.parametrize("field", TIES)
+    def test_ties_no_new_key_to_another_object(self, setup: Setup, field: str) -> None:
+        body = secret("agent-detection-key")
+        body["metadata"][field] = TIES[field]
+        assert NO_TIES in refusal(setup.client.request, "POST", f"{SECRETS}?dryRun=All", body)
 
     def test_has_no_incident_converted_by_somebody_elses_webhook(self, setup: Setup) -> None:
         webhook = {"conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://evil.example/convert"}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -47,12 +49,19 @@ def kubectl(plane: ControlPlane) -> Kubectl:
 class Installing:
     """`helm install` under way. There is no kubelet: the test runs what the hook's pod would, and says how it ended."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: ControlPlane, *verb: str) -> None:
         self.plane = plane
+        before = {pod["metadata"]["uid"] for pod in self.pods()}
         env = {**os.environ, "KUBECONFIG": str(plane.kubeconfig)}
-        command = [str(program()), "install", *_RELEASE, str(CHART), "--create-namespace", "--timeout=180s"]
+        chart = [*_RELEASE, str(CHART), "--create-namespace", "--timeout=180s"]
+        command = [str(program()), *(verb or ("install",)), *chart]
         self.helm = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
-        wait("Helm has not made the hook's Job, with its pod", lambda: bool(self.pods()), seconds=120)
+
+        def begun() -> bool:
+            pods = self.pods()
+            return len(pods) == 1 and pods[0]["metadata"]["uid"] not in before
+
+        wait("Helm has not made the hook's Job, with its pod", begun, seconds=120)
 
     def pods(self) -> list[Any]:
         try:
@@ -79,6 +88,9 @@ class Installing:
     def fail(self) -> None:
         deadline = {"spec": {"activeDeadlineSeconds": 1}}
         self.plane.request("PATCH", f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/setup", deadline, MERGE_PATCH)
+
+    def interrupt(self) -> None:
+        self.helm.send_signal(signal.SIGINT)
 
     def ended(self) -> tuple[int, str]:
         said, _ = self.helm.communicate(timeout=180)
@@ -119,6 +131,95 @@ def test_a_hook_that_failed_keeps_no_rights_either(plane: ControlPlane, kubectl:
 
     helm("uninstall", *_RELEASE, env={"KUBECONFIG": str(plane.kubeconfig)})
     assert left_of_the_hook(kubectl) == set()
+    assert left_of_the_release(kubectl) == []
+
+
+_GROUPS = {
+    "rolebindings": "rbac.authorization.k8s.io",
+    "clusterrolebindings": "rbac.authorization.k8s.io",
+    "validatingadmissionpolicies": "admissionregistration.k8s.io",
+    "validatingadmissionpolicybindings": "admissionregistration.k8s.io",
+}
+RIGHTS = {
+    "serviceaccount/setup",
+    *(f"{kind}.rbac.authorization.k8s.io/incident-commander-setup" for kind in ("role", "rolebinding")),
+    *(f"{kind}.rbac.authorization.k8s.io/incident-commander-setup" for kind in ("clusterrole", "clusterrolebinding")),
+}
+
+
+class History:
+    """What grants the hook something, and what holds it, in the order of the revisions of the one etcd."""
+
+    def __init__(self, kubectl: Kubectl) -> None:
+        self.kubectl = kubectl
+        self.since = {
+            resource: json.loads(kubectl("get", "--raw", f"/apis/{group}/v1/{resource}"))["metadata"]["resourceVersion"]
+            for resource, group in _GROUPS.items()
+        }
+
+    def events(self) -> list[tuple[int, str, bool]]:
+        """Revision, resource, and whether one is there from then on (of a binding: one that binds somebody)."""
+        found = []
+        for resource, group in _GROUPS.items():
+            query = f"watch=true&resourceVersion={self.since[resource]}&timeoutSeconds=2"
+            for line in self.kubectl("get", "--raw", f"/apis/{group}/v1/{resource}?{query}").splitlines():
+                event = json.loads(line)
+                thing = event["object"]
+                if "setup" in thing["metadata"]["name"]:
+                    there = event["type"] != "DELETED" and (group[0] == "a" or bool(thing.get("subjects")))
+                    found.append((int(thing["metadata"]["resourceVersion"]), resource, there))
+        return sorted(found)
+
+    def unguarded(self) -> list[int]:
+        """The revisions at which the hook had a right and no policy held it."""
+        there, found = dict.fromkeys(_GROUPS, False), []
+        for revision, resource, now in self.events():
+            there[resource] = now
+            granted = there["rolebindings"] or there["clusterrolebindings"]
+            if granted and not (there["validatingadmissionpolicies"] and there["validatingadmissionpolicybindings"]):
+                found.append(revision)
+        return found
+
+
+def test_after_an_interrupted_installation_an_uninstall_takes_the_rights_before_their_guard(
+    plane: ControlPlane, kubectl: Kubectl
+) -> None:
+    history = History(kubectl)
+    interrupted(plane, kubectl)
+
+    helm("uninstall", *_RELEASE, env={"KUBECONFIG": str(plane.kubeconfig)})
+    assert len(history.events()) >= 8
+    assert history.unguarded() == []
+    assert left_of_the_hook(kubectl) == set()
+    assert left_of_the_release(kubectl) == []
+
+
+def test_after_an_interrupted_installation_an_upgrade_takes_the_rights_before_it_renews_their_guard(
+    plane: ControlPlane, kubectl: Kubectl
+) -> None:
+    history = History(kubectl)
+    interrupted(plane, kubectl)
+
+    upgrading = Installing(plane, "upgrade", "--install")
+    upgrading.run()
+    upgrading.succeed()
+    code, said = upgrading.ended()
+    assert code == 0, said
+    assert len(history.events()) >= 12
+    assert history.unguarded() == []
+    assert left_of_the_hook(kubectl) == HELD
+
+    helm("uninstall", *_RELEASE, env={"KUBECONFIG": str(plane.kubeconfig)})
+    assert left_of_the_release(kubectl) == []
+
+
+def interrupted(plane: ControlPlane, kubectl: Kubectl) -> None:
+    """Helm cleans up nothing then: the hook goes on, with its rights and their guard."""
+    installing = Installing(plane)
+    installing.interrupt()
+    code, said = installing.ended()
+    assert code != 0, said
+    assert left_of_the_hook(kubectl) == HELD | RIGHTS
 
 
 def left_of_the_release(kubectl: Kubectl) -> list[str]:

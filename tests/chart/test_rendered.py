@@ -33,9 +33,21 @@ def holds_the_hook(manifests: list[Manifest], hook: str) -> list[Manifest]:
     return [m for m in found if m["metadata"]["annotations"]["helm.sh/hook"] == hook]
 
 
+def weight(manifest: Manifest) -> int:
+    return int(manifest["metadata"]["annotations"].get("helm.sh/hook-weight", 0))
+
+
+def withdraws(manifest: Manifest) -> bool:
+    """Whether it takes the place of something of the setup hook, and grants and runs nothing."""
+    return "setup" in manifest["metadata"]["name"] and (
+        manifest["kind"] not in ADMISSION and "post-delete" in manifest["metadata"]["annotations"]["helm.sh/hook"]
+    )
+
+
 def pods(manifests: list[Manifest]) -> dict[str, Manifest]:
     """Every pod specification, by the name of what makes it."""
-    made = {m["metadata"]["name"]: m["spec"]["template"]["spec"] for m in of_kind(manifests, "Deployment", "Job")}
+    running = [m for m in of_kind(manifests, "Deployment", "Job") if not withdraws(m)]
+    made = {m["metadata"]["name"]: m["spec"]["template"]["spec"] for m in running}
     return made | {m["metadata"]["name"]: m["spec"] for m in of_kind(manifests, "Pod")}
 
 
@@ -102,6 +114,7 @@ class TestKeys:
 
     def test_the_hook_comes_first_and_its_rights_end_with_it(self, rendered: list[Manifest]) -> None:
         hooks = [m for m in rendered if "setup" in m["metadata"]["name"] and m["kind"] not in ADMISSION]
+        hooks = [m for m in hooks if not withdraws(m)]
         assert sorted(m["kind"] for m in hooks) == [
             "ClusterRole",
             "ClusterRoleBinding",
@@ -128,6 +141,20 @@ class TestKeys:
         }
         assert max(weights.pop(kind) for kind in ADMISSION) < min(weights.values())
 
+    def test_whatever_is_left_of_its_rights_is_replaced_before_what_holds_it_is_touched(
+        self, rendered: list[Manifest]
+    ) -> None:
+        empty = [m for m in rendered if withdraws(m)]
+        granted = [m for m in rendered if "setup" in m["metadata"]["name"] and m["kind"] not in ADMISSION]
+        names = {(m["kind"], m["metadata"]["name"]) for m in granted}
+        assert {(m["kind"], m["metadata"]["name"]) for m in empty} == names
+        assert not any(m.get("rules") or m.get("subjects") for m in empty)
+        (job,) = of_kind(empty, "Job")
+        assert job["spec"]["completions"] == 0
+        held = [*holds_the_hook(rendered, "pre-install,pre-upgrade"), *holds_the_hook(rendered, "post-delete")]
+        assert len(held) == 4
+        assert max(weight(m) for m in empty) < min(weight(m) for m in held)
+
     def test_what_holds_the_hook_is_deleted_after_an_uninstall(self, rendered: list[Manifest]) -> None:
         held = holds_the_hook(rendered, "post-delete")
         assert {m["kind"] for m in held} == set(ADMISSION)
@@ -140,14 +167,16 @@ class TestKeys:
         assert first["args"] == ["keys", "guarded", "--namespace", "incident-commander"]
 
     def test_the_hook_may_change_no_secret_and_read_none_but_the_six(self, rendered: list[Manifest]) -> None:
-        (role,) = [m for m in of_kind(rendered, "Role") if m["metadata"]["name"] == "incident-commander-setup"]
+        roles = [m for m in of_kind(rendered, "Role") if m["metadata"]["name"] == "incident-commander-setup"]
+        (role,) = [m for m in roles if not withdraws(m)]
         by_verb = {verb: rule for rule in role["rules"] for verb in rule["verbs"]}
         assert by_verb.keys() == {"create", "get"}
         assert by_verb["get"]["resourceNames"] == sorted(f"agent-{r}-key" for r in ROLES)
 
     def test_without_crds_install_the_hook_may_not_write_crds(self) -> None:
         manifests = render("crds.install=false")
-        (role,) = [m for m in of_kind(manifests, "ClusterRole") if m["metadata"]["name"] == "incident-commander-setup"]
+        roles = [m for m in of_kind(manifests, "ClusterRole") if m["metadata"]["name"] == "incident-commander-setup"]
+        (role,) = [m for m in roles if not withdraws(m)]
         rules = [rule for rule in role["rules"] if "customresourcedefinitions" in rule["resources"]]
         assert [rule["verbs"] for rule in rules] == [["get"]]
         assert pods(manifests)["setup"]["initContainers"][1]["args"] == ["crds", "check"]

@@ -74,6 +74,25 @@ def rights_to_install(facts: Facts) -> Iterator[Finding]:
         yield ok("Your rights", "you may install: CRDs, roles, admission policies, workloads")
 
 
+def setup_hook(facts: Facts) -> Iterator[Finding]:
+    """A Helm that was interrupted cleans up nothing: the rights of its hook stay, also where nothing was installed."""
+    answers = [(right, facts.rights.get(right)) for right in needs.of_the_setup_hook(facts.namespace)]
+    left = [f"{right.verb} {right.resource}" for right, answer in answers if answer is True]
+    unread = next((answer for _, answer in answers if isinstance(answer, Unread)), None)
+    if left:
+        yield fail(
+            "Setup hook",
+            f"ServiceAccount {needs.SETUP} of {facts.namespace} still may {', '.join(left)}",
+            "is Helm running now? Then wait. If not, it was interrupted: helm upgrade or helm uninstall ends these "
+            "rights, or kubectl delete rolebindings,clusterrolebindings incident-commander-setup "
+            f"-n {facts.namespace}",
+        )
+    elif unread is not None:
+        yield unknown(
+            "Setup hook", unread.why, "ask for `create` on subjectaccessreviews, or for system:auth-delegator"
+        )
+
+
 def resources(facts: Facts) -> Iterator[Finding]:
     """The four CRDs: all, or none yet."""
     ours = {name: there for name, there in facts.offered.items() if name.endswith("incidentcommander.io")}
@@ -120,4 +139,4 @@ def installation(facts: Facts) -> Iterator[Finding]:
         )
 
 
-CHECKS = (api_server, clock, features, rights_to_install, resources, installation)
+CHECKS = (api_server, clock, features, rights_to_install, setup_hook, resources, installation)

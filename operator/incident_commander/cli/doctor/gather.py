@@ -97,6 +97,7 @@ async def gather(cluster: Cluster, web: Web, now: Callable[[], datetime], wanted
     rights = needs.installing(wanted.namespace)
     if ours:
         rights = needs.needed(wanted.namespace) + needs.forbidden(wanted.namespace)
+    rights += needs.of_the_setup_hook(wanted.namespace)
     reviews = await asyncio.gather(*(_allowed(cluster, slots, right) for right in rights))
     facts = replace(
         facts,

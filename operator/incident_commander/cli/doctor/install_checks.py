@@ -128,7 +128,8 @@ def rights(facts: Facts) -> Iterator[Finding]:
     """What each ServiceAccount must and must not be able to do."""
     if not facts.installed:
         return
-    answers = {r: a for r, a in facts.rights.items() if r.user}
+    hook = needs.of_the_setup_hook(facts.namespace)
+    answers = {r: a for r, a in facts.rights.items() if r.user and r not in hook}
     unread = next((a for a in answers.values() if isinstance(a, Unread)), None)
     if unread is not None:
         yield unknown("RBAC", unread.why, "ask for `create` on subjectaccessreviews, or for system:auth-delegator")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from incident_commander.api.names import ROLES
 from incident_commander.cli.doctor.facts import Right
 
+SETUP = "setup"
 INSTALLING: tuple[tuple[str, str], ...] = (
     ("create", "customresourcedefinitions.apiextensions.k8s.io"),
     ("create", "clusterroles.rbac.authorization.k8s.io"),
@@ -58,6 +59,12 @@ def needed(namespace: str) -> list[Right]:
 def forbidden(namespace: str) -> list[Right]:
     """What none of them may have: whoever has it can decide and act alone, or read what is secret."""
     return _of_all(namespace, _FORBIDDEN)
+
+
+def of_the_setup_hook(namespace: str) -> list[Right]:
+    """What the chart's hook may do while Helm runs it, and nobody of that name before and after."""
+    user = service_account(namespace, SETUP)
+    return [Right(user, "create", "secrets", namespace), Right(user, "create", "agents.incidentcommander.io")]
 
 
 def service_account(namespace: str, name: str) -> str:

@@ -149,6 +149,21 @@ class TestTheCluster:
         assert finding.verdict is Verdict.FAIL
         assert "incidents.status" in finding.message
 
+    @pytest.mark.parametrize("served", [True, False])
+    def test_rights_that_an_interrupted_helm_left_to_its_hook_are_a_failure(self, served: bool) -> None:
+        """Installed or not."""
+        left = needs.of_the_setup_hook(NAMESPACE)[0]
+        facts = installation() if served else installation(offered={})
+        facts = replace(facts, rights={**facts.rights, left: True})
+        finding = the("Setup hook", examine(facts))
+        assert finding.verdict is Verdict.FAIL
+        assert "may create secrets" in finding.message
+        assert "helm uninstall" in finding.advice
+
+    def test_without_such_rights_nothing_is_said(self) -> None:
+        ended = dict.fromkeys(needs.of_the_setup_hook(NAMESPACE), False)
+        assert not list(cluster_checks.setup_hook(installation(rights=ended)))
+
     def test_before_an_installation_only_what_it_needs_is_asked(self) -> None:
         facts = installation(offered={"pods/resize": True}, rights=dict.fromkeys(needs.installing(NAMESPACE), True))
         checks = {f.check: f.verdict for f in cluster_checks.rights_to_install(facts)}
