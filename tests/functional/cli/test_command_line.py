@@ -23,7 +23,7 @@ from incident_commander.consensus.digest import with_digest
 from incident_commander.consensus.envelope import sign
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.consensus.membership import members_of, quorum, tolerated_faults
-from tests.functional.installed import GROUP_PATH, INCIDENTS, MERGE_PATCH, Installed
+from tests.functional.installed import GROUP_PATH, INCIDENTS, MERGE_PATCH, Installed, wait
 from tests.unit.consensus.council import plan
 
 pytestmark = pytest.mark.apiserver
@@ -44,6 +44,17 @@ class Person:
         for role in roles:
             installed.allow(self.name, role, namespace)
         self.kubeconfig = installed.plane.kubeconfig_for(f"{namespace}/person")
+
+    def may_verify(self, installed: Installed) -> None:
+        """Bind the ClusterRole for it cluster-wide, as docs/policies.md says, and wait until it holds."""
+        name = f"{self.namespace}-verifies"
+        made = installed.kubectl(
+            *("create", "clusterrolebinding", name, "--clusterrole=incident-verifier"),
+            f"--serviceaccount={self.namespace}:person",
+        )
+        assert made.returncode == 0, made.stderr
+        client = installed.service_account("person", self.namespace)
+        wait(f"{name} does not hold", lambda: client.may("list", "agents.incidentcommander.io", None))
 
     def run(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "COLUMNS": "80", "NO_COLOR": "1"}
@@ -147,13 +158,17 @@ def test_a_plan_is_seen_verified_and_approved_in_the_persons_own_name(
 ) -> None:
     person = Person(installed_cluster, installed_namespace, "incident-approver")
     where = ("-n", installed_namespace)
+    assert "incident-verifier" in person.run("verify", waiting, *where, expect=4).stderr
+    person.may_verify(installed_cluster)
+    assert "VERIFIED" in person.run("verify", waiting, *where).stdout
     assert waiting in person.run("list", *where).stdout
     assert "AwaitingApproval" in person.run("show", waiting, *where).stdout
     digest = installed_cluster.plane.request("GET", f"{INCIDENTS.format(installed_namespace)}/{waiting}")["status"][
         "plan"
     ]["digest"]
     person.run("approve", waiting, *where, "--yes", "--digest", "sha256:" + "0" * 64, expect=1)
-    person.run("approve", waiting, *where, "--yes", "--digest", digest, "--reason", "looks right")
+    said = person.run("approve", waiting, *where, "--yes", "--digest", digest, "--reason", "looks right").stdout
+    assert "Not verified" not in said
     stored = installed_cluster.plane.request("GET", f"{INCIDENTS.format(installed_namespace)}/{waiting}")
     assert stored["spec"]["approval"] == {
         "planDigest": digest,

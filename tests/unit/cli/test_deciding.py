@@ -120,6 +120,7 @@ class TestApprove:
         ran = stage.run("approve", "web-crash", "--yes")
         assert ran.code == 0
         assert "Not verified" in ran.out
+        assert "needs ClusterRole incident-verifier, bound cluster-wide" in words(ran.out)
 
     @pytest.mark.parametrize("phase", [p for p in Phase if p is not Phase.AWAITING_APPROVAL])
     def test_in_any_other_phase_it_is_refused(self, phase: Phase) -> None:

@@ -391,6 +391,7 @@ class TestOnLine:
         ran = stage.run("verify", "web-crash")
         assert ran.code == 4
         assert "cannot list the Agents" in words(ran.err)
+        assert "needs ClusterRole incident-verifier, bound cluster-wide" in words(ran.err)
 
     def test_a_name_or_a_file_is_needed(self) -> None:
         assert Stage().run("verify").code == 2

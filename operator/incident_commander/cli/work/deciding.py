@@ -16,7 +16,7 @@ from incident_commander.api.plan import Plan
 from incident_commander.cli.render.plan import plan_diff, undo_diff
 from incident_commander.cli.render.text import clock, moment, styled
 from incident_commander.cli.render.votes import votes_view
-from incident_commander.cli.work.desk import Desk
+from incident_commander.cli.work.desk import TO_VERIFY, Desk
 from incident_commander.consensus.certificate import verify_certificate
 from incident_commander.consensus.digest import plan_digest
 from incident_commander.errors import Forbidden, InvalidCertificate, NotFound, Refusal
@@ -184,7 +184,9 @@ async def _check_certificate(desk: Desk, incident: Incident, plan: Plan) -> None
     try:
         agents = await desk.agents()
     except Forbidden:
-        desk.out.print(Text("Not verified: you may not read the Agents; the executor verifies it all the same."))
+        desk.out.print(
+            Text(f"Not verified: you may not read the Agents; the executor verifies it all the same. {TO_VERIFY}.")
+        )
         return
     try:
         verify_certificate(

@@ -117,6 +117,8 @@ class Desk:
             raise self.no("you did not confirm; nothing was written", "repeat and answer y, or give --yes")
 
 
+TO_VERIFY = "Who verifies needs ClusterRole incident-verifier, bound cluster-wide: Agents are of no namespace"
+"""For who may not read Agents: a RoleBinding of incident-approver does not give it."""
 Work = Callable[[Desk], Awaitable[ExitCode | None]]
 
 

@@ -16,7 +16,7 @@ from incident_commander.api.incident import Incident
 from incident_commander.api.policy import ConsensusPolicy, RemediationPolicy
 from incident_commander.cli.options import Output
 from incident_commander.cli.render.text import styled
-from incident_commander.cli.work.desk import Desk, console, fail, read_agent, read_incident
+from incident_commander.cli.work.desk import TO_VERIFY, Desk, console, fail, read_agent, read_incident
 from incident_commander.cli.work.failure import CommandError, ExitCode
 from incident_commander.cli.work.history import not_covered, undecided, verify_all
 from incident_commander.cli.work.printing import print_data
@@ -29,7 +29,10 @@ from incident_commander.ports import Object
 async def verify_on_line(desk: Desk, name: str, output: Output) -> ExitCode:
     """Incident, Agents and policy as the API server has them."""
     _, incident = await desk.incident(name)
-    agents = await desk.agents()
+    try:
+        agents = await desk.agents()
+    except Forbidden as error:
+        raise CommandError(desk.tried, str(error), TO_VERIFY, ExitCode.FORBIDDEN) from None
     policy, note = await _policy(desk, incident)
     return _report(desk.out, incident, agents, policy, note, output)
 
