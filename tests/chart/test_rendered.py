@@ -209,6 +209,17 @@ class TestActions:
             env = {entry["name"]: entry.get("value", "") for entry in container["env"]}
             assert env["INCIDENT_COMMANDER_DISABLED_ACTIONS"] == "DeletePod,DrainNode"
 
+    @pytest.mark.parametrize("given", ["actions.DeletePod=null", "actions=null"])
+    def test_an_action_that_a_null_takes_out_is_off(self, given: str) -> None:
+        """Helm removes the value, and with it the rights: nobody may propose it then."""
+        rendered = [m for m in yaml.safe_load_all(template("--set-json", given)) if m]
+        needs = yaml.safe_load((CHART / "files" / "actions.yaml").read_text())
+        off = "DeletePod" if "." in given else ",".join(sorted(needs))
+        for deployment in of_kind(rendered, "Deployment"):
+            (container,) = deployment["spec"]["template"]["spec"]["containers"]
+            env = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+            assert env["INCIDENT_COMMANDER_DISABLED_ACTIONS"] == off
+
     def test_with_every_action_on_nothing_is_said(self, rendered: list[Manifest]) -> None:
         assert "DISABLED_ACTIONS" not in yaml.safe_dump_all(rendered)
 

@@ -154,9 +154,11 @@ securityContext:
 - name: INCIDENT_COMMANDER_NAMESPACE
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 - {name: INCIDENT_COMMANDER_LOG_LEVEL, value: {{ .Values.logLevel }}}
+{{- /* All that there are, not those that values name: Helm takes a value of null out, and with it the action's rights. */}}
 {{- $disabled := list }}
-{{- range $action, $enabled := .Values.actions }}
-{{- if not $enabled }}
+{{- $enabled := .Values.actions | default dict }}
+{{- range $action, $_ := .Files.Get "files/actions.yaml" | fromYaml }}
+{{- if not (get $enabled $action) }}
 {{- $disabled = append $disabled $action }}
 {{- end }}
 {{- end }}

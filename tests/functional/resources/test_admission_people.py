@@ -194,9 +194,54 @@ class TestTargets:
             scene.create, scene.installed.administrator(), **target(None, "Node")
         )
 
+    def test_about_a_cluster_level_object_is_refused_whatever_namespace_it_names(self, scene: Scene) -> None:
+        message = refusal(scene.create, scene.installed.administrator(), **target(scene.namespace, "Node"))
+        assert "a cluster-level object, which is in no namespace" in message
+
     def test_in_the_namespace_of_the_operator_it_may_be_about_any(self, installed_cluster: Installed) -> None:
         path = INCIDENTS.format("incident-commander")
         for number, spec in enumerate([target("kube-system"), target(None, "Node"), {}]):
             body = {"apiVersion": "incidentcommander.io/v1alpha1", "kind": "Incident", "spec": spec}
             body["metadata"] = {"name": f"any-{number}"}
             installed_cluster.service_account("gateway").request("POST", f"{path}?dryRun=All", body)
+
+
+class TestReporting:
+    """Whoever may create Incidents and not update them, as Alertmanager: says what happened to what, and no more."""
+
+    @pytest.fixture
+    def reporter(self, scene: Scene) -> Client:
+        scene.installed.allow("reporter@example.com", "incident-reporter", scene.namespace)
+        return scene.installed.user("reporter@example.com")
+
+    def post(self, client: Client, scene: Scene, metadata: dict[str, Any], **spec: Any) -> Any:
+        body = scene.body(**target(scene.namespace), **spec)
+        body["metadata"] |= metadata
+        return client.request("POST", f"{scene.collection}?dryRun=All", body)
+
+    def test_an_incident_with_labels_and_notes_is_taken(self, scene: Scene, reporter: Client) -> None:
+        noted = {"labels": {"team": "sre"}, "annotations": {"example.com/vote": "no vote of an agent"}}
+        self.post(reporter, scene, noted)
+        self.post(reporter, scene, {})
+
+    @pytest.mark.parametrize(
+        ("metadata", "spec", "said"),
+        [
+            ({"finalizers": ["example.com/kept"]}, {}, "no finalizers"),
+            (
+                {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "1"}]},
+                {},
+                "no ownerReferences",
+            ),
+            ({"annotations": {"incidentcommander.io/detection-statement": "{}"}}, {}, "written by the agents only"),
+            ({"annotations": {"incidentcommander.io/detection-vote": "{}"}}, {}, "written by the agents only"),
+            ({}, approval("reporter@example.com"), "no spec.approval"),
+            ({}, undo("reporter@example.com"), "no spec.undo"),
+        ],
+        ids=["finalizer", "owner", "statement", "vote", "approval", "undo"],
+    )
+    def test_what_others_say_or_decide_is_refused(
+        self, scene: Scene, reporter: Client, metadata: dict[str, Any], spec: dict[str, Any], said: str
+    ) -> None:
+        assert said in refusal(self.post, reporter, scene, metadata, **spec)
+        self.post(scene.installed.administrator(), scene, metadata)
