@@ -182,6 +182,11 @@ class RoundDecision(enum.StrEnum):
     """It agreed, and then the target changed while a person was waited for. Nobody's failure: it uses up no round."""
 
 
+MOST_ROUNDS = 16
+MOST_ATTEMPTS = 8
+"""Attempts that are kept; the oldest make room."""
+
+
 class PastRound(Model):
     """A round that ended without being carried out."""
 
@@ -192,9 +197,6 @@ class PastRound(Model):
     approvals: int
     rejections: int
     message: Text = ""
-
-
-MOST_ROUNDS = 16
 
 
 class Consensus(Model):
@@ -210,7 +212,7 @@ class Consensus(Model):
     decision: RoundDecision = RoundDecision.OPEN
     votes: Annotated[list[RecordedVote], Field(max_length=64)] = []
     certificate: Certificate | None = None
-    history: Annotated[list[PastRound], Field(max_length=16)] = []
+    history: Annotated[list[PastRound], Field(max_length=MOST_ROUNDS)] = []
 
 
 class ApprovalState(Model):
@@ -257,6 +259,11 @@ class StepRecord(Model):
     """``metadata.generation`` right after the write: tells our own change from a later one."""
 
 
+def attempt_id(round_: int, plan_digest: str) -> str:
+    """Of the one attempt that a plan has in its round: the same for whoever makes or checks it."""
+    return f"{round_}-{plan_digest[7:23]}"
+
+
 class Attempt(Model):
     """One certified plan being carried out. ``id`` is unique per Incident UID, round and digest."""
 
@@ -286,7 +293,7 @@ class GuardResult(Model):
 class Execution(Model):
     """Written by the executor only."""
 
-    attempts: Annotated[list[Attempt], Field(max_length=8)] = []
+    attempts: Annotated[list[Attempt], Field(max_length=MOST_ATTEMPTS)] = []
     guards: Annotated[list[GuardResult], Field(max_length=32)] = []
     waiting_until: Timestamp | None = None
     """A guard that passes with time (cooldown, budget, freeze window) refuses until then."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from incident_commander.api.incident import (
+    MOST_ATTEMPTS,
     Attempt,
     Certificate,
     CheckResult,
@@ -16,11 +17,10 @@ from incident_commander.api.incident import (
     Phase,
     StepOutcome,
     StepRecord,
+    attempt_id,
 )
 from incident_commander.api.plan import Plan, Step, Verb
 
-_MOST_ATTEMPTS = 8
-"""The executor keeps no more: of so many, earlier ones may be missing rightly."""
 _NOTHING_BEGUN = frozenset({StepOutcome.REFUSED, StepOutcome.NO_OP})
 _APPLIED = frozenset({StepOutcome.APPLIED, StepOutcome.NO_OP})
 _TAKEN_BACK = frozenset({StepOutcome.UNDONE, StepOutcome.NO_OP, StepOutcome.REFUSED})
@@ -58,7 +58,7 @@ def _of_its_round(attempt: Attempt, certificate: Certificate, incident: Incident
         yield f"{who} and names plan {attempt.plan_digest}, certified is {certificate.plan_digest}"
     elif ended is not None:
         yield f"{who}, which ended as {ended.decision}"
-    elif attempt.id != (name := f"{attempt.round}-{attempt.plan_digest[7:23]}"):
+    elif attempt.id != (name := attempt_id(attempt.round, attempt.plan_digest)):
         yield f"an attempt is called {attempt.id}, by its round and plan it is {name}"
 
 
@@ -66,12 +66,9 @@ def _steps(attempt: Attempt, plan: Plan) -> Iterator[str]:
     if not attempt.steps and attempt.outcome in _NOTHING_BEGUN:
         return
     if len(attempt.steps) != len(plan.steps):
-        told = f"has {len(attempt.steps)} steps, the plan {len(plan.steps)}"
-        yield (
-            f"attempt {attempt.id} {told}"
-            if attempt.steps
-            else (f"attempt {attempt.id} has no steps, and its outcome is {attempt.outcome}")
-        )
+        many = f"{len(attempt.steps)} steps, the plan {len(plan.steps)}"
+        none = f"no steps, and its outcome is {attempt.outcome}"
+        yield f"attempt {attempt.id} has {many if attempt.steps else none}"
         return
     for step, record in zip(plan.steps, attempt.steps, strict=True):
         for name, planned, recorded in _compared(step, record):
@@ -108,8 +105,8 @@ def _claims(certificate: Certificate, incident: Incident) -> Iterator[str]:
         yield "the phase is Verifying, and no attempt of the certified plan was applied"
     if status.phase is Phase.ROLLING_BACK and not attempts:
         yield "the phase is RollingBack, and there is no attempt"
-    if len(attempts) >= _MOST_ATTEMPTS:
-        return
+    if len(attempts) >= MOST_ATTEMPTS:
+        return  # earlier ones may be missing rightly
     if status.outcome is Outcome.ROLLED_BACK and not any(a.outcome is StepOutcome.UNDONE for a in attempts):
         yield "the outcome is RolledBack, and no attempt was undone"
     measured = status.verification.attempt_id if status.verification is not None else ""

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from incident_commander.api.incident import Attempt, Execution, Incident, StepOutcome, StepRecord
+from incident_commander.api.incident import (
+    MOST_ATTEMPTS,
+    Attempt,
+    Execution,
+    Incident,
+    StepOutcome,
+    StepRecord,
+    attempt_id,
+)
 from incident_commander.api.meta import format_time
 from incident_commander.api.plan import Plan, Step, Verb
 from incident_commander.errors import Refusal
 
-ATTEMPT_BOUND = 8
 EVICTION_PAUSE = 10.0
 """Seconds until an eviction that was refused is asked for again, as ``kubectl drain`` does."""
 EVICTION_PATIENCE = timedelta(minutes=5)
@@ -22,7 +29,7 @@ def new_attempt(incident: Incident, plan: Plan, now: datetime) -> Attempt:
     """An attempt with the intent of every step, to be stored before the first write."""
     round_ = incident.status.consensus.round
     return Attempt(
-        id=f"{round_}-{plan.digest[7:23]}",
+        id=attempt_id(round_, plan.digest),
         round=round_,
         plan_digest=plan.digest,
         runbook=plan.runbook,
@@ -55,7 +62,7 @@ def with_attempt(execution: Execution, attempt: Attempt) -> Execution:
     if any(a.id == attempt.id for a in execution.attempts):
         attempts = [attempt if a.id == attempt.id else a for a in execution.attempts]
     else:
-        attempts = [*execution.attempts, attempt][-ATTEMPT_BOUND:]
+        attempts = [*execution.attempts, attempt][-MOST_ATTEMPTS:]
     return execution.model_copy(update={"attempts": attempts, "waiting_until": None})
 
 
@@ -116,7 +123,7 @@ def refused_attempt(incident: Incident, now: datetime) -> Attempt:
     """An attempt that never got as far as an intent. The plan may be unreadable, so it holds no steps."""
     consensus, plan = incident.status.consensus, incident.status.plan
     return Attempt(
-        id=f"{consensus.round}-{consensus.plan_digest[7:23]}",
+        id=attempt_id(consensus.round, consensus.plan_digest),
         round=consensus.round,
         plan_digest=consensus.plan_digest,
         runbook=plan.runbook if plan is not None else "",
