@@ -41,6 +41,11 @@ def current_attempt(incident: Incident) -> Attempt | None:
     )
 
 
+def nothing_written(incident: Incident) -> bool:
+    """Whether no attempt ever came as far as a write."""
+    return not any(attempt.steps for attempt in incident.status.execution.attempts)
+
+
 def follow(view: View) -> Transition:
     """Executing: what did the executor record?"""
     incident = view.incident
@@ -97,9 +102,8 @@ def _refused(view: View, draft: Draft, attempt: Attempt) -> Transition:
 
 def target_replaced(view: View, draft: Draft) -> Transition:
     """Another object has the target's name now. While an alert fires it may be as sick, and was not looked at."""
-    acted = any(attempt.steps for attempt in view.incident.status.execution.attempts)
     message = "the target was replaced by another object of that name meanwhile; "
-    message += "see the attempts" if acted else "nothing was changed"
+    message += "nothing was changed" if nothing_written(view.incident) else "see the attempts"
     if all(alert.status is AlertStatus.RESOLVED for alert in view.incident.spec.alerts):
         return draft.end(Phase.CLOSED, Outcome.INCONCLUSIVE, Reason.TARGET_REPLACED, message, resolved=False).done()
     message += ". Its alert still fires: the new object was not diagnosed, an alert that begins later is about it"

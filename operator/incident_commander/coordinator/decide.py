@@ -33,7 +33,7 @@ def decide(view: View) -> Transition:
         undo = view.incident.spec.undo
         requester = undo.requester if undo else ""
         return acting.roll_back(view, draft, f"{requester} asked to take it back", Reason.UNDO_REQUESTED)
-    if phase is Phase.ESCALATED and nothing_written(view.incident) and _symptom_gone(view):
+    if phase is Phase.ESCALATED and acting.nothing_written(view.incident) and _symptom_gone(view):
         message = "the alert is resolved and the workload is healthy, by itself or by people; nothing was done here"
         return draft.end(Phase.CLOSED, Outcome.SELF_HEALED, Reason.SELF_HEALED, message, resolved=True).done()
     if phase.terminal:
@@ -43,15 +43,10 @@ def decide(view: View) -> Transition:
     return _PHASES[phase](view)
 
 
-def nothing_written(incident: Incident) -> bool:
-    """Whether no attempt ever came as far as a write."""
-    return not any(attempt.steps for attempt in incident.status.execution.attempts)
-
-
 def _overtaken(view: View, draft: Draft) -> Transition | None:
     """What makes the present phase pointless: the target is gone, or the symptom is, by itself."""
     phase = view.incident.status.phase
-    acted = not nothing_written(view.incident)
+    acted = not acting.nothing_written(view.incident)
     if phase in BEFORE_ACTING and view.target is TargetState.MISSING:
         done = "see the attempts" if acted else "nothing was changed"
         message = f"the target was deleted meanwhile; {done}"

@@ -7,6 +7,7 @@ from datetime import timedelta
 from incident_commander.api.agent import Quarantine
 from incident_commander.api.conditions import ConditionType
 from incident_commander.api.incident import (
+    MOST_ROUNDS,
     ApprovalState,
     Consensus,
     Outcome,
@@ -190,23 +191,30 @@ def _not_certified(view: View, draft: Draft, votes: list[RecordedVote], result: 
     decision = RoundDecision.STALE if stale else RoundDecision.REJECTED if rejected else RoundDecision.EXPIRED
     detail = f"; not for it: {', '.join(against)}" if against else ""
     message = f"round {consensus.round}: {result.message}{detail}"
-    past = PastRound(
-        round=consensus.round,
-        plan_digest=consensus.plan_digest,
-        runbook=view.incident.status.plan.runbook if view.incident.status.plan else "",
-        decision=decision,
-        approvals=result.approvals,
-        rejections=result.rejections,
-        message=message[:1024],
-    )
-    closed = consensus.model_copy(
-        update={"decision": decision, "votes": votes, "history": [*consensus.history, past][-16:]}
-    )
+    closed = _closed(view, decision, message, result.approvals, result.rejections)
+    closed = closed.model_copy(update={"votes": votes})
     draft.set(consensus=closed)
     reason = Reason.PLAN_STALE if stale else Reason.QUORUM_REJECTED if rejected else Reason.QUORUM_NOT_REACHED
     draft.condition(ConditionType.CONSENSUS_REACHED, False, reason, message)
     draft.tell(reason, message, warning=True)
     return ask_again(view, draft, reason, message)
+
+
+def _closed(view: View, decision: RoundDecision, message: str, approvals: int, rejections: int) -> Consensus:
+    """The round as it ended without being carried out, which its history tells, too."""
+    status = view.incident.status
+    consensus = status.consensus
+    past = PastRound(
+        round=consensus.round,
+        plan_digest=consensus.plan_digest,
+        runbook=status.plan.runbook if status.plan else "",
+        decision=decision,
+        approvals=approvals,
+        rejections=rejections,
+        message=message[:1024],
+    )
+    history = [*consensus.history, past][-MOST_ROUNDS:]
+    return consensus.model_copy(update={"decision": decision, "history": history})
 
 
 def await_approval(view: View) -> Transition:
@@ -235,20 +243,10 @@ def await_approval(view: View) -> Transition:
 
 def _plan_anew(view: View, draft: Draft) -> Transition:
     """What waits for a yes is out of date: it would be refused then, so the yes is asked for what fits."""
-    status = view.incident.status
-    consensus = status.consensus
-    past = PastRound(
-        round=consensus.round,
-        plan_digest=consensus.plan_digest,
-        runbook=status.plan.runbook if status.plan else "",
-        decision=RoundDecision.OUTDATED,
-        approvals=sum(vote.decision is Decision.APPROVE for vote in consensus.votes),
-        rejections=sum(vote.decision is Decision.REJECT for vote in consensus.votes),
-        message=view.stale[:1024],
-    )
-    history = [*consensus.history, past][-16:]
-    stale = {"decision": RoundDecision.OUTDATED, "certificate": None, "history": history}
-    draft.set(consensus=consensus.model_copy(update=stale), approval=None)
+    decisions = [vote.decision for vote in view.incident.status.consensus.votes]
+    approvals, rejections = decisions.count(Decision.APPROVE), decisions.count(Decision.REJECT)
+    closed = _closed(view, RoundDecision.OUTDATED, view.stale, approvals, rejections)
+    draft.set(consensus=closed.model_copy(update={"certificate": None}), approval=None)
     draft.condition(ConditionType.APPROVED, False, Reason.PLAN_STALE, view.stale)
     draft.tell(Reason.PLAN_STALE, f"{view.stale}; a new plan is asked for", warning=True)
     return ask_again(view, draft, Reason.PLAN_STALE, view.stale)

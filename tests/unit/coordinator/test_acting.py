@@ -187,23 +187,24 @@ class TestActing:
         board.step(now=later(300), observation=HEALTHY)
         assert (board.status.phase, board.status.outcome) == (Phase.ESCALATED, Outcome.ESCALATED)
 
-    def test_a_person_can_have_a_resolved_change_taken_back(self) -> None:
+    def undo_asked(self) -> Board:
+        """Resolved, and then a person wants the change taken back."""
         board = self.verifying()
         board.step(now=later(300), observation=HEALTHY)
         undo = UndoRequest(plan_digest=board.status.consensus.plan_digest, requester="ann@example.org")
         board.spec = board.spec.model_copy(update={"undo": undo})
         board.step(now=later(400))
+        return board
+
+    def test_a_person_can_have_a_resolved_change_taken_back(self) -> None:
+        board = self.undo_asked()
         assert board.status.phase is Phase.ROLLING_BACK
         executed(board, StepOutcome.UNDONE, "Undone")
         board.step(now=later(401), undo_seen=True)
         assert (board.status.phase, board.status.outcome) == (Phase.CLOSED, Outcome.ROLLED_BACK)
 
     def test_an_undo_that_is_refused_leaves_the_outcome_as_it_was(self) -> None:
-        board = self.verifying()
-        board.step(now=later(300), observation=HEALTHY)
-        undo = UndoRequest(plan_digest=board.status.consensus.plan_digest, requester="ann@example.org")
-        board.spec = board.spec.model_copy(update={"undo": undo})
-        board.step(now=later(400))
+        board = self.undo_asked()
         executed(board, StepOutcome.UNDO_FAILED, "ChangedSince", message="image is web:3")
         board.step(now=later(401))
         assert (board.status.phase, board.status.outcome) == (Phase.RESOLVED, Outcome.REMEDIATED)
