@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.quoting import own_words
@@ -28,7 +29,7 @@ def said(case: Case, workload: Workload, words: Words, *, often: int = OFTEN) ->
     found = []
     for pod in workload.living:
         for log in case.logs(pod):
-            low = case.once(("in lower case", id(log)), lambda log=log: _low(log))  # type: ignore[misc]
+            low = case.once(("in lower case", id(log)), partial(_low, log))
             if not any(piece in low for piece in words.pieces):
                 continue
             lines = log.lines[-_LINES:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from incident_agents.diagnosis.case import Case
 from incident_commander.api.statement import Citation
@@ -115,5 +116,5 @@ def _baseline(case: Case, pod: Object, log: Log) -> LogSummary | None:
             continue
         for other in case.logs(sibling, log.container):
             if not other.previous and other.lines:
-                return case.once(("summary", id(other)), lambda other=other: summarise(other.lines))  # type: ignore[misc]
+                return case.once(("summary", id(other)), partial(summarise, other.lines))
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -247,7 +247,7 @@ class Bundle:
         """See ``ports.Recording``."""
         found: dict[str, str] = {}
         for path in self._files(EXTRA, ".txt"):
-            answer = self._try(lambda path=path: self._folder.tail(path, _NOTE_BYTES))  # type: ignore[misc]
+            answer = self._try(partial(self._folder.tail, path, _NOTE_BYTES))
             if answer is None:
                 continue
             content, size = answer

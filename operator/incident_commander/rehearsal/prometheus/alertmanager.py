@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from incident_commander.rehearsal.clock import VirtualClock
@@ -51,7 +52,7 @@ class Alertmanager:
             group.alerts[alert.fingerprint] = alert
             if not group.flush_planned and _state(group) != group.sent:
                 group.flush_planned = True
-                self._clock.after(self._interval if group.notified else self._wait, lambda g=group: self._flush(g))  # type: ignore[misc]
+                self._clock.after(self._interval if group.notified else self._wait, partial(self._flush, group))
 
     def active(self) -> list[dict[str, Any]]:
         """As ``GET /api/v2/alerts``."""
