@@ -57,8 +57,8 @@ dashboards: $(STAMP) ## the chart's Grafana dashboards, made from charts/dashboa
 bench: $(STAMP) ## measure speed, writes, memory, storms, logs, series, correlation; prints a table and writes JSON
 	@$(BIN)/python -m bench
 
-bench-diagnosis: $(STAMP) ## diagnose every bundle under BUNDLES=DIR; predictions go to OUT=FILE (EXTRA=no leaves out extra/)
-	@$(BIN)/python -m bench.diagnosis $(BUNDLES) -o $(or $(OUT),out/predictions.jsonl) $(if $(filter no,$(EXTRA)),--without-extra)
+bench-diagnosis: $(STAMP) ## diagnose every bundle under BUNDLES=DIR; predictions go to OUT=FILE (WITHOUT=extra,events: as if they had not been saved)
+	@$(BIN)/python -m bench.diagnosis $(BUNDLES) -o $(or $(OUT),out/predictions.jsonl) $(if $(WITHOUT),--without $(WITHOUT))
 
 image: ## the container image, by Docker, else by buildah (IMAGE=name:tag)
 	@if docker info >/dev/null 2>&1; then docker build --tag "$(IMAGE)" $(addprefix --build-arg=,$(IMAGE_ARGS)) .; \

@@ -16,13 +16,13 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from bench.citations import unfounded
 from bench.labels import label, object_
+from bench.without import parts, without
 from incident_agents.diagnosis.engine import diagnose
 from incident_commander.adapters.bundle.replay import read_evidence
 from incident_commander.api.incident import Incident, IncidentSpec
@@ -38,7 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.diagnosis", description=__doc__)
     parser.add_argument("bundles", type=Path, help="folder of bundles, one folder each")
     parser.add_argument("-o", "--out", type=Path, default=Path("out/predictions.jsonl"))
-    parser.add_argument("--without-extra", action="store_true", help="as if no other tool's output had been saved")
+    parser.add_argument(
+        "--without",
+        type=parts,
+        default=frozenset(),
+        metavar="WHAT,...",
+        help="as if these had not been saved: extra, logs, metrics, alerts, or resources by name, such as events",
+    )
     options = parser.parse_args(arguments)
     folders = sorted(p for p in options.bundles.iterdir() if p.is_dir())
     if not folders:
@@ -48,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     results = []
     with options.out.open("w", encoding="utf-8") as out:
         for n, folder in enumerate(folders, 1):
-            found = _in_child(folder, with_extra=not options.without_extra)
+            found = _in_child(folder, options.without)
             results.append(found)
             out.write(json.dumps(found) + "\n")
             if n % 25 == 0 or n == len(folders):
@@ -56,12 +62,10 @@ def main(arguments: Sequence[str]) -> int:
     return _report(results, options.out)
 
 
-def one(folder: Path, *, with_extra: bool = True) -> dict[str, Any]:
-    """The prediction for one bundle."""
+def one(folder: Path, left_out: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The prediction for one bundle, as if ``left_out`` had not been saved."""
     began, used = time.perf_counter(), time.process_time()
-    evidence = read_evidence(folder)
-    if not with_extra:
-        evidence = replace(evidence, notes=())
+    evidence = without(left_out, read_evidence(folder))
     diagnosis = diagnose(evidence, incident(folder.name, evidence), evidence.captured_at)
     seconds, used = time.perf_counter() - began, time.process_time() - used
     ranked = [
@@ -91,11 +95,11 @@ def incident(name: str, evidence: Evidence) -> Incident:
     )
 
 
-def _in_child(folder: Path, *, with_extra: bool) -> dict[str, Any]:
+def _in_child(folder: Path, left_out: frozenset[str]) -> dict[str, Any]:
     """A crash is a result: it is counted, its traceback goes to stderr, and the next bundle is tried."""
     context = multiprocessing.get_context("fork")
     reading, writing = context.Pipe(duplex=False)
-    child = context.Process(target=_send, args=(writing, folder, with_extra))
+    child = context.Process(target=_send, args=(writing, folder, left_out))
     child.start()
     writing.close()
     try:
@@ -106,8 +110,8 @@ def _in_child(folder: Path, *, with_extra: bool) -> dict[str, Any]:
     return found
 
 
-def _send(writing: Connection, folder: Path, with_extra: bool) -> None:
-    writing.send(one(folder, with_extra=with_extra))
+def _send(writing: Connection, folder: Path, left_out: frozenset[str]) -> None:
+    writing.send(one(folder, left_out))
 
 
 def _report(results: Sequence[dict[str, Any]], out: Path) -> int:
