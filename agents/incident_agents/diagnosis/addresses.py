@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from incident_agents.diagnosis.quoting import own_words
 from incident_commander.evidence.evidence import Log
@@ -19,6 +20,12 @@ _TROUBLE = re.compile(
     r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for|no healthy upstream|upstream connect error",
     re.IGNORECASE,
 )
+TROUBLED = (
+    "connect", "refused", "econn", "host", "enotfound", "eai_again", "not known", "resol", "timed", "timeout",
+    "unreach", "link failure", "getaddrinfo", "servname", "unavailable", "lookup ", "os error", "servers", "instances",
+    "server", "instance", "upstream",
+)  # fmt: skip
+"""Pieces of which every line about a failed connection has one."""
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?){0,8}"
 _HOSTS = (
     re.compile(
@@ -66,7 +73,7 @@ class Address:
     port: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Complaint:
     """A log line about a connection that failed."""
 
@@ -74,9 +81,9 @@ class Complaint:
     log: Log
     line: str
     at: float = 1.0
-    """Where in the log it stands: 1 is the last line."""
+    """How late in the log it stands (``Listened.recency``): 1 is the end."""
 
-    @property
+    @cached_property
     def of_name(self) -> bool:
         """Whether the name did not resolve (and not the connection that failed)."""
         return _UNRESOLVED.search(self.line) is not None

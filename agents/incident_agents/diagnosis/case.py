@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
-from incident_agents.diagnosis.addresses import Address, Complaint, addresses, is_ip
+from incident_agents.diagnosis.addresses import TROUBLED, Address, Complaint, addresses, is_ip
+from incident_agents.diagnosis.listening import OVER, STALE, Listened
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.incident import Alert, Incident
@@ -29,8 +30,8 @@ FRESH = timedelta(hours=1)
 RECOVERED = timedelta(minutes=10)
 """The kubelet's back-off is at most five minutes: who is ready for twice that is not in a loop."""
 
-LAST_LINES = 200
-"""Lines of one log that are searched for addresses."""
+_OCCASIONS, _COMPLAINTS = 20, 400
+"""Lines of one kind whose addresses are read, and complaints of one log: the last ones."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,14 @@ class Case:
         found = [log for log in self._logs.get(place, ()) if container is None or log.container == container]
         return iter(sorted(found, key=lambda log: not log.previous))
 
+    def listen(self, log: Log) -> Listened:
+        """What one of the logs says."""
+        return self.once(("listened", id(log)), lambda: Listened(log, self._over_before(log)))
+
+    def _over_before(self, log: Log) -> datetime | None:
+        pod = self.find(kinds.POD, log.namespace, log.pod)
+        return None if pod is None or self.unwell(pod) else self.now - STALE
+
     @cached_property
     def _logs(self) -> dict[tuple[str, str], list[Log]]:
         found: dict[tuple[str, str], list[Log]] = {}
@@ -216,14 +225,25 @@ class Case:
         """What the pods of each workload (by its reference) say about connections that failed."""
         return {
             w.ref: tuple(
-                Complaint(address, log, line, 1 - place / len(log.lines))
+                complaint
                 for pod in w.living
                 for log in self.logs(pod)
-                for place, line in _from_the_end(log)
-                for address in addresses(line)
+                for complaint in self._complaints(log, well=not self.unwell(pod))
             )
             for w in self.workloads
         }
+
+    def _complaints(self, log: Log, *, well: bool) -> Iterator[Complaint]:
+        listened = self.listen(log)
+        places: list[int] = []
+        for remark in reversed(list(listened.holding(TROUBLED))):
+            if len(places) >= _COMPLAINTS or (well and listened.recency(remark.last) < OVER):
+                break
+            if addresses(remark.line):
+                places += remark.places[-_OCCASIONS:]
+        for place in sorted(places):
+            line, at = log.lines[place], listened.recency(place)
+            yield from (Complaint(address, log, line, at) for address in addresses(line))
 
     @cached_property
     def complaints_about(self) -> dict[str, list[tuple[Workload, Complaint]]]:
@@ -277,12 +297,6 @@ class Case:
         if pods.troubles(pod) or pods.phase(pod) in ("Pending", "Failed"):
             return True
         return any(crashed_at is None or self.fresh(crashed_at) for crashed_at in _crashes(pod))
-
-
-def _from_the_end(log: Log) -> list[tuple[int, str]]:
-    """The last lines in their order, each with its distance from the end."""
-    lines = log.lines[-LAST_LINES:]
-    return [(len(lines) - 1 - n, line) for n, line in enumerate(lines)]
 
 
 def _crashes(pod: Object) -> Iterator[datetime | None]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from incident_agents.diagnosis.analysers import ALL, databases
+from incident_agents.diagnosis.analysers import ALL
 from incident_agents.diagnosis.asking import ASKING, Asking
-from incident_agents.diagnosis.case import LAST_LINES, Case
+from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.movements import movements
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -98,8 +98,7 @@ def _examined(module: str, case: Case) -> Examined:
         looked_at["metrics"] = _series(case, asking)
         missing += [] if looked_at["metrics"] else [_metrics(evidence, asking)]
     if asking.logs:
-        last = databases.LAST_LINES if analyser == "databases" else LAST_LINES
-        looked_at["logs"] = sum(min(len(log.lines), last) for log in evidence.logs)
+        looked_at["logs"] = sum(case.listen(log).searched for log in evidence.logs)
         missing += [] if looked_at["logs"] else ["logs"]
     read = {what: amount for what, amount in looked_at.items() if amount or what not in ("metrics", "logs")}
     return Examined(analyser, asking.topic, _first_sentence(module), read, tuple(missing))

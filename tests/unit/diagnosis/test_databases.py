@@ -3,7 +3,7 @@
 import pytest
 
 from incident_agents.diagnosis.ranking import BAR
-from incident_agents.diagnosis.store_words import LITERALS, SIGNS
+from incident_agents.diagnosis.store_words import SIGNS
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import log, told
 from tests.unit.diagnosis.shop import shop, tier
@@ -165,8 +165,8 @@ def test_the_pieces_that_are_looked_for_first_cover_every_sign() -> None:
         "PoolExhaustedException",
     }
     for sample in samples:
-        assert any(pattern.search(sample) for _, _, pattern in SIGNS), sample
-        assert any(piece in sample.lower() for piece in LITERALS), sample
+        found = [s for s in SIGNS if any(piece in sample.lower() for piece in s.words.pieces)]
+        assert any(s.words.match(sample) for s in found), sample
 
 
 def test_of_several_stores_the_one_that_says_it_of_itself_comes_first() -> None:

@@ -92,5 +92,5 @@ def test_what_was_looked_at_and_what_is_missing_is_told() -> None:
 def test_of_a_long_log_the_lines_that_were_searched_are_counted() -> None:
     log = Log("shop", "web", "web", False, ("serving",) * 5000)
     found = {e.analyser: e for e in without_finding(Evidence(None, NOW, POD_AND_EVENTS, (log,)), None, NOW)}
-    assert found["databases"].looked_at["logs"] == 1500
-    assert found["dependencies"].looked_at["logs"] == 200
+    assert found["databases"].looked_at["logs"] == 5000
+    assert found["dependencies"].looked_at["logs"] == 5000

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from incident_agents.diagnosis import placement
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
-from incident_agents.diagnosis.said import Words, said
+from incident_agents.diagnosis.listening import Words
+from incident_agents.diagnosis.said import said
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields

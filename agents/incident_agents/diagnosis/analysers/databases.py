@@ -14,9 +14,9 @@ from functools import partial
 from incident_agents.diagnosis import stores
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
-from incident_agents.diagnosis.quoting import own_words
+from incident_agents.diagnosis.listening import OVER
 from incident_agents.diagnosis.rotated import rotated
-from incident_agents.diagnosis.store_words import LITERALS, POOL, RELATIONAL, SIGNS
+from incident_agents.diagnosis.store_words import POOL, RELATIONAL, SIGNS
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
@@ -25,8 +25,6 @@ from incident_commander.evidence.evidence import reference
 from incident_commander.evidence.lines import clean_line
 from incident_commander.ports import Object
 
-LAST_LINES = 1500
-"""Lines of one log that are searched."""
 _SAY = {
     Cause.DATABASE_CREDENTIALS_INVALID: "refuses the login of",
     Cause.DATABASE_CONNECTIONS_EXHAUSTED: "has no connection left for",
@@ -53,8 +51,8 @@ class _Heard:
     lines: int = 0
     said: list[tuple[Citation, str]] = field(default_factory=list)
 
-    def hear(self, line: str, citation: Citation, at: float, user: str) -> None:
-        self.count += 1
+    def hear(self, line: str, citation: Citation, at: float, user: str, times: int = 1) -> None:
+        self.count += times
         self.last = max(self.last, at)
         self.user = user or self.user
         self.said = [*self.said[:1], (citation, line)]
@@ -125,42 +123,48 @@ def _meant(case: Case, heard: _Heard, speaking: set[tuple[str, Cause]]) -> list[
     return [pair for _, pair in ranked[:most]] or [(None, None)]
 
 
+_SIGNS_OF = {kind: tuple(s for s in SIGNS if s.kind == kind) for kind in {s.kind for s in SIGNS}}
+"""A store says of itself what its own kind says."""
+
+
 def _listen(case: Case, workload: Workload) -> dict[tuple[Cause, str], _Heard]:
     found: dict[tuple[Cause, str], _Heard] = {}
-    own, lines = stores.kind_of(workload), 0
-    pieces = _pieces(case, workload)
-    for line, at, citation in _lines(case, workload):
-        lines += 1
-        low = line[:2000].lower() if pieces else ""
-        if not any(piece in low for piece in pieces):
-            continue
-        for cause, kind, pattern in SIGNS:
-            match = pattern.search(line[:2000])
-            if match is None or (own and own != kind) or not pattern.search(own_words(line[:2000])):
+    own = stores.kind_of(workload)
+    for said in _remarks(case, workload):
+        low = said.line.lower()
+        for sign in SIGNS if not own else _SIGNS_OF.get(own, ()):
+            if not any(piece in low for piece in sign.words.pieces):
                 continue
-            heard = found.setdefault((cause, kind), _Heard(workload, cause, kind))
-            heard.hear(line, citation(), at, match.groupdict().get("user") or "")
+            if (match := sign.words.match(said.line)) is not None:
+                heard = found.setdefault((sign.cause, sign.kind), _Heard(workload, sign.cause, sign.kind))
+                heard.hear(said.line, said.citation(), said.at(), match.groupdict().get("user") or "", said.times)
+    lines = sum(len(log.lines) for pod in workload.living for log in case.logs(pod))
     for heard in found.values():
         heard.lines = lines
     return found
 
 
-def _pieces(case: Case, workload: Workload) -> list[str]:
-    """Those of ``LITERALS`` that occur at all in what the workload says: most logs have none, or few."""
-    whole = "\n".join(line for line, _, _ in _lines(case, workload)).lower()
-    return [piece for piece in LITERALS if piece in whole]
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Something that is said, how often, how late, and its citation (made when it is needed)."""
+
+    line: str
+    times: int
+    at: Callable[[], float]
+    citation: Callable[[], Citation]
 
 
-def _lines(case: Case, workload: Workload) -> Iterator[tuple[str, float, Callable[[], Citation]]]:
-    """What its pods log, and what its probes are answered, each with its place in time and its citation."""
+def _remarks(case: Case, workload: Workload) -> Iterator[_Said]:
+    """What its pods log, and what its probes are answered."""
     for pod in workload.living:
         for log in case.logs(pod):
-            lines = log.lines[-LAST_LINES:]
-            for n, line in enumerate(lines):
-                yield line, (n + 1) / len(lines), partial(citing.of_log, log, line)
+            listened = case.listen(log)
+            for remark in listened.remarks:
+                at, citation = partial(listened.recency, remark.last), partial(citing.of_log, log, remark.line)
+                yield _Said(remark.line, remark.count, at, citation)
         if not pods.ready(pod):
             for event in case.events(pod, "Unhealthy"):
-                yield fields.text(event, "message"), 1.0, partial(citing.of_event, event)
+                yield _Said(fields.text(event, "message"), 1, lambda: 1.0, partial(citing.of_event, event))
 
 
 def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload | None, *, alone: bool) -> Finding:
@@ -203,7 +207,7 @@ _PASSING = frozenset({Cause.DATABASE_LOCK_CONTENTION, Cause.REPLICATION_LAG, Cau
 def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
     sure = 76 + (6 if heard.count >= _OFTEN else 0) + (8 if sick else 0)
     if heard.last < _LASTING:
-        sure -= 30
+        sure -= 30 if sick or heard.last >= OVER else 50
     if heard.count < _OFTEN and not sick:
         sure -= 30 if heard.cause in _PASSING else 8
     elif heard.cause in _PASSING and not sick and (heard.count < _MUCH * heard.lines or not known):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.listening import Words
 from incident_agents.diagnosis.measures import Measure
 from incident_agents.diagnosis.movements import movements
-from incident_agents.diagnosis.said import Words, said
+from incident_agents.diagnosis.said import said
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
 

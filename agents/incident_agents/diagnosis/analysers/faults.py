@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.listening import Words
 from incident_agents.diagnosis.movements import of_ref
 from incident_agents.diagnosis.recordings import plausible
-from incident_agents.diagnosis.said import Words, said
+from incident_agents.diagnosis.said import said
 from incident_agents.diagnosis.subjects import Subjects
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds

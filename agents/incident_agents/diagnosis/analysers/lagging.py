@@ -10,8 +10,8 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.measures import Measure
 from incident_agents.diagnosis.movements import Movement, movements, of_ref
-from incident_agents.diagnosis.said import Words, said
-from incident_agents.diagnosis.store_words import LITERALS, SIGNS
+from incident_agents.diagnosis.said import said
+from incident_agents.diagnosis.store_words import SIGNS
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
@@ -68,10 +68,10 @@ def _finding(case: Case, moved: Movement, store: Workload) -> Finding:
     cause = _CAUSES[moved.measure]
     heard = [
         (log, line)
-        for kind_cause, _, pattern in SIGNS
-        if kind_cause is cause
+        for sign in SIGNS
+        if sign.cause is cause
         for workload in case.workloads
-        for log, line in said(case, workload, Words(pattern, LITERALS))
+        for log, line in said(case, workload, sign.words)
     ]
     clients = [ref for ref, called in calls(case).items() if store.ref in called]
     what = "messages wait" if moved.measure is Measure.BACKLOG else "replication is behind"

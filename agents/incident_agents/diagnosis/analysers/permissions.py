@@ -8,6 +8,8 @@ from typing import Any
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.listening import Words
+from incident_agents.diagnosis.said import last_said
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
@@ -15,10 +17,13 @@ from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Log
 from incident_commander.ports import Object
 
-_DENIED = re.compile(
-    r"permission denied|EACCES|operation not permitted|EPERM\b|read-only file system|EROFS|AccessDeniedException"
-    r"|UnauthorizedAccessException",
-    re.IGNORECASE,
+_DENIED = Words(
+    re.compile(
+        r"permission denied|EACCES|operation not permitted|EPERM\b|read-only file system|EROFS|AccessDeniedException"
+        r"|UnauthorizedAccessException",
+        re.IGNORECASE,
+    ),
+    ("denied", "eacces", "not permitted", "eperm", "read-only", "erofs", "unauthorizedaccess"),
 )
 _NOT_FILES = re.compile(
     r"for user|publickey|dial tcp|socket: permission|bind: permission|bind\(\)|to (?:table|database|schema)"
@@ -27,9 +32,12 @@ _NOT_FILES = re.compile(
 )
 """Refusals of other things than files: databases, SSH, sockets, remote services."""
 _PATH = re.compile(r"(?<![\w.])/[\w.@%+-]{1,80}(?:/[\w.@%+-]{1,80}){0,12}")
-_FORBIDDEN = re.compile(
-    r'User "system:serviceaccount:(?P<ns>[^:"]{1,253}):(?P<account>[^"]{1,253})" cannot (?P<verb>[a-z]+) '
-    r'resource "(?P<resource>[^"]{1,100})"'
+_FORBIDDEN = Words(
+    re.compile(
+        r'User "system:serviceaccount:(?P<ns>[^:"]{1,253}):(?P<account>[^"]{1,253})" cannot (?P<verb>[a-z]+) '
+        r'resource "(?P<resource>[^"]{1,100})"'
+    ),
+    ("system:serviceaccount:",),
 )
 _TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
@@ -82,11 +90,7 @@ def _volume(case: Case, workload: Workload, pod: Object, container: pods.Contain
 
 
 def _refused(case: Case, pod: Object, container: pods.Container) -> tuple[Log, str] | None:
-    for log in case.logs(pod, container.name):
-        for line in reversed(log.lines[-200:]):
-            if _DENIED.search(line[:2000]) and not _NOT_FILES.search(line[:2000]):
-                return log, line
-    return None
+    return last_said(case, pod, container.name, _DENIED, unless=_NOT_FILES)
 
 
 def _mount(mounts: list[dict[str, Any]], line: str) -> tuple[dict[str, Any], bool]:
@@ -111,24 +115,22 @@ def _claim(pod: Object, volume: str) -> str:
 
 
 def _rights(case: Case, workload: Workload, pod: Object, container: pods.Container) -> Finding | None:
-    for log in case.logs(pod, container.name):
-        for line in reversed(log.lines[-200:]):
-            match = _FORBIDDEN.search(line[:2000])
-            if match is None:
-                continue
-            sick = not container.ready or container.restarts > 0
-            return of_workload(
-                Cause.RBAC_FORBIDDEN,
-                workload,
-                [pod],
-                container.name,
-                confidence=84 if sick else 58,
-                summary=f"ServiceAccount {match['account']} may not {match['verb']} {match['resource']}",
-                evidence=[citing.of_log(log, line), citing.of_object(pod, "spec.serviceAccountName")],
-                facts={
-                    "serviceAccount": match["account"],
-                    "verb": match["verb"],
-                    "resource": match["resource"],
-                },
-            )
-    return None
+    said = last_said(case, pod, container.name, _FORBIDDEN)
+    match = _FORBIDDEN.match(said[1]) if said is not None else None
+    if said is None or match is None:
+        return None
+    sick = not container.ready or container.restarts > 0
+    return of_workload(
+        Cause.RBAC_FORBIDDEN,
+        workload,
+        [pod],
+        container.name,
+        confidence=84 if sick else 58,
+        summary=f"ServiceAccount {match['account']} may not {match['verb']} {match['resource']}",
+        evidence=[citing.of_log(*said), citing.of_object(pod, "spec.serviceAccountName")],
+        facts={
+            "serviceAccount": match["account"],
+            "verb": match["verb"],
+            "resource": match["resource"],
+        },
+    )

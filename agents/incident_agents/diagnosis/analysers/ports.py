@@ -8,6 +8,8 @@ from typing import Any
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.listening import Words
+from incident_agents.diagnosis.said import last_said
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
@@ -15,11 +17,14 @@ from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Log
 from incident_commander.ports import Object
 
-_IN_USE = re.compile(
-    r"address (?:already )?in use|EADDRINUSE|port (?:is )?(?:already )?in use|port \d+ was already in use"
-    r"|only one usage of each socket address|address not available: bind|BindException|bind\(\)[^\n]{0,80}\(98"
-    r"|failed to bind|could not bind|cannot bind|unable to bind|port is already allocated",
-    re.IGNORECASE,
+_IN_USE = Words(
+    re.compile(
+        r"address (?:already )?in use|EADDRINUSE|port (?:is )?(?:already )?in use|port \d+ was already in use"
+        r"|only one usage of each socket address|address not available: bind|BindException|bind\(\)[^\n]{0,80}\(98"
+        r"|failed to bind|could not bind|cannot bind|unable to bind|port is already allocated",
+        re.IGNORECASE,
+    ),
+    ("in use", "inuse", "only one usage", "not available", "bind", "already allocated"),
 )
 _PORT = re.compile(r"(?::|[Pp]ort[ =:]{1,2}|\]:)(?P<port>\d{2,5})\b")
 
@@ -68,11 +73,7 @@ def _conflict(case: Case, workload: Workload, pod: Object, container: pods.Conta
 
 
 def _complaint(case: Case, pod: Object, container: pods.Container) -> tuple[Log, str] | None:
-    for log in case.logs(pod, container.name):
-        for line in reversed(log.lines[-400:]):
-            if _IN_USE.search(line[:1000]):
-                return log, line
-    return None
+    return last_said(case, pod, container.name, _IN_USE)
 
 
 def _ended(container: pods.Container) -> bool:

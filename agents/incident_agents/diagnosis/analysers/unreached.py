@@ -12,6 +12,7 @@ from incident_agents.diagnosis import stores
 from incident_agents.diagnosis.addresses import Complaint, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.listening import Words
 from incident_agents.diagnosis.naming import in_cluster, nearest, passes_on
 from incident_agents.diagnosis.settings import Setting, settings
 from incident_agents.diagnosis.workload import Workload
@@ -22,18 +23,20 @@ from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log, reference
 from incident_commander.ports import Object
 
-_NO_LINK = re.compile(
-    r"communications link failure|could not (?:connect to|open) (?:server|connection)"
-    r"|unable to (?:open|obtain|acquire) (?:a |isolated )?(?:jdbc )?connection|failed to obtain jdbc connection"
-    r"|can'?t connect to (?:mysql|postgres|mariadb|database)|connection to server .{1,80} failed"
-    r"|unable to connect to any of the specified mysql hosts"
-    r"|SQLSTATE\[?(?:HY000|08\w{3})\]?[^\n]{0,40}(?:2002|2003|refused)"
-    r"|lost connection to (?:mysql|server) (?:server )?(?:at|during) |invalid connection|P1001"
-    r"|SequelizeConnectionRefused"
-    r"|error connecting to (?:the )?database|database (?:is )?unreachable",
-    re.IGNORECASE,
+_NO_LINK = Words(
+    re.compile(
+        r"communications link failure|could not (?:connect to|open) (?:server|connection)"
+        r"|unable to (?:open|obtain|acquire) (?:a |isolated )?(?:jdbc )?connection|failed to obtain jdbc connection"
+        r"|can'?t connect to (?:mysql|postgres|mariadb|database)|connection to server .{1,80} failed"
+        r"|unable to connect to any of the specified mysql hosts"
+        r"|SQLSTATE\[?(?:HY000|08\w{3})\]?[^\n]{0,40}(?:2002|2003|refused)"
+        r"|lost connection to (?:mysql|server) (?:server )?(?:at|during) |invalid connection|P1001"
+        r"|SequelizeConnectionRefused"
+        r"|error connecting to (?:the )?database|database (?:is )?unreachable",
+        re.IGNORECASE,
+    ),
+    ("link failure", "connect", "obtain", "sqlstate", "p1001", "unreachable"),
 )
-_LAST = 400
 _LATE, _LATE_UNWELL = 0.9, 0.5
 """Where in its log the last complaint of a workload stands that is well, or not: earlier ones are over."""
 
@@ -57,14 +60,12 @@ def _no_link(case: Case, workload: Workload) -> tuple[Log, str] | None:
     if stores.kind_of(workload):
         return None
     for pod in workload.living:
-        unwell = case.unwell(pod)
+        late = _LATE_UNWELL if case.unwell(pod) else _LATE
         for log in case.logs(pod):
-            last = len(log.lines) - 1
-            for n in range(last, max(-1, last - _LAST), -1):
-                if _NO_LINK.search(log.lines[n][:1000]):
-                    if log.previous or n >= (_LATE_UNWELL if unwell else _LATE) * last:
-                        return log, log.lines[n]
-                    break
+            listened = case.listen(log)
+            heard = listened.heard(_NO_LINK)
+            if heard and (log.previous or listened.recency(heard[-1].last) >= late):
+                return log, heard[-1].line
     return None
 
 

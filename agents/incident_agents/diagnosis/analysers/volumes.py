@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
+from incident_agents.diagnosis.listening import Words
+from incident_agents.diagnosis.said import LATE
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.quantity import format_memory
@@ -18,7 +20,10 @@ from incident_commander.evidence.owners import claims_of
 from incident_commander.evidence.series import latest
 from incident_commander.ports import Object
 
-_NO_SPACE = re.compile(r"no space left on device|ENOSPC|disk quota exceeded|database or disk is full", re.IGNORECASE)
+_NO_SPACE = Words(
+    re.compile(r"no space left on device|ENOSPC|disk quota exceeded|database or disk is full", re.IGNORECASE),
+    ("no space", "enospc", "quota exceeded", "disk is full"),
+)
 _FULL = 0.95
 _FILLING = 0.88
 
@@ -106,10 +111,10 @@ def _full(case: Case, claim: Object) -> Finding | None:
 
 def _complaints(case: Case, pod: Object) -> Iterator[tuple[Log, str]]:
     for log in case.logs(pod):
-        for line in log.lines[-100:]:
-            if _NO_SPACE.search(line):
-                yield log, line
-                break
+        listened = case.listen(log)
+        heard = listened.heard(_NO_SPACE)
+        if heard and (log.previous or listened.recency(heard[-1].last) >= LATE):
+            yield log, heard[-1].line
 
 
 def _about(case: Case, claim: Object, users: list[Object]) -> frozenset[str]:
