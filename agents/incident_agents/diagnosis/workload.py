@@ -65,9 +65,10 @@ class Workload:
     def living(self) -> tuple[Object, ...]:
         """Pods that count: neither being deleted nor left over from a finished rollout.
 
-        Failed pods of Jobs and bare pods do count; those of other controllers were replaced already.
+        Failed pods of Jobs and bare pods do count; those of other controllers were replaced already, and those of
+        a Job that has completed were tried again.
         """
-        keeps_failed = self.kind in ("Job", "CronJob", "Pod")
+        keeps_failed = self.kind in ("Job", "CronJob", "Pod") and self.health.healthy is not True
         found = []
         for pod in self.pods:
             if pods.terminating(pod) or (pods.phase(pod) == "Failed" and not keeps_failed):

@@ -106,8 +106,16 @@ def phase(pod: Object) -> str:
 
 
 def ready(pod: Object) -> bool:
-    """Whether the pod serves: condition Ready is True and it is not being deleted."""
-    return fields.condition(pod, "Ready").get("status") == "True" and not terminating(pod)
+    """Whether the pod serves: condition Ready is True and it is not being deleted.
+
+    The kubelet always writes the condition; where a recording left it out, the containers tell.
+    """
+    if terminating(pod):
+        return False
+    if told := fields.text(fields.condition(pod, "Ready"), "status"):
+        return told == "True"
+    serving = [c for c in containers(pod) if not c.init and c.status]
+    return phase(pod) == "Running" and bool(serving) and all(c.ready for c in serving)
 
 
 def finished(pod: Object) -> bool:

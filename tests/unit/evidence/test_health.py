@@ -267,3 +267,11 @@ def test_a_bare_pod_that_failed_stays_failed() -> None:
     assert health(pod(rs, "a", crash_looping())).healthy is False
     assert health(pod(rs, "a", crash_looping(), phase="Failed")).failed is True
     assert health(pod(rs, "a", phase="Unknown")).healthy is None
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_zeros_that_stand_there_before_a_controller_has_seen_it_are_no_health(kind: str) -> None:
+    zeros = {"replicas": 0, "currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0}
+    made = {"apiVersion": "apps/v1", "kind": kind, "metadata": meta("web", generation=1), "spec": {"replicas": 1}}
+    found = health({**made, "status": zeros})
+    assert (found.healthy, found.reason) == (None, "GenerationNotObserved")

@@ -11,7 +11,7 @@ from datetime import datetime
 from incident_commander.api import kinds
 from incident_commander.api.meta import TargetRef
 from incident_commander.evidence import fields, pods
-from incident_commander.evidence.health.state import WorkloadHealth, count, describe
+from incident_commander.evidence.health.state import WorkloadHealth, abridged, count, describe
 from incident_commander.evidence.owners import Objects, pods_of
 from incident_commander.evidence.revisions import in_newest, revisions
 from incident_commander.ports import Object
@@ -22,7 +22,7 @@ def _rollout(
 ) -> WorkloadHealth:
     """Adds the pods' side to what the workload's status says."""
     generation, observed = fields.integer(obj, "metadata", "generation"), count(obj, "observedGeneration")
-    seen = observed >= generation if generation is not None else None
+    seen = observed >= generation if generation is not None and not abridged(obj) else None
     health = replace(health, generation_observed=seen)
     if seen is False:
         message = f"the controller has seen generation {observed} of {generation}"
@@ -61,8 +61,10 @@ def _current_pods(obj: Object, objects: Objects, rolled_out: bool) -> list[tuple
 def deployment(target: TargetRef, obj: Object, objects: Objects, since: datetime | None) -> WorkloadHealth:
     """Rolled out, available, and its current pods well."""
     desired = _replicas(obj)
-    total, updated = count(obj, "replicas"), count(obj, "updatedReplicas")
-    ready, available = count(obj, "readyReplicas"), count(obj, "availableReplicas")
+    ready = count(obj, "readyReplicas", "availableReplicas")
+    available = count(obj, "availableReplicas", "readyReplicas")
+    total = count(obj, "replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    updated = count(obj, "updatedReplicas", "replicas", "readyReplicas", "availableReplicas")
     complete = updated >= desired and total <= updated and available >= updated
     progressing = fields.condition(obj, "Progressing")
     failed = progressing.get("status") == "False" and progressing.get("reason") == "ProgressDeadlineExceeded"
@@ -84,8 +86,9 @@ def deployment(target: TargetRef, obj: Object, objects: Objects, since: datetime
 
 def replica_set(target: TargetRef, obj: Object, objects: Objects, since: datetime | None) -> WorkloadHealth:
     """All replicas available, and its pods well."""
-    desired, total = _replicas(obj), count(obj, "replicas")
-    ready, available = count(obj, "readyReplicas"), count(obj, "availableReplicas")
+    desired, total = _replicas(obj), count(obj, "replicas", "readyReplicas", "availableReplicas")
+    ready = count(obj, "readyReplicas", "availableReplicas")
+    available = count(obj, "availableReplicas", "readyReplicas")
     message = f"{available} of {desired} replicas available"
     health = WorkloadHealth(
         target,
@@ -105,7 +108,8 @@ def replica_set(target: TargetRef, obj: Object, objects: Objects, since: datetim
 def stateful_set(target: TargetRef, obj: Object, objects: Objects, since: datetime | None) -> WorkloadHealth:
     """Updated down to its partition, all replicas ready, its current pods well."""
     desired = _replicas(obj)
-    ready, updated = count(obj, "readyReplicas"), count(obj, "updatedReplicas")
+    ready = count(obj, "readyReplicas", "availableReplicas")
+    updated = count(obj, "updatedReplicas", "replicas", "readyReplicas", "availableReplicas")
     available = fields.integer(obj, "status", "availableReplicas")
     available = ready if available is None else available
     rolling = fields.text(obj, "spec", "updateStrategy", "type") != "OnDelete"
@@ -129,8 +133,8 @@ def stateful_set(target: TargetRef, obj: Object, objects: Objects, since: dateti
 def daemon_set(target: TargetRef, obj: Object, objects: Objects, since: datetime | None) -> WorkloadHealth:
     """Available on every node it is for, and its current pods well."""
     desired = count(obj, "desiredNumberScheduled")
-    ready, available = count(obj, "numberReady"), count(obj, "numberAvailable")
-    updated = count(obj, "updatedNumberScheduled")
+    ready, available = count(obj, "numberReady", "numberAvailable"), count(obj, "numberAvailable", "numberReady")
+    updated = count(obj, "updatedNumberScheduled", "numberReady", "numberAvailable")
     rolling = fields.text(obj, "spec", "updateStrategy", "type") != "OnDelete"
     health = WorkloadHealth(
         target,

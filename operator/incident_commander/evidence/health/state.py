@@ -41,6 +41,17 @@ def describe(troubles: tuple[Trouble, ...]) -> str:
     return "; ".join(shown[:3]) + (f"; and {len(shown) - 3} more" if len(shown) > 3 else "")
 
 
-def count(obj: Object, field: str) -> int:
-    """A counter of the status; the API server leaves zeros out."""
-    return fields.integer(obj, "status", field) or 0
+def count(obj: Object, field: str, *instead: str) -> int:
+    """A counter of the status; the API server leaves zeros out. Of an abridged status the next best counter counts."""
+    names = (field, *instead) if abridged(obj) else (field,)
+    return next((n for name in names if (n := fields.integer(obj, "status", name)) is not None), 0)
+
+
+def abridged(obj: Object) -> bool:
+    """Whether a recording left out parts of a workload's status.
+
+    Its controller writes the generation that it saw with every counter; only zeros are there before it has seen any.
+    """
+    status = fields.mapping(obj, "status")
+    counted = any(isinstance(value, int) and value > 0 for value in status.values())
+    return counted and fields.integer(status, "observedGeneration") is None

@@ -149,7 +149,7 @@ class TestABundle:
             raise PermissionError(13, "Permission denied")
 
         monkeypatch.setattr(Path, "is_dir", refuse)
-        done = run("bundle", str(broken))
+        done = run("bundle", str(broken), width=200)
         assert (done.exit_code, done.stdout) == (4, "")
         assert "Permission denied" in done.stderr
         assert "make it readable" in done.stderr
