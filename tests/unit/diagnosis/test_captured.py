@@ -15,9 +15,13 @@ from incident_agents.diagnosis.engine import diagnose
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.adapters.bundle.replay import read_evidence
 from incident_commander.evidence.evidence import Evidence
-from tests.unit.diagnosis.capture import CAUSES, FIXTURES, unpack
+from tests.unit.diagnosis.capture import CAUSES as SCENARIOS
+from tests.unit.diagnosis.capture import FIXTURES, unpack
 from tests.unit.diagnosis.capture_controls import CONTROLS
+from tests.unit.diagnosis.capture_refusals import REFUSALS
 from tests.unit.diagnosis.noise import with_noise
+
+CAUSES = SCENARIOS | {name: cause for name, (_, cause) in REFUSALS.items()}
 
 
 @functools.cache

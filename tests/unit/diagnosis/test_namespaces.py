@@ -1,9 +1,11 @@
 """Namespaces that are deleted and stay."""
 
+from incident_agents.diagnosis.engine import diagnose
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
+from incident_commander.evidence.evidence import Evidence
 from incident_commander.ports import Object
-from tests.unit.diagnosis.builders import NS, ago, told
+from tests.unit.diagnosis.builders import NOW, NS, ago, told
 from tests.unit.diagnosis.shop import shop
 
 STUCK = {
@@ -41,3 +43,10 @@ def test_one_that_is_there_to_stay_is_no_finding() -> None:
     made.more.append(namespace("Active"))
     found = made.diagnose()
     assert all(h.confidence < BAR for h in found.hypotheses), told(found)
+
+
+def test_asked_about_it_is_the_answer_although_its_workloads_have_gone_already() -> None:
+    gone = {"namespaces": (namespace("Terminating", STUCK),), "pods": (), "deployments.apps": ()}
+    found = diagnose(Evidence(target=None, captured_at=NOW, objects=gone, namespace=NS), None, NOW)
+    assert found.hypotheses[0].cause is Cause.NAMESPACE_TERMINATING
+    assert found.hypotheses[0].confidence >= BAR

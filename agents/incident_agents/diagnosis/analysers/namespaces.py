@@ -40,7 +40,7 @@ def analyse(case: Case) -> Iterator[Finding]:
         yield Finding(
             cause=Cause.NAMESPACE_TERMINATING,
             object=target_of(namespace),
-            confidence=(84 if holding else 66) if here or not case.evidence.namespace else 44,
+            confidence=(84 if holding else 66) if here or case.evidence.namespace in (None, name) else 44,
             summary=clean_line(f"namespace {name} is being deleted: {reason or 'nothing says what it waits for'}")[
                 :1000
             ],
