@@ -93,6 +93,11 @@ def addresses(line: str) -> list[Address]:
     """Hosts in a line about a failed connection; none for other lines, and for lines that quote such words."""
     if not _TROUBLE.search(line) or not _TROUBLE.search(own_words(line)):
         return []
+    return hosts(line)
+
+
+def hosts(line: str) -> list[Address]:
+    """Every host in a line, but for the writer's own side of a connection and names of source files."""
     text = _OWN_SIDE.sub("", _RESOLVER.sub("", line[:1000]))
     found: dict[str, Address] = {}
     for pattern in _HOSTS:

@@ -32,6 +32,7 @@ _SETUP = "mounts and container set-up"
 ASKING: Mapping[str, Asking] = {
     "admission": Asking("admission and Pod Security", (kinds.REPLICA_SET,)),
     "autoscaling": Asking(_AUTOSCALING, (kinds.HORIZONTAL_POD_AUTOSCALER,)),
+    "breakers": Asking("circuit breakers and rate limits", logs=True),
     "certificates": Asking("TLS certificates", logs=True),
     "claims": Asking("volume claims", (kinds.PERSISTENT_VOLUME_CLAIM, kinds.PERSISTENT_VOLUME)),
     "clients": Asking("traffic of one client", logs=True),
@@ -45,6 +46,7 @@ ASKING: Mapping[str, Asking] = {
     "disks": Asking("waiting for disks", logs=True),
     "disruption": Asking(_AUTOSCALING, (kinds.HORIZONTAL_POD_AUTOSCALER, kinds.POD_DISRUPTION_BUDGET)),
     "exhaustion": Asking("memory", logs=True),
+    "external": Asking("APIs outside of the cluster", logs=True),
     "faults": Asking("injected faults", logs=True),
     "gateways": Asking("gateways and ingress", (kinds.CONFIG_MAP, kinds.SERVICE)),
     "gone": Asking("existence of the target"),

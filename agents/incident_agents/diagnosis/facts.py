@@ -34,6 +34,8 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 - ``resource`` of QuotaExceeded: as in the quota (``limits.cpu``, ``pods``, ``count/services``, ...).
 - ``client`` of TrafficSurge is the workload that floods, ``clientLabel`` a label that all of its pods have and no
   others have; only where the access log leaves no doubt who it is.
+- ``reason`` of DependencySlow and DependencyDown, where the dependency is outside of the cluster or a circuit breaker
+  speaks: TimedOut, RateLimited, CircuitBreakerOpen, ServerErrors, NotReached, NameNotResolved.
 - Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
   observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
   half of the periods were throttled, three times beyond 80 %. ``suggestedReplicas`` is as many times the replicas;
@@ -126,7 +128,9 @@ TABLE: Mapping[Cause, Row] = {
     ),
     Cause.NETWORK_POLICY_BLOCKS: _row("the NetworkPolicy", "networkPolicy direction dependency dependent"),
     Cause.TLS_CERTIFICATE_INVALID: _row("top controller or Pod, or the Ingress", "host problem"),
-    Cause.DEPENDENCY_DOWN: _row("the dependency: its workload, else its Service; else none", "dependency dependent"),
+    Cause.DEPENDENCY_DOWN: _row(
+        "the dependency: its workload, else its Service; else none", "dependency dependent reason"
+    ),
     Cause.FAULT_INJECTED: _row("the rule, or the top controller", "rule fault"),
     Cause.DATABASE_CONNECTIONS_EXHAUSTED: _row("the database's workload, else the caller's", "dependency dependent"),
     Cause.DATABASE_CREDENTIALS_INVALID: _row("the caller's top controller or Pod", "dependency user"),
@@ -144,7 +148,7 @@ TABLE: Mapping[Cause, Row] = {
     Cause.PACKET_LOSS: _row("top controller or Pod, or the Node", "node loss baseline"),
     Cause.TRAFFIC_SURGE: _row("top controller or Pod", "rate baseline client clientNamespace clientLabel"),
     Cause.DEPENDENCY_SLOW: _row(
-        "the dependency: its workload, else its Service; else none", "dependency dependent latency baseline"
+        "the dependency: its workload, else its Service; else none", "dependency dependent latency baseline reason"
     ),
     Cause.HPA_AT_MAXIMUM: _row("the HPA", "hpa currentReplicas maxReplicas suggestedMaxReplicas"),
     Cause.HPA_CANNOT_SCALE: _row("the HPA, or the VerticalPodAutoscaler", "hpa vpa reason"),

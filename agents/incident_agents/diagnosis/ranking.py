@@ -66,7 +66,7 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.TRAFFIC_SURGE: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED, Cause.HPA_AT_MAXIMUM},
     Cause.DISK_SATURATED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.REPLICATION_LAG, Cause.NETWORK_LATENCY},
     Cause.NETWORK_LATENCY: frozenset({Cause.DEPENDENCY_SLOW}),
-    Cause.DEPENDENCY_SLOW: frozenset({Cause.NETWORK_LATENCY}),
+    Cause.DEPENDENCY_SLOW: frozenset({Cause.NETWORK_LATENCY, Cause.APP_NOT_ANSWERING}),
     Cause.PACKET_LOSS: frozenset({Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY}),
     Cause.TLS_CERTIFICATE_INVALID: _ROUTING | _ENDS,
     Cause.SERVICE_SELECTS_NOTHING: _ROUTING | {Cause.SERVICE_WRONG_PORT},
@@ -87,7 +87,7 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.FAULT_INJECTED: _ROUTING | _NOT_ANSWERING | {Cause.NETWORK_LATENCY, Cause.PACKET_LOSS},
     Cause.CONTROL_PLANE_DOWN: _ENDS,
     Cause.SCALED_TO_ZERO: _ROUTING | _ENDS | {Cause.SERVICE_SELECTS_NOTHING},
-    Cause.DEPENDENCY_DOWN: _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.CPU_THROTTLED},
+    Cause.DEPENDENCY_DOWN: _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.CPU_THROTTLED, Cause.NETWORK_LATENCY},
     Cause.CRASH_AFTER_ROLLOUT: _ENDS,
     Cause.PROBE_MISCONFIGURED: frozenset({Cause.CRASH_LOOP, Cause.CRASH_AFTER_ROLLOUT, Cause.APP_NOT_ANSWERING}),
     Cause.CRASH_LOOP: _NOT_ANSWERING | {Cause.HPA_AT_MAXIMUM},
@@ -99,6 +99,9 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
 _AT_CALLERS = frozenset({Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING, Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY})
 """Effects that go up the calls: who calls what fails ends, does not answer, or is slow itself."""
 
+_IN_CHAINS = frozenset({Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_SLOW})
+"""Who waits for somebody that waits himself: the end of the chain explains the rest."""
+
 Callers = Mapping[str, frozenset[str]]
 """For each workload (by its reference) everybody who calls it, directly or through others."""
 
@@ -108,7 +111,7 @@ def explains(cause: Finding, effect: Finding, callers: Callers | None = None) ->
     if cause is effect:
         return False
     if effect.depends_on & cause.about and not cause.depends_on & effect.about:
-        return cause.cause is not effect.cause or effect.cause is Cause.DEPENDENCY_DOWN
+        return cause.cause is not effect.cause or effect.cause in _IN_CHAINS
     if effect.cause not in EXPLAINS.get(cause.cause, frozenset()):
         return False
     return bool(cause.about & effect.about) or (

@@ -10,6 +10,7 @@ from incident_agents.diagnosis.addresses import Address, Complaint
 from incident_agents.diagnosis.callers import configured
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
+from incident_agents.diagnosis.outside import is_outside
 from incident_agents.diagnosis.telling import fatal
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
@@ -49,6 +50,8 @@ def _dependencies(case: Case, workload: Workload) -> dict[str, _Dependency]:
         service = case.service_at(complaint.address, namespace)
         if service is not None and any(reference(p) in own for p in case.topology.pods_of(service)):
             continue
+        if service is None and is_outside(case, complaint.address.host):
+            continue  # ``external`` tells of it
         name = fields.name(service) if service is not None else _written(complaint.address)
         found.setdefault(name, _Dependency(name, service)).said.append(complaint)
     if any(case.unwell(p) for p in workload.living):

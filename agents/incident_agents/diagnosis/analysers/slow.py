@@ -55,4 +55,5 @@ def _finding(case: Case, service: Object, callers: dict[str, tuple[Workload, lis
             "dependent": f"{first.kind}/{fields.name(first.object)}"[:256],
         },
         about=frozenset({*callers, reference(service), *([behind.ref] if behind is not None else [])}),
+        depends_on=frozenset({behind.ref} if behind is not None else ()),
     )
