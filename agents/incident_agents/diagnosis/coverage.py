@@ -8,7 +8,7 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.kinds import Kind
-from incident_commander.evidence import fields
+from incident_commander.evidence import fields, pods
 
 _WORKLOADS = (
     kinds.POD,
@@ -51,6 +51,34 @@ def _unseen(case: Case, workloads: list[Workload], needed: Sequence[Kind]) -> st
     workload, read, has = fewer[0]
     more = f", and of {len(fewer) - 1} more workloads too few" if len(fewer) > 1 else ""
     return f"{read} of its {has} pods were read of {workload.ref}{more}"
+
+
+def unheard(case: Case) -> list[str]:
+    """Whose logs were not read, in words: of the target and its neighbours, or without a target of every workload.
+
+    Read is a workload whose pods that are not well were read, or one of its pods where all are well. Of a pod in which
+    nothing has been started yet there is no log.
+    """
+    return case.once("unheard", lambda: _unheard(case))
+
+
+def _unheard(case: Case) -> list[str]:
+    concerned = case.target_refs | case.near_refs
+    missing = []
+    for workload in case.workloads:
+        if case.evidence.target is not None and workload.ref not in concerned:
+            continue
+        started = [p for p in workload.living if any(c.running or c.termination() for c in pods.containers(p))]
+        silent = [p for p in started if not any(True for _ in case.logs(p))]
+        if any(case.unwell(p) for p in silent) or (started and len(silent) == len(started)):
+            missing.append(workload.ref)
+    if not missing:
+        return []
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    return [f"logs of {', '.join(missing[:_NAMED])}{more}"]
+
+
+_NAMED = 3
 
 
 def _pods_of(workload: Workload) -> int:

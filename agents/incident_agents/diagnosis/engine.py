@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from incident_agents.diagnosis.analysers import ALL
@@ -10,8 +11,9 @@ from incident_agents.diagnosis.calls import above, calls
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.health import health
-from incident_agents.diagnosis.ranking import BAR, rank
+from incident_agents.diagnosis.ranking import BAR, ELSEWHERE, rank
 from incident_agents.diagnosis.telling import loudest
+from incident_agents.diagnosis.verdict import CONFIDENCE, Verdict, without_cause
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Incident
@@ -19,37 +21,67 @@ from incident_commander.api.statement import Citation, Diagnosis, Hypothesis
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Evidence
 from incident_commander.evidence.gaps import shortened
-from incident_commander.evidence.health import WorkloadHealth
 from incident_commander.evidence.trim import event_time, sound
 
 _MAX_HYPOTHESES, _MAX_CITATIONS, _MAX_FACTS, _MAX_GAPS = 8, 12, 16, 16
 
 
+@dataclass(frozen=True, slots=True)
+class Workup:
+    """A diagnosis with what a report tells besides.
+
+    ``found`` has the findings of each analyser (by its file's name) before ranking. ``effects`` has for each hypothesis
+    of the diagnosis the places of those among them that it explains, at any distance.
+    """
+
+    case: Case
+    found: Mapping[str, Sequence[Finding]]
+    verdict: Verdict
+    diagnosis: Diagnosis
+    effects: Sequence[frozenset[int]]
+
+
 def diagnose(evidence: Evidence, incident: Incident | None, now: datetime) -> Diagnosis:
-    """Ranked hypotheses, the best first; ``Unknown`` is one of them when none is confident.
+    """Ranked hypotheses, the best first; ``Unknown`` is one of them when none is confident, and first when all is well.
 
     ``incident`` None: nobody called; the alerts of the evidence stand for those of an Incident.
 
     Pure. Never raises for what stands in the evidence, whatever its shape.
     """
+    return work_up(evidence, incident, now).diagnosis
+
+
+def work_up(evidence: Evidence, incident: Incident | None, now: datetime) -> Workup:
+    """The same, with the verdict and how it came about."""
     case = _case(evidence, incident, now)
-    state = health(case)
-    ranked = _ranked(case)
-    confident = [f for f in ranked if f.confidence >= BAR]
-    if not confident and evidence.target is not None and state is not None and state.healthy:
-        ranked = []
-    hypotheses = [_hypothesis(f) for f in ranked[:_MAX_HYPOTHESES]]
-    if not confident:
-        unknown = _unknown(case, state, bool(ranked))
-        hypotheses = sorted([*hypotheses[: _MAX_HYPOTHESES - 1], unknown], key=lambda h: -h.confidence)
-    return Diagnosis(
-        hypotheses=hypotheses, gaps=[citing.spoken(shortened(gap), 1000) for gap in evidence.gaps[:_MAX_GAPS]]
-    )
+    found = _found(case)
+    ranked = _ranked(case, found)
+    verdict, unknown = Verdict.CAUSE_FOUND, []
+    if not any(f.confidence >= BAR for f in ranked):
+        verdict, said = without_cause(case, health(case))
+        if verdict is Verdict.HEALTHY:
+            ranked = [f for f in ranked if f.confidence > ELSEWHERE]
+        unknown = [_unknown(case, verdict, said, bool(ranked))]
+    kept = ranked[: _MAX_HYPOTHESES - len(unknown)]
+    hypotheses: list[tuple[Hypothesis, Finding | None]] = [(_hypothesis(f), f) for f in kept]
+    hypotheses += [(one, None) for one in unknown]
+    hypotheses.sort(key=lambda pair: (verdict is Verdict.HEALTHY and pair[1] is not None, -pair[0].confidence))
+    findings = [finding for _, finding in hypotheses]
+    gaps = [citing.spoken(shortened(gap), 1000) for gap in evidence.gaps[:_MAX_GAPS]]
+    diagnosis = Diagnosis(hypotheses=[hypothesis for hypothesis, _ in hypotheses], gaps=gaps)
+    return Workup(case, found, verdict, diagnosis, [_explained(f, findings) for f in findings])
+
+
+def _explained(cause: Finding | None, findings: Sequence[Finding | None]) -> frozenset[int]:
+    if cause is None:
+        return frozenset()
+    return frozenset(n for n, f in enumerate(findings) if f is not None and cause.key in f.explained_by)
 
 
 def weigh(evidence: Evidence, incident: Incident | None, now: datetime) -> list[Finding]:
     """Every finding after ranking, the best first, each with the ``reasons`` of its confidence in words."""
-    return _ranked(_case(evidence, incident, now))
+    case = _case(evidence, incident, now)
+    return _ranked(case, _found(case))
 
 
 def _case(evidence: Evidence, incident: Incident | None, now: datetime) -> Case:
@@ -57,21 +89,15 @@ def _case(evidence: Evidence, incident: Incident | None, now: datetime) -> Case:
     return Case(replace(evidence, objects=readable), incident, now)
 
 
-def _ranked(case: Case) -> list[Finding]:
-    findings = [f for analyse in ALL for f in analyse(case)]
+def _found(case: Case) -> dict[str, list[Finding]]:
+    return {analyse.__module__.rsplit(".", 1)[-1]: list(analyse(case)) for analyse in ALL}
+
+
+def _ranked(case: Case, found: Mapping[str, Sequence[Finding]]) -> list[Finding]:
+    findings = [f for of_one in found.values() for f in of_one]
     known = calls(case) if len(findings) > 1 else {}
     callers = {ref: above(known, ref) for ref in {ref for f in findings for ref in f.about} & known.keys()}
     return rank(findings, case.target_refs, case.near_refs, callers)
-
-
-def is_healthy(diagnosis: Diagnosis) -> bool:
-    """Whether the diagnosis says that nothing is wrong with the target now."""
-    top = diagnosis.hypotheses[0] if diagnosis.hypotheses else None
-    return top is not None and top.cause is Cause.UNKNOWN and top.confidence == _NOTHING_WRONG
-
-
-_NOTHING_WRONG, _SICK, _UNSEEN = 10, 45, 20
-"""Confidence of ``Unknown``: the target is well; it is not, and no cause was found; it could not be seen."""
 
 
 def _hypothesis(finding: Finding) -> Hypothesis:
@@ -86,26 +112,16 @@ def _hypothesis(finding: Finding) -> Hypothesis:
     )
 
 
-def _unknown(case: Case, state: WorkloadHealth | None, suspicions: bool) -> Hypothesis:
-    if not case.evidence.asked(kinds.POD):
-        confidence, said = _UNSEEN, "no pods were read, so neither health nor a cause can be told"
-    elif state is None:
-        confidence, said = _UNSEEN, "no target is known, and nothing in the namespace is clearly wrong"
-    elif state.healthy:
-        confidence, said = _NOTHING_WRONG, f"healthy: {state.message}"
-    elif state.healthy is None:
-        confidence, said = _UNSEEN, f"its health cannot be told: {state.message}"
-    else:
-        confidence, said = _SICK, f"not healthy ({state.message}), and the evidence names no cause"
-    if suspicions and not (case.evidence.target is not None and state is not None and state.healthy):
-        said += "; the other hypotheses are suspicions"
+def _unknown(case: Case, verdict: Verdict, said: str, suspicions: bool) -> Hypothesis:
     target = case.evidence.target
     name = str(target) if target is not None else "everything that was looked at"
+    well = "healthy: " if verdict is Verdict.HEALTHY else ""
+    tail = "; the other hypotheses are suspicions" if suspicions else ""
     return Hypothesis(
         cause=Cause.UNKNOWN,
         object=target,
-        confidence=confidence,
-        summary=citing.spoken(f"{name}: {said}", 1024),
+        confidence=CONFIDENCE[verdict],
+        summary=citing.spoken(f"{name}: {well}{said}{tail}", 1024),
         evidence=_loudest(case),
     )
 

@@ -5,40 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
-from incident_agents.diagnosis.analysers import ALL
+from incident_agents.diagnosis import analysers
 from incident_agents.diagnosis.asking import ASKING, Asking
 from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.coverage import unheard
+from incident_agents.diagnosis.engine import Workup
 from incident_agents.diagnosis.movements import movements
 from incident_commander.api import kinds
-from incident_commander.api.causes import Cause
-from incident_commander.api.incident import Incident
 from incident_commander.evidence.evidence import Evidence
 
 _ALWAYS = (kinds.POD, kinds.EVENT)
 _OF_TARGETS = frozenset({"gone"})
-_CAUSES_OF: Mapping[str, frozenset[Cause]] = {
-    "exhaustion": frozenset({Cause.MEMORY_LEAK, Cause.MEMORY_LIMIT_TOO_LOW, Cause.CACHE_MEMORY_EXHAUSTED}),
-    "memory": frozenset({Cause.MEMORY_LEAK, Cause.MEMORY_LIMIT_TOO_LOW}),
-    "vertical": frozenset({Cause.HPA_CANNOT_SCALE}),
-    "databases": frozenset({Cause.MESSAGE_QUEUE_BACKLOG, Cause.REPLICATION_LAG}),
-    "lagging": frozenset({Cause.MESSAGE_QUEUE_BACKLOG, Cause.REPLICATION_LAG}),
-    "disks": frozenset({Cause.DISK_SATURATED}),
-    "clients": frozenset({Cause.TRAFFIC_SURGE}),
-    "permissions": frozenset({Cause.VOLUME_PERMISSION_DENIED}),
-    "nodes": frozenset({Cause.NODE_CORDONED}),
-    "components": frozenset({Cause.CONTROL_PLANE_DOWN, Cause.SCHEDULER_DOWN, Cause.KUBE_PROXY_DOWN}),
-    "control_plane": frozenset({Cause.CONTROL_PLANE_DOWN}),
-    "proxying": frozenset({Cause.KUBE_PROXY_DOWN}),
-    "admission": frozenset({Cause.NAMESPACE_TERMINATING, Cause.POD_SECURITY_REFUSED}),
-    "namespaces": frozenset({Cause.NAMESPACE_TERMINATING}),
-    "gateways": frozenset({Cause.GATEWAY_MISROUTED}),
-    "routes": frozenset({Cause.GATEWAY_MISROUTED}),
-    "slow": frozenset({Cause.NETWORK_LATENCY, Cause.PACKET_LOSS}),
-    "network": frozenset({Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED, Cause.CPU_THROTTLED}),
-}
-"""Causes that several analysers find: where another one found it, this one rules nothing out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,34 +40,24 @@ class Examined:
         return not self.missing
 
 
-def without_finding(evidence: Evidence, incident: Incident | None, now: datetime) -> list[Examined]:
+def without_finding(workup: Workup) -> list[Examined]:
     """The analysers that found nothing, each with the first sentence of its documentation.
 
-    One that could have found something is left out where another one found the same trouble.
+    One that could have found something is left out where another one found the same trouble, or the same cause.
     """
-    case = Case(evidence, incident, now)
-    found = {analyse.__module__: [f.cause for f in analyse(case)] for analyse in ALL}
-    causes = {cause for of_one in found.values() for cause in of_one}
-    topics = {ASKING[_name(module)].topic for module, of_one in found.items() if of_one}
+    case, found = workup.case, workup.found
+    causes = {finding.cause for of_one in found.values() for finding in of_one}
+    topics = {ASKING[analyser].topic for analyser, of_one in found.items() if of_one}
     silent = [
-        _examined(module, case)
-        for module, of_one in found.items()
-        if not of_one and (evidence.target is not None or _name(module) not in _OF_TARGETS)
+        _examined(analyser, case)
+        for analyser, of_one in found.items()
+        if not of_one and (case.evidence.target is not None or analyser not in _OF_TARGETS)
     ]
-    return [
-        e
-        for e in silent
-        if not e.answered or (e.topic not in topics and not causes & _CAUSES_OF.get(e.analyser, set()))
-    ]
+    return [e for e in silent if not e.answered or (e.topic not in topics and not causes & ASKING[e.analyser].causes)]
 
 
-def _name(module: str) -> str:
-    return module.rsplit(".", 1)[-1]
-
-
-def _examined(module: str, case: Case) -> Examined:
-    analyser, evidence = _name(module), case.evidence
-    asking = ASKING[analyser]
+def _examined(analyser: str, case: Case) -> Examined:
+    asking, evidence = ASKING[analyser], case.evidence
     needed = (*_ALWAYS, *asking.kinds)
     looked_at = {kind.resource: len(evidence.of(kind)) for kind in needed if evidence.asked(kind)}
     missing = [kind.resource for kind in needed if not evidence.asked(kind)]
@@ -98,10 +66,10 @@ def _examined(module: str, case: Case) -> Examined:
         looked_at["metrics"] = _series(case, asking)
         missing += [] if looked_at["metrics"] else [_metrics(evidence, asking)]
     if asking.logs:
-        looked_at["logs"] = sum(case.listen(log).searched for log in evidence.logs)
-        missing += [] if looked_at["logs"] else ["logs"]
+        looked_at["logs"] = case.once("searched", lambda: sum(case.listen(log).searched for log in evidence.logs))
+        missing += ["logs"] if not evidence.logs else unheard(case)
     read = {what: amount for what, amount in looked_at.items() if amount or what not in ("metrics", "logs")}
-    return Examined(analyser, asking.topic, _first_sentence(module), read, tuple(missing))
+    return Examined(analyser, asking.topic, _first_sentence(analyser), read, tuple(missing))
 
 
 def _series(case: Case, asking: Asking) -> int:
@@ -120,6 +88,6 @@ def _metrics(evidence: Evidence, asking: Asking) -> str:
 _WORDS = {"CPU": "CPU", "Loss": "packet loss", "ReplicationLag": "replication lag"}
 
 
-def _first_sentence(module: str) -> str:
-    documentation = sys.modules[module].__doc__ or module
+def _first_sentence(analyser: str) -> str:
+    documentation = sys.modules[f"{analysers.__name__}.{analyser}"].__doc__ or analyser
     return documentation.strip().split("\n", 1)[0].rstrip(".")

@@ -14,6 +14,8 @@ from incident_commander.evidence.evidence import reference
 from incident_commander.evidence.lines import clean_line
 from incident_commander.ports import Object
 
+Key = tuple[Cause, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -34,6 +36,13 @@ class Finding:
     depends_on: frozenset[str] = frozenset()
     reasons: tuple[str, ...] = ()
     """After ranking: how the confidence came about, in words."""
+    explained_by: frozenset[Key] = frozenset()
+    """After ranking: the findings that explain it, at any distance."""
+
+    @property
+    def key(self) -> Key:
+        """What tells it apart from other findings of a diagnosis."""
+        return self.cause, str(self.object), self.facts.get("dependency", "")
 
 
 Analyser = Callable[[Case], Iterable[Finding]]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from incident_agents.diagnosis.finding import Finding
+from incident_agents.diagnosis.finding import Finding, Key
 from incident_commander.api.causes import Cause
 
 BAR = 50
@@ -22,7 +22,10 @@ BAR = 50
 _EXCLUDED = BAR - 4
 """At most, when something else explains it: a delay of the network is what remains when nothing else does."""
 _DROP, _GAIN, _MOST_GAIN, _MOST = 12, 2, 6, 97
-_ATTACHED, _ELSEWHERE, _ELSEWHERE_MOST = 8, 40, 40
+_ATTACHED, _ELSEWHERE = 8, 40
+
+ELSEWHERE = 40
+"""At most, when it is not about the target and explains nothing that is."""
 
 _NOT_ANSWERING = frozenset({Cause.APP_NOT_ANSWERING, Cause.PROBE_MISCONFIGURED})
 _ENDS = frozenset({Cause.CRASH_LOOP, Cause.JOB_FAILED, Cause.CRON_JOB_FAILING, Cause.HPA_AT_MAXIMUM}) | _NOT_ANSWERING
@@ -135,7 +138,29 @@ def rank(
                 why = f"{most} at most: {_name(ranked[n])} explains it"
                 ranked[m] = replace(ranked[m], confidence=most, reasons=(*ranked[m].reasons, why))
     order = sorted(range(len(ranked)), key=lambda n: (-ranked[n].confidence, n))
-    return _distinct([ranked[n] for n in order])
+    above = _above(effects, order)
+    return _distinct([replace(ranked[n], explained_by=frozenset(ranked[m].key for m in above[n])) for n in order])
+
+
+def _above(effects: list[list[int]], order: Sequence[int]) -> list[set[int]]:
+    """For each finding those that explain it, at any distance; of two that explain each other the better one does."""
+    below = [_reached(n, effects) for n in range(len(effects))]
+    place = {n: at for at, n in enumerate(order)}
+    found: list[set[int]] = [set() for _ in effects]
+    for n, reached in enumerate(below):
+        for m in reached:
+            if n not in below[m] or place[n] < place[m]:
+                found[m].add(n)
+    return found
+
+
+def _reached(start: int, effects: list[list[int]]) -> set[int]:
+    seen, todo = {start}, [start]
+    while todo:
+        fresh = [m for m in effects[todo.pop()] if m not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return seen - {start}
 
 
 def _weighed(
@@ -169,15 +194,7 @@ def _about_target(n: int, findings: Sequence[Finding], effects: list[list[int]],
     """Whether the finding, or anything that it explains at any distance, is about the target."""
     if not target:
         return True
-    seen, todo = {n}, [n]
-    while todo:
-        here = todo.pop()
-        if findings[here].about & target:
-            return True
-        fresh = [m for m in effects[here] if m not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return False
+    return any(findings[m].about & target for m in {n, *_reached(n, effects)})
 
 
 def _relevant(confidence: int, about_target: bool, finding: Finding, near: frozenset[str]) -> int:
@@ -185,7 +202,7 @@ def _relevant(confidence: int, about_target: bool, finding: Finding, near: froze
         return confidence
     if finding.about & near and not any(ref.startswith("Node/") for ref in finding.about):
         return confidence - _ATTACHED
-    return min(confidence - _ELSEWHERE, _ELSEWHERE_MOST)
+    return min(confidence - _ELSEWHERE, ELSEWHERE)
 
 
 def _causes_first(effects: list[list[int]]) -> list[int]:
@@ -209,8 +226,7 @@ def _causes_first(effects: list[list[int]]) -> list[int]:
 
 def _distinct(findings: Sequence[Finding]) -> list[Finding]:
     """The best one of each cause and object."""
-    found: dict[tuple[Cause, str, str], Finding] = {}
+    found: dict[Key, Finding] = {}
     for finding in findings:
-        dependency = finding.facts.get("dependency", "")
-        found.setdefault((finding.cause, str(finding.object), dependency), finding)
+        found.setdefault(finding.key, finding)
     return list(found.values())

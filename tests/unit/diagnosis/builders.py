@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from incident_agents.diagnosis.verdict import CONFIDENCE, Verdict
 from incident_commander.api import kinds
+from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Alert, AlertStatus, Incident, IncidentSpec
 from incident_commander.api.meta import ObjectMeta, TargetRef
 from incident_commander.api.statement import Diagnosis
@@ -393,3 +395,9 @@ def incident(alert: str = "KubePodNotReady", *, since: float = 300) -> Incident:
 def told(diagnosis: Diagnosis) -> list[tuple[str, int]]:
     """Causes with confidence, for messages of failed assertions."""
     return [(h.cause.value, h.confidence) for h in diagnosis.hypotheses]
+
+
+def is_healthy(diagnosis: Diagnosis) -> bool:
+    """Whether it says first of all that nothing is wrong."""
+    top = diagnosis.hypotheses[0] if diagnosis.hypotheses else None
+    return top is not None and top.cause is Cause.UNKNOWN and top.confidence == CONFIDENCE[Verdict.HEALTHY]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from incident_agents.diagnosis import facts
-from incident_agents.diagnosis.engine import diagnose, is_healthy
+from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.api.meta import TargetRef
@@ -18,6 +18,7 @@ from tests.unit.diagnosis.builders import (
     event,
     evidence,
     incident,
+    is_healthy,
     log,
     node,
     pod,

@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from incident_agents.diagnosis.engine import is_healthy
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
-from tests.unit.diagnosis.builders import container, crash_looping, event, log
+from tests.unit.diagnosis.builders import container, crash_looping, event, is_healthy, log
 from tests.unit.diagnosis.fleet import (
     GATEWAY,
     LINK_FAILURE,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from incident_agents.diagnosis.engine import diagnose, is_healthy
+from incident_agents.diagnosis.engine import diagnose
 from incident_commander.api import kinds
 from incident_commander.api.statement import Diagnosis
 from incident_commander.evidence.evidence import Evidence
@@ -22,6 +22,7 @@ from tests.unit.diagnosis.builders import (
     event,
     evidence,
     incident,
+    is_healthy,
     log,
     meta,
     node,

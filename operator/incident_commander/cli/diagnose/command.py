@@ -76,7 +76,7 @@ def diagnose(
     On a live namespace, or on a bundle (see `bundle --help`) without any cluster. Nothing is written. The
     verdict comes first, then the evidence line by line, what was ruled out, and what could not be seen. -o wide
     shows all evidence and what each question was looked at in; the shape of -o json is in docs/diagnose.md.
-    Exits with 0 when a cause is named or all is well, and with 1 when neither can be said.
+    Exits with 0 when a cause is named or all is well, and with 1 when that is unknown or inconclusive.
     """
     from incident_commander.cli.diagnose import work
     from incident_commander.cli.work.desk import carry_out, session_of

@@ -10,9 +10,10 @@ from pydantic import ConfigDict, WithJsonSchema
 
 from incident_agents.diagnosis.driving import Driving
 from incident_agents.diagnosis.examined import Examined
+from incident_agents.diagnosis.verdict import Verdict
 from incident_commander.api.meta import Model, Percent, Timestamp
 from incident_commander.api.statement import Citation, CitationKind, Hypothesis
-from incident_commander.cli.diagnose.report import Report, Verdict
+from incident_commander.cli.diagnose.report import Report, Root
 from incident_commander.evidence.series import sparkline
 
 API_VERSION: Literal["incidentcommander.io/v1alpha1"] = "incidentcommander.io/v1alpha1"
@@ -74,6 +75,26 @@ class Cause(_Part):
     """What it rests on."""
     facts: dict[str, str] = {}
     """Parameters that runbooks can refer to."""
+
+
+class Effect(_Part):
+    """Something that needs no cause of its own, given the one that explains it."""
+
+    cause: str
+    """Its category."""
+    object: ObjectReference | None = None
+    """Where it is seen."""
+    confidence: Percent
+    """As of a cause."""
+    summary: str
+    """In one sentence."""
+
+
+class RootCause(Cause):
+    """A cause that is believed, and that no other one explains."""
+
+    explains: list[Effect] = []
+    """What follows of it, likeliest first."""
 
 
 class Question(_Part):
@@ -149,13 +170,14 @@ class DiagnosisReport(_Part):
     captured_at: Time
     """As of when."""
     verdict: Verdict
-    """Whether a cause is named; whether all is well; or neither can be said."""
+    """`CauseFound`; `Healthy`: all is well, and what is listed besides are suspicions; `Unknown`: something is not
+    well, and no cause is believed; `Inconclusive`: too little could be read to tell."""
     headline: str
     """The verdict in one sentence."""
-    hypotheses: list[Cause]
+    hypotheses: list[RootCause]
     """Those that are believed, best first: confidence of 50 and more. Empty unless the verdict is CauseFound."""
     suspicions: list[Cause]
-    """Those that are less likely, best first."""
+    """Those that are less likely, best first, and that no hypothesis explains."""
     clues: list[Evidence]
     """Where a person would go on when no cause is named."""
     ruled_out: list[Question]
@@ -181,7 +203,7 @@ def document(report: Report) -> DiagnosisReport:
         captured_at=report.captured_at,
         verdict=report.verdict,
         headline=report.headline,
-        hypotheses=[_cause(h) for h in report.hypotheses],
+        hypotheses=[_root(r) for r in report.roots],
         suspicions=[_cause(h) for h in report.suspicions],
         clues=_evidence(report.clues),
         ruled_out=[_question(e) for e in report.ruled_out if e.answered],
@@ -202,6 +224,17 @@ def document(report: Report) -> DiagnosisReport:
 
 def _cause(found: Hypothesis) -> Cause:
     return Cause.model_validate({**found.to_json(), "evidence": _evidence(found.evidence)})
+
+
+def _root(found: Root) -> RootCause:
+    effects = [
+        Effect(cause=e.cause, object=_object(e), confidence=e.confidence, summary=e.summary) for e in found.effects
+    ]
+    return RootCause.model_validate({**_cause(found.cause).to_json(), "explains": effects})
+
+
+def _object(found: Hypothesis) -> ObjectReference | None:
+    return ObjectReference.model_validate(found.object.to_json()) if found.object is not None else None
 
 
 def _evidence(cited: Sequence[Citation]) -> list[Evidence]:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from incident_commander.api.statement import Hypothesis
 from incident_commander.cli.diagnose.drawing import drawn, title, told
-from incident_commander.cli.diagnose.report import Report, Verdict
+from incident_commander.cli.diagnose.report import Report, Root
 from incident_commander.cli.diagnose.terminal import WIDE, latest, where
-from incident_commander.cli.diagnose.words import counts
+from incident_commander.cli.diagnose.words import VERDICTS, consequences, counts
 from incident_commander.cli.render.text import moment, safe
 
 _PLOT = 76
@@ -20,7 +20,6 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~^$:@-])")
 _MENTION = re.compile(r"((?<![\w])\\@)(?=\w)")
 _BARE_LINK = re.compile(r"\b(www)\.", re.IGNORECASE)
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
 
 
 def escaped(value: object, limit: int = 600) -> str:
@@ -45,17 +44,19 @@ def report_markdown(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield f"## {_WORDS[report.verdict]}: {escaped(report.headline)}"
+    yield f"## {VERDICTS[report.verdict]}: {escaped(report.headline)}"
     yield ""
-    if report.hypotheses:
-        yield f"{escaped(report.hypotheses[0].summary, 1100)} (confidence {report.hypotheses[0].confidence} %)"
+    if report.roots:
+        first = report.roots[0].cause
+        yield f"{escaped(first.summary, 1100)} (confidence {first.confidence} %)"
         yield ""
+        yield from _explains(report.roots[0])
     yield f"{escaped(report.subject)}, as of {moment(report.captured_at)}"
-    for place, hypothesis in enumerate(report.hypotheses):
-        yield from ("", "### Evidence" if place == 0 else f"### Also: {_name(hypothesis)}", "")
+    for place, root in enumerate(report.roots):
+        yield from ("", "### Evidence" if place == 0 else f"### Also: {_name(root.cause)}", "")
         if place:
-            yield from (escaped(hypothesis.summary, 1100), "")
-        yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in hypothesis.evidence)
+            yield from (escaped(root.cause.summary, 1100), "", *_explains(root))
+        yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in root.cause.evidence)
     if report.clues:
         yield from ("", "### Where to look", "")
         yield from (f"- {escaped(where(c), 400)}: {code(c.value)}" for c in report.clues)
@@ -66,7 +67,7 @@ def _lines(report: Report) -> Iterator[str]:
             word = "seen" if change.symptom else "changed"
             yield f"- {moment(change.at)} {word}: {escaped(change.ref, 200)} {code(change.text, 400)}"
     if report.suspicions:
-        yield from ("", "### Less likely", "")
+        yield from ("", "### Less likely" if report.roots else "### Suspicions", "")
         yield from (f"- {_name(h)}: {escaped(h.summary, 1100)}" for h in report.suspicions)
     answered = [e for e in report.ruled_out if e.answered]
     if answered:
@@ -85,6 +86,11 @@ def _lines(report: Report) -> Iterator[str]:
     if report.not_seen:
         yield from ("", "### Not seen", "")
         yield from (f"- {escaped(gap)}" for gap in report.not_seen)
+
+
+def _explains(root: Root) -> Iterator[str]:
+    if root.effects:
+        yield from (f"Explains: {escaped(consequences(root.effects), 1100)}.", "")
 
 
 def _series(report: Report) -> Iterator[str]:

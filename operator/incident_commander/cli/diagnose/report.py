@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from incident_agents.diagnosis.driving import Driving, Order, driving, order
-from incident_agents.diagnosis.engine import is_healthy
+from incident_agents.diagnosis.engine import Workup
 from incident_agents.diagnosis.examined import Examined, without_finding
 from incident_agents.diagnosis.ranking import BAR
+from incident_agents.diagnosis.verdict import Verdict
 from incident_commander.api.causes import Cause
-from incident_commander.api.statement import Citation, Diagnosis, Hypothesis
+from incident_commander.api.statement import Citation, Hypothesis
 from incident_commander.evidence.changes import Change, timeline
 from incident_commander.evidence.evidence import Evidence
 
 
-class Verdict(enum.StrEnum):
-    """In one word."""
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A cause that is believed, and what needs no other: its ``effects``, the likeliest first."""
 
-    CAUSE_FOUND = "CauseFound"
-    HEALTHY = "Healthy"
-    UNKNOWN = "Unknown"
+    cause: Hypothesis
+    effects: Sequence[Hypothesis]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """``hypotheses`` are confident, best first; ``suspicions`` are below the bar."""
+    """``roots`` are confident, best first; ``suspicions`` are below the bar, and no effect of a root."""
 
     subject: str
     captured_at: datetime
     verdict: Verdict
     headline: str
-    hypotheses: Sequence[Hypothesis]
+    roots: Sequence[Root]
     suspicions: Sequence[Hypothesis]
     ruled_out: Sequence[Examined]
     looked_at: Mapping[str, int]
@@ -49,32 +49,44 @@ class Report:
     """Which series moved first."""
 
 
-def report_of(subject: str, evidence: Evidence, diagnosis: Diagnosis) -> Report:
+def report_of(subject: str, workup: Workup) -> Report:
     """The report about ``subject``, which names the target, the namespace or the bundle."""
-    confident = [h for h in diagnosis.hypotheses if h.confidence >= BAR and h.cause is not Cause.UNKNOWN]
-    others = [h for h in diagnosis.hypotheses if h not in confident]
-    unknown = next((h for h in others if h.cause is Cause.UNKNOWN), None)
-    if confident:
-        verdict = Verdict.CAUSE_FOUND
-        headline = f"{confident[0].cause} in {confident[0].object}" if confident[0].object else str(confident[0].cause)
-    else:
-        verdict = Verdict.HEALTHY if is_healthy(diagnosis) else Verdict.UNKNOWN
-        headline = unknown.summary if unknown is not None else "nothing was found"
+    evidence, hypotheses = workup.case.evidence, workup.diagnosis.hypotheses
+    roots, rest = _roots(workup)
+    unknown = next((h for h in hypotheses if h.cause is Cause.UNKNOWN), None)
+    headline = unknown.summary if unknown is not None else "nothing was found"
+    if roots:
+        first = roots[0].cause
+        headline = f"{first.cause} in {first.object}" if first.object else str(first.cause)
     return Report(
         subject=subject,
         captured_at=evidence.captured_at,
-        verdict=verdict,
+        verdict=workup.verdict,
         headline=headline,
-        hypotheses=confident,
-        suspicions=[h for h in others if h.cause is not Cause.UNKNOWN],
-        ruled_out=without_finding(evidence, None, evidence.captured_at),
+        roots=roots,
+        suspicions=rest,
+        ruled_out=without_finding(workup),
         looked_at=_looked_at(evidence),
         not_seen=list(evidence.gaps),
         changes=timeline(evidence),
-        series=driving(evidence, diagnosis.hypotheses[0]) if diagnosis.hypotheses else (),
+        series=driving(evidence, hypotheses[0]) if hypotheses else (),
         order=order(evidence),
-        clues=[] if confident or verdict is Verdict.HEALTHY or unknown is None else unknown.evidence,
+        clues=[] if unknown is None or workup.verdict is Verdict.HEALTHY else unknown.evidence,
     )
+
+
+def _roots(workup: Workup) -> tuple[list[Root], list[Hypothesis]]:
+    """The confident ones that no other of them explains; and what remains, neither a root nor an effect of one."""
+    hypotheses = workup.diagnosis.hypotheses
+    places = [n for n, h in enumerate(hypotheses) if h.cause is not Cause.UNKNOWN]
+    roots: list[Root] = []
+    told: set[int] = set()
+    for n in places:
+        if hypotheses[n].confidence >= BAR and n not in told:
+            effects = sorted(workup.effects[n] - told)
+            told |= {n, *effects}
+            roots.append(Root(hypotheses[n], [hypotheses[m] for m in effects]))
+    return roots, [hypotheses[n] for n in places if n not in told]
 
 
 def _looked_at(evidence: Evidence) -> dict[str, int]:

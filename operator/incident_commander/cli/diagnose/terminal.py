@@ -11,18 +11,23 @@ from rich.table import Table
 from rich.text import Text
 
 from incident_agents.diagnosis.examined import Examined
+from incident_agents.diagnosis.verdict import Verdict
 from incident_commander.api.statement import Citation, CitationKind, Hypothesis
 from incident_commander.cli.diagnose.drawing import drawn, title, told
-from incident_commander.cli.diagnose.report import Report, Verdict
-from incident_commander.cli.diagnose.words import counts
+from incident_commander.cli.diagnose.report import Report, Root
+from incident_commander.cli.diagnose.words import VERDICTS, consequences, counts
 from incident_commander.cli.render.text import moment, safe, styled, when
 from incident_commander.evidence.changes import Change
 from incident_commander.evidence.gaps import shortened
 
-_STYLE = {Verdict.CAUSE_FOUND: "bold red", Verdict.HEALTHY: "bold green", Verdict.UNKNOWN: "bold yellow"}
-_WORDS = {Verdict.CAUSE_FOUND: "Cause", Verdict.HEALTHY: "Healthy", Verdict.UNKNOWN: "Unknown"}
+_STYLE = {
+    Verdict.CAUSE_FOUND: "bold red",
+    Verdict.HEALTHY: "bold green",
+    Verdict.UNKNOWN: "bold yellow",
+    Verdict.INCONCLUSIVE: "bold yellow",
+}
 _SHOWN = 4
-"""Confident hypotheses that are shown with their evidence."""
+"""Causes that are shown with their evidence."""
 _FEW = 6
 """Questions that are named one by one though all of them miss the same."""
 _VALUE = 1200
@@ -52,10 +57,10 @@ def report_view(report: Report, amount: Amount = PAGE) -> RenderableType:
     parts: list[RenderableType] = [*_verdict(report, amount)]
     if report.clues:
         parts += _section("Where to look", [_cited(c) for c in report.clues])
-    for hypothesis in report.hypotheses[1:_SHOWN]:
-        parts += [Text(), _named("Also", hypothesis), _indented(_evidence(hypothesis, amount))]
+    for root in report.roots[1:_SHOWN]:
+        parts += [Text(), _named("Also", root.cause), *_explains(root), _indented(_evidence(root.cause, amount))]
     if report.suspicions:
-        heading = "Less likely" if report.hypotheses else "Suspicions"
+        heading = "Less likely" if report.roots else "Suspicions"
         parts += _section(heading, [_line(h) for h in report.suspicions])
     if report.series:
         parts += _section("Series (^ marks the change)", list(_series(report)))
@@ -109,15 +114,21 @@ def _unanswered(unanswered: Sequence[Examined], amount: Amount) -> Iterable[Rend
 
 
 def _verdict(report: Report, amount: Amount) -> Iterable[RenderableType]:
-    yield Text.assemble((f"{_WORDS[report.verdict]}: ", _STYLE[report.verdict]), styled(report.headline, "bold"))
-    if report.hypotheses:
-        top = report.hypotheses[0]
+    yield Text.assemble((f"{VERDICTS[report.verdict]}: ", _STYLE[report.verdict]), styled(report.headline, "bold"))
+    if report.roots:
+        top = report.roots[0].cause
         yield styled(f"{top.summary} (confidence {top.confidence} %)")
+        yield from _explains(report.roots[0])
     yield styled(f"{report.subject}, as of {moment(report.captured_at)}", "dim")
-    if report.hypotheses:
+    if report.roots:
         yield Text()
         yield Text("Evidence", style="bold underline")
-        yield _indented(_evidence(report.hypotheses[0], amount))
+        yield _indented(_evidence(report.roots[0].cause, amount))
+
+
+def _explains(root: Root) -> Iterable[RenderableType]:
+    if root.effects:
+        yield styled(f"Explains: {consequences(root.effects)}.", "", 600)
 
 
 def _series(report: Report) -> Iterable[RenderableType]:

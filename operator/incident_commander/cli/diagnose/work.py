@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.engine import Workup, work_up
+from incident_agents.diagnosis.verdict import Verdict
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.clock import SystemClock
 from incident_commander.api import kinds
-from incident_commander.api.statement import Diagnosis
 from incident_commander.cli.diagnose.asked import asked_about, refuse_unheard, with_traces
 from incident_commander.cli.diagnose.command import Drawing, Form
 from incident_commander.cli.diagnose.document import document
 from incident_commander.cli.diagnose.markdown import report_markdown
-from incident_commander.cli.diagnose.report import Report, Verdict, report_of
+from incident_commander.cli.diagnose.report import report_of
 from incident_commander.cli.diagnose.terminal import PAGE, WIDE, report_view
 from incident_commander.cli.options import Output
 from incident_commander.cli.render.graph import dot, mermaid
@@ -26,7 +26,7 @@ from incident_commander.cli.work.printing import print_data
 from incident_commander.cli.work.replaying import diagnose_bundle
 from incident_commander.cli.work.targets import parse_target
 from incident_commander.errors import BundleError, IncidentCommanderError
-from incident_commander.evidence.evidence import Evidence, target_of
+from incident_commander.evidence.evidence import target_of
 from incident_commander.evidence.gatherer import gather
 from incident_commander.evidence.graph import graph
 from incident_commander.evidence.scope import ASKED_LIMITS
@@ -41,10 +41,10 @@ def diagnose_folder(
         with progress(console(stderr=True), "reading the bundle"):
             bundle = Bundle(path)
             about = asked_about(bundle, target, namespace, tried)
-            evidence, diagnosis = diagnose_bundle(bundle, target=about, namespace=namespace)
+            workup = diagnose_bundle(bundle, target=about, namespace=namespace)
             if about is not None:
-                refuse_unheard(bundle, evidence, about, tried)
-            diagnosis = with_traces(diagnosis, bundle)
+                refuse_unheard(bundle, workup.case.evidence, about, tried)
+            workup = replace(workup, diagnosis=with_traces(workup.diagnosis, bundle))
     except BundleError as error:
         if isinstance(error.__cause__, PermissionError):
             return fail(CommandError(tried, str(error), "make it readable for you", ExitCode.FORBIDDEN), tried, program)
@@ -53,7 +53,7 @@ def diagnose_folder(
     except IncidentCommanderError as error:
         return fail(error, tried, program)
     place = f", namespace {namespace}" if namespace else ""
-    return _told(f"bundle {path}{place}", evidence, diagnosis, form)
+    return _told(f"bundle {path}{place}", workup, form)
 
 
 async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, form: Form | Drawing) -> ExitCode:
@@ -82,18 +82,18 @@ async def diagnose_live(desk: Desk, target: str | None, addresses: Addresses, fo
                 alerts=active.alerts,
             )
         evidence = replace(evidence, gaps=(*evidence.gaps, *active.gaps))
-        diagnosis = diagnose(evidence, None, evidence.captured_at)
-    code = _told(str(ref) if ref is not None else f"namespace {desk.namespace}", evidence, diagnosis, form)
+        workup = work_up(evidence, None, evidence.captured_at)
+    code = _told(str(ref) if ref is not None else f"namespace {desk.namespace}", workup, form)
     refused = not evidence.asked(kinds.POD) and any("Forbidden" in gap for gap in evidence.gaps)
     return ExitCode.FORBIDDEN if code is ExitCode.NO and refused else code
 
 
-def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form | Drawing) -> ExitCode:
+def _told(subject: str, workup: Workup, form: Form | Drawing) -> ExitCode:
     if isinstance(form, Drawing):
-        drawn = graph(evidence)
+        drawn = graph(workup.case.evidence)
         console().file.write(mermaid(drawn) if form is Drawing.MERMAID else dot(drawn))
         return ExitCode.DONE
-    report: Report = report_of(subject, evidence, diagnosis)
+    report = report_of(subject, workup)
     out = console()
     if form is Form.JSON:
         print_data(out, document(report).to_json(), Output.JSON)
@@ -101,4 +101,4 @@ def _told(subject: str, evidence: Evidence, diagnosis: Diagnosis, form: Form | D
         out.file.write(report_markdown(report))
     else:
         out.print(report_view(report, WIDE if form is Form.WIDE else PAGE))
-    return ExitCode.NO if report.verdict is Verdict.UNKNOWN else ExitCode.DONE
+    return ExitCode.DONE if report.verdict in (Verdict.CAUSE_FOUND, Verdict.HEALTHY) else ExitCode.NO

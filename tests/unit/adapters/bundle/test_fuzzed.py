@@ -90,8 +90,8 @@ def changed(value: Any, draw: Any, depth: int = 0) -> Any:
 
 def told(root: Path) -> Report:
     """All that can be made of a bundle, and what must be true of it."""
-    evidence, diagnosis = diagnose_bundle(root)
-    report = report_of("bundle", evidence, diagnosis)
+    workup = diagnose_bundle(root)
+    report = report_of("bundle", workup)
     console = Console(width=80, record=True, file=Path("/dev/null").open("w"), markup=False)  # noqa: SIM115
     console.print(report_view(report))
     shown = console.export_text()
@@ -100,7 +100,7 @@ def told(root: Path) -> Report:
     assert len(shown) < 300_000
     assert not CONTROL.search(report_markdown(report))
     assert json.dumps(document(report).to_json(), ensure_ascii=True, allow_nan=False).isascii()
-    found = graph(evidence)
+    found = graph(workup.case.evidence)
     assert not CONTROL.search(mermaid(found))
     assert not CONTROL.search(dot(found))
     return report

@@ -77,9 +77,9 @@ class TestWhatIsThere:
     def test_owners_are_found_by_kind_and_name_where_there_are_no_uids(self, tmp_path: Path) -> None:
         root = bundle(tmp_path, *(without_identity(o) for o in (WEB, RS, SICK, node())))
         write(root, f"{LOG}.previous.log", "panic: no rate\n")
-        evidence, diagnosis = diagnose_bundle(root)
-        assert "uid" not in evidence.of(kinds.POD)[0]["metadata"]
-        assert str(diagnosis.hypotheses[0].object) == f"Deployment/{NS}/web"
+        found = diagnose_bundle(root)
+        assert "uid" not in found.case.evidence.of(kinds.POD)[0]["metadata"]
+        assert str(found.diagnosis.hypotheses[0].object) == f"Deployment/{NS}/web"
 
     def test_a_target_narrows_it_and_named_queries_are_answered_from_the_recording(self, tmp_path: Path) -> None:
         at, name = NOW.timestamp(), SICK["metadata"]["name"]

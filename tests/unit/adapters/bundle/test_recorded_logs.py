@@ -42,7 +42,7 @@ class TestAFirstErrorFarAboveTheEnd:
     def test_is_the_evidence_with_the_number_of_its_line(self, tmp_path: Path) -> None:
         lines = chatter(20_000)
         lines[99] = "2026-01-31T12:00:00Z FATAL no rate for currency XTS"
-        _, diagnosis = diagnose_bundle(recorded(tmp_path, lines))
+        diagnosis = diagnose_bundle(recorded(tmp_path, lines)).diagnosis
         cited = [c for h in diagnosis.hypotheses for c in h.evidence if c.kind is CitationKind.LOG]
         ref = f"Pod/{NS}/{NAME}/web:previous"
         assert Citation(kind=CitationKind.LOG, ref=ref, path="line 100", value=lines[99]) in cited

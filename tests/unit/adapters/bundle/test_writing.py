@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from incident_agents.diagnosis.engine import diagnose, is_healthy
+from incident_agents.diagnosis.engine import diagnose, work_up
+from incident_agents.diagnosis.verdict import Verdict
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.bundle.recorder import RecordingCluster, RecordingMetrics
 from incident_commander.adapters.bundle.replay import replay
@@ -197,4 +198,4 @@ async def test_healthy_stays_healthy(tmp_path: Path) -> None:
     await gather(target_of(well), cluster=cluster, metrics=None, clock=FakeClock(), namespace=NS)
     about = {"captured_at": NOW, "namespaces": [NS], "source": "test", "target": target_of(well)}
     write_bundle(tmp_path / "b", recorded(cluster, None, **about), Redactor())
-    assert is_healthy(diagnose(await replay(Bundle(tmp_path / "b")), None, NOW))
+    assert work_up(await replay(Bundle(tmp_path / "b")), None, NOW).verdict is Verdict.HEALTHY

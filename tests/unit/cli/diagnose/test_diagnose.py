@@ -24,7 +24,20 @@ from incident_commander.cli.work.desk import Connection, Session
 from incident_commander.errors import Forbidden
 from incident_commander.ports import Object
 from tests.unit.adapters.bundle.folders import MANIFEST, bundle, listed, write
-from tests.unit.diagnosis.builders import NS, crash_looping, deployment, node, pod, replica_set, running, service
+from tests.unit.diagnosis.builders import (
+    NS,
+    container,
+    crash_looping,
+    deployment,
+    endpoint_slice,
+    node,
+    pod,
+    replica_set,
+    running,
+    service,
+    template,
+    waiting,
+)
 from tests.unit.evidence.fakes import FakeCluster
 
 WEB = deployment(ready=0)
@@ -169,12 +182,100 @@ class TestABundle:
         assert run("bundle").exit_code == 2
         assert run("bundle", "").exit_code == 2
 
-    def test_nothing_found_and_little_seen_is_unknown_and_exits_with_one(self, tmp_path: Path) -> None:
+    def test_nothing_found_and_little_seen_is_inconclusive_and_exits_with_one(self, tmp_path: Path) -> None:
         done = run("bundle", str(bundle(tmp_path, service("web", {"app": "web"}))))
         assert done.exit_code == 1
-        assert done.stdout.startswith("Unknown: ")
+        assert done.stdout.startswith("Inconclusive: ")
         assert re.search(r"none of the \d+ things that are looked for: without pods, events", done.stdout)
         assert len(done.stdout.splitlines()) < 25
+
+
+class TestTheVerdict:
+    """The three forms and the exit code say the same."""
+
+    @staticmethod
+    def legacy() -> list[Object]:
+        """A Deployment that somebody has scaled to nothing, beside one that is well."""
+        made = deployment("legacy", replicas=0)
+        rs = replica_set(WELL, "6d4b75cb6d")
+        return [WELL, rs, pod(rs, "abcde", running()), pod(rs, "fghij", running()), node(), made]
+
+    @staticmethod
+    def unwell() -> list[Object]:
+        """A pod that has not been ready for long, and nothing says why."""
+        odd = pod(RS, "abcde", running(ready=False))
+        return [WEB, RS, odd, node()]
+
+    @pytest.mark.parametrize(
+        ("objects", "verdict", "word", "code"),
+        [
+            ([WEB, RS, SICK, node()], "CauseFound", "Cause", 0),
+            (legacy(), "Healthy", "Healthy", 0),
+            (unwell(), "Unknown", "Unknown", 1),
+            ([service("web", {"app": "web"})], "Inconclusive", "Inconclusive", 1),
+        ],
+    )
+    def test_is_the_same_in_every_form(
+        self, tmp_path: Path, objects: list[Object], verdict: str, word: str, code: int
+    ) -> None:
+        root = str(bundle(tmp_path, *objects, files={"objects/events.json": listed([])}))
+        text, markdown, whole = (run("bundle", root, "-o", form) for form in ("text", "markdown", "json"))
+        told = json.loads(whole.stdout)
+        assert told["verdict"] == verdict
+        assert text.stdout.startswith(f"{word}: ")
+        assert markdown.stdout.startswith(f"## {word}: ")
+        assert {done.exit_code for done in (text, markdown, whole)} == {code}
+        assert bool(told["hypotheses"]) == (verdict == "CauseFound")
+
+    def test_that_all_is_well_lists_suspicions_as_such(self, tmp_path: Path) -> None:
+        root = str(bundle(tmp_path, *self.legacy(), files={"objects/events.json": listed([])}))
+        told = json.loads(run("bundle", root, "-o", "json").stdout)
+        assert [one["cause"] for one in told["suspicions"]] == ["ScaledToZero"]
+        assert "Unknown" not in told["headline"]
+        assert "the other hypotheses are suspicions" in told["headline"]
+        for form, heading in (("text", "Suspicions"), ("markdown", "### Suspicions")):
+            shown = run("bundle", root, "-o", form).stdout
+            assert re.search(rf"^{heading}$", shown, re.MULTILINE)
+            assert "Less likely" not in shown
+
+
+class TestConsequences:
+    """What the first cause explains is told in one line, and is no cause of its own."""
+
+    @pytest.fixture
+    def cascade(self, tmp_path: Path) -> Path:
+        """A database whose image cannot be pulled, and who calls it."""
+        store = container("db", ports=[{"containerPort": 5432}])
+        db = deployment("db", replicas=1, ready=0, template=template("db", store))
+        db_rs = replica_set(db, "aaaa", replicas=1, ready=0)
+        unpulled = pod(
+            db_rs, "abcde", waiting("ImagePullBackOff", "manifest unknown: not found", "db"), phase="Pending"
+        )
+        settings = [{"name": "DB_URL", "value": "postgres://db:5432/shop"}]
+        spec = template("web", container("web", env=settings))
+        web = deployment("web", replicas=1, ready=0, template=spec)
+        web_rs = replica_set(web, "bbbb", replicas=1, ready=0)
+        sick = pod(web_rs, "abcde", crash_looping())
+        svc = service("db", {"app": "db"}, port=5432, target=5432)
+        objects = (db, db_rs, unpulled, web, web_rs, sick, svc, endpoint_slice(svc), node())
+        root = bundle(tmp_path, *objects, files={"objects/events.json": listed([])})
+        said = "fatal: could not connect to db:5432: connection refused\n" * 3
+        write(root, f"logs/{NS}/{sick['metadata']['name']}/web.previous.log", said)
+        return root
+
+    def test_stand_under_what_explains_them_in_json(self, cascade: Path) -> None:
+        told = json.loads(run("bundle", str(cascade), "-o", "json").stdout)
+        (root,) = told["hypotheses"]
+        assert (root["cause"], root["object"]["name"]) == ("ImageNotFound", "db")
+        assert {"DependencyDown", "CrashLoop"} <= {one["cause"] for one in root["explains"]}
+        assert told["suspicions"] == []
+
+    def test_are_one_line_on_a_terminal_and_in_markdown(self, cascade: Path) -> None:
+        text, markdown = (run("bundle", str(cascade), "-o", form, width=200).stdout for form in ("text", "markdown"))
+        assert re.search(r"^Explains: .*CrashLoop in Deployment/shop/web", text, re.MULTILINE)
+        assert re.search(r"^Explains: .*CrashLoop in Deployment/shop/web", markdown, re.MULTILINE)
+        assert "Also" not in text + markdown
+        assert "Less likely" not in text + markdown
 
 
 class TestASlipOfTheKeyboard:
@@ -343,7 +444,7 @@ class TestALiveNamespace:
     def test_an_empty_namespace_is_not_called_healthy(self) -> None:
         done = run("-n", NS, cluster=FakeCluster(node()))
         assert done.exit_code == 1
-        assert done.stdout.startswith("Unknown: ")
+        assert done.stdout.startswith("Inconclusive: ")
 
     def test_what_names_no_object_is_refused(self) -> None:
         assert run("deploy", cluster=FakeCluster()).exit_code == 2
