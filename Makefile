@@ -60,6 +60,9 @@ bench: $(STAMP) ## measure speed, writes, memory, storms, logs, series, correlat
 bench-diagnosis: $(STAMP) ## diagnose every bundle under BUNDLES=DIR; predictions go to OUT=FILE (WITHOUT=extra,events: as if they had not been saved)
 	@$(BIN)/python -m bench.diagnosis $(BUNDLES) -o $(or $(OUT),out/predictions.jsonl) $(if $(WITHOUT),--without $(WITHOUT))
 
+bench-reliability: $(STAMP) ## how often hypotheses of each confidence are right, by PREDICTIONS=FILE of bench-diagnosis and TRUTH=FILE
+	@$(BIN)/python -m bench.reliability $(PREDICTIONS) $(TRUTH)
+
 image: ## the container image, by Docker, else by buildah (IMAGE=name:tag)
 	@if docker info >/dev/null 2>&1; then docker build --tag "$(IMAGE)" $(addprefix --build-arg=,$(IMAGE_ARGS)) .; \
 	else e2e/cluster/load-image "$(IMAGE)" --build . --only-build $(addprefix --build-arg=,$(IMAGE_ARGS)); fi

@@ -3,9 +3,12 @@
 The model is small on purpose. Each analyser gives a confidence as if nothing else were wrong; then
 
 1. a finding that explains another (``EXPLAINS``, on the same objects, or at who calls them; or along
-   ``depends_on``) pushes it at least 12 below itself, and gains 2 for each effect, at most 6;
+   ``depends_on``) gains 2 for each effect, at most 6;
 2. a finding about the target counts in full, one about what is attached to it 8 less; one that explains a
-   finding about the target counts in full as well; any other is 40 less and at most 40.
+   finding about the target counts in full as well; any other is 40 less and at most 40;
+3. one incident has one cause: what a finding explains, at any distance, is at least 12 below it, and has at most
+   what it leaves of 100. So has a rival, which it does not explain: another finding about the same objects that is
+   12 or more weaker, or a delay or loss at another place. Two places that explain it as well have 50 at most.
 """
 
 from __future__ import annotations
@@ -19,20 +22,24 @@ from incident_commander.api.causes import Cause
 BAR = 50
 """Below this a finding explains nothing and is no confident hypothesis."""
 
-_EXCLUDED = BAR - 4
-"""At most, when something else explains it: a delay of the network is what remains when nothing else does."""
 _DROP, _GAIN, _MOST_GAIN, _MOST = 12, 2, 6, 97
 _ATTACHED, _ELSEWHERE = 8, 40
+_EQUAL = 5
+"""Points of confidence; less is no difference."""
+_ONE_PLACE = frozenset({Cause.NETWORK_LATENCY, Cause.PACKET_LOSS})
+"""Inferred from who is slow: when one place explains all of it, no other is needed."""
 
 ELSEWHERE = 40
 """At most, when it is not about the target and explains nothing that is."""
 
 _NOT_ANSWERING = frozenset({Cause.APP_NOT_ANSWERING, Cause.PROBE_MISCONFIGURED})
-_ENDS = frozenset({Cause.CRASH_LOOP, Cause.JOB_FAILED, Cause.CRON_JOB_FAILING, Cause.HPA_AT_MAXIMUM}) | _NOT_ANSWERING
+_SCALING = frozenset({Cause.HPA_AT_MAXIMUM, Cause.HPA_CANNOT_SCALE})
+_ENDS = frozenset({Cause.CRASH_LOOP, Cause.JOB_FAILED, Cause.CRON_JOB_FAILING}) | _SCALING | _NOT_ANSWERING
 _OF_NODES = frozenset({Cause.DEPENDENCY_DOWN, Cause.UNSCHEDULABLE_TAINT, Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING})
 _ROUTING = frozenset({Cause.DEPENDENCY_SLOW, Cause.DEPENDENCY_DOWN, Cause.APP_NOT_ANSWERING, Cause.CRASH_LOOP})
 
-_STORE = _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.DEPENDENCY_DOWN}
+_STORE = _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_ADDRESS_WRONG}
+"""Of a store that answers, though not as it should: it was reached, so its address is right."""
 
 EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.KUBELET_DOWN: _OF_NODES | {Cause.NODE_NOT_READY, Cause.NODE_CORDONED, Cause.POD_SANDBOX_FAILED},
@@ -62,7 +69,7 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.UNSCHEDULABLE_TAINT: _ENDS,
     Cause.UNSCHEDULABLE_AFFINITY: _ENDS,
     Cause.UNSCHEDULABLE_VOLUME: _ENDS,
-    Cause.MEMORY_LIMIT_TOO_LOW: _ENDS | {Cause.HPA_CANNOT_SCALE},
+    Cause.MEMORY_LIMIT_TOO_LOW: _ENDS,
     Cause.MEMORY_LEAK: _ENDS | {Cause.NETWORK_LATENCY},
     Cause.CPU_THROTTLED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED, Cause.NETWORK_LATENCY},
     Cause.CPU_SATURATED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY},
@@ -93,13 +100,22 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.DEPENDENCY_DOWN: _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.CPU_THROTTLED, Cause.NETWORK_LATENCY},
     Cause.CRASH_AFTER_ROLLOUT: _ENDS,
     Cause.PROBE_MISCONFIGURED: frozenset({Cause.CRASH_LOOP, Cause.CRASH_AFTER_ROLLOUT, Cause.APP_NOT_ANSWERING}),
-    Cause.CRASH_LOOP: _NOT_ANSWERING | {Cause.HPA_AT_MAXIMUM},
-    Cause.APP_NOT_ANSWERING: frozenset({Cause.HPA_AT_MAXIMUM}),
+    Cause.CRASH_LOOP: _NOT_ANSWERING | _SCALING,
+    Cause.APP_NOT_ANSWERING: _SCALING,
 }
 """Which causes, on the same objects, are mere effects of which."""
 
 
-_AT_CALLERS = frozenset({Cause.CRASH_LOOP, Cause.APP_NOT_ANSWERING, Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY})
+_AT_CALLERS = frozenset(
+    {
+        Cause.CRASH_LOOP,
+        Cause.JOB_FAILED,
+        Cause.CRON_JOB_FAILING,
+        Cause.APP_NOT_ANSWERING,
+        Cause.DEPENDENCY_SLOW,
+        Cause.NETWORK_LATENCY,
+    }
+)
 """Effects that go up the calls: who calls what fails ends, does not answer, or is slow itself."""
 
 _IN_CHAINS = frozenset({Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_SLOW})
@@ -128,25 +144,56 @@ def rank(
     """Findings with their final confidence, the best first. ``target`` empty: every object counts as the target."""
     effects = _effects(findings, callers)
     ranked = [_weighed(n, findings, effects, target, near) for n in range(len(findings))]
+    below = [_reached(n, effects) for n in range(len(effects))]
     # Effects are lowered after their causes have their final value, the deepest cause first.
-    for n in _causes_first(effects):
-        for m in effects[n]:
-            most = max(1, ranked[n].confidence - _DROP)
-            if ranked[m].cause is Cause.NETWORK_LATENCY:
-                most = min(most, _EXCLUDED)
-            if ranked[n].confidence >= BAR and ranked[m].confidence > most:
-                why = f"{most} at most: {_name(ranked[n])} explains it"
-                ranked[m] = replace(ranked[m], confidence=most, reasons=(*ranked[m].reasons, why))
+    explained: set[int] = set()
+    for n in _causes_first(effects, ranked):
+        sure = ranked[n].confidence
+        if sure >= BAR:
+            explained |= below[n]
+            for m in below[n]:
+                _lower(ranked, m, min(sure - _DROP, 100 - sure), n, "explains it")
+        elif n in explained:
+            for m in (m for m in below[n] if n not in below[m]):
+                _lower(ranked, m, sure - 1, n, "explains it")
+    _lower_rivals(ranked, below)
     order = sorted(range(len(ranked)), key=lambda n: (-ranked[n].confidence, n))
-    above = _above(effects, order)
+    above = _above(below, order)
     return _distinct([replace(ranked[n], explained_by=frozenset(ranked[m].key for m in above[n])) for n in order])
 
 
-def _above(effects: list[list[int]], order: Sequence[int]) -> list[set[int]]:
+def _lower(ranked: list[Finding], n: int, most: int, other: int, why: str) -> None:
+    most = max(1, most)
+    if ranked[n].confidence > most:
+        reasons = (*ranked[n].reasons, f"{most} at most: {_name(ranked[other])} {why}")
+        ranked[n] = replace(ranked[n], confidence=most, reasons=reasons)
+
+
+def _lower_rivals(ranked: list[Finding], below: Sequence[set[int]]) -> None:
+    """What a better finding does not explain, and leaves no room for."""
+    order = sorted(range(len(ranked)), key=lambda n: (-ranked[n].confidence, n))
+    for place, n in enumerate(order):
+        best = ranked[n]
+        if best.confidence < BAR:
+            break
+        for m in order[place + 1 :]:
+            other, less = ranked[m], best.confidence - ranked[m].confidence
+            if n in below[m] or m in below[n] or (best.cause, best.object) == (other.cause, other.object):
+                continue
+            if {best.cause, other.cause} <= _ONE_PLACE:
+                if less >= _EQUAL:
+                    _lower(ranked, m, 100 - best.confidence, n, "is another place, and explains as much")
+                else:
+                    _lower(ranked, m, 50, n, "is another place, and explains it as well")
+                    _lower(ranked, n, 50, m, "is another place, and explains it as well")
+            elif best.cause is not other.cause and best.about & other.about and less >= _DROP:
+                _lower(ranked, m, 100 - best.confidence, n, "is surer of the same object")
+
+
+def _above(below: Sequence[set[int]], order: Sequence[int]) -> list[set[int]]:
     """For each finding those that explain it, at any distance; of two that explain each other the better one does."""
-    below = [_reached(n, effects) for n in range(len(effects))]
     place = {n: at for at, n in enumerate(order)}
-    found: list[set[int]] = [set() for _ in effects]
+    found: list[set[int]] = [set() for _ in below]
     for n, reached in enumerate(below):
         for m in reached:
             if n not in below[m] or place[n] < place[m]:
@@ -205,11 +252,11 @@ def _relevant(confidence: int, about_target: bool, finding: Finding, near: froze
     return min(confidence - _ELSEWHERE, ELSEWHERE)
 
 
-def _causes_first(effects: list[list[int]]) -> list[int]:
-    """Indices so that an explaining finding comes before what it explains (cycles are cut where they are met)."""
+def _causes_first(effects: list[list[int]], ranked: Sequence[Finding]) -> list[int]:
+    """Indices so that an explaining finding comes before what it explains; in a cycle the surest comes first."""
     order: list[int] = []
     state = [0] * len(effects)
-    for start in range(len(effects)):
+    for start in sorted(range(len(effects)), key=lambda n: -ranked[n].confidence):
         stack = [(start, iter(effects[start]))] if state[start] == 0 else []
         state[start] = max(state[start], 1)
         while stack:
