@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Incident, Phase
 from incident_commander.api.plan import Plan
+from incident_commander.api.role import Role
 from incident_commander.api.statement import (
     Account,
     Assessment,

@@ -13,9 +13,9 @@ from incident_agents.evidence_source import EvidenceSource
 from incident_agents.prediction.agent import PredictionAgent
 from incident_agents.resolution.agent import ResolutionAgent
 from incident_agents.verification.agent import VerificationAgent
-from incident_commander.api.agent import Role
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import ActionName
+from incident_commander.api.role import Role
 from incident_commander.api.runbook import Runbook
 from incident_commander.ports import Clock, Cluster, Metrics
 

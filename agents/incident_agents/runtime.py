@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from incident_agents.agent import Agent, Ballot, Case
 from incident_agents.roster import Roster
 from incident_commander.api.agent import Agent as AgentResource
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Incident, Phase
 from incident_commander.api.kinds import INCIDENT, REMEDIATION_POLICY
 from incident_commander.api.names import agent_field_manager, statement_annotation, vote_annotation
 from incident_commander.api.plan import Plan
 from incident_commander.api.policy import Mode, RemediationPolicy
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Body, Statement, Vote
 from incident_commander.consensus.digest import plan_digest
 from incident_commander.consensus.envelope import key_counts, open_envelope, open_signed, sign

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +10,9 @@ from pathlib import Path
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import ActionName
 from incident_commander.errors import ConfigurationError
+from incident_commander.log_level import LogLevel
 
 PREFIX = "INCIDENT_COMMANDER_"
-
-
-class LogLevel(enum.StrEnum):
-    """How much is logged."""
-
-    DEBUG = "debug"
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)

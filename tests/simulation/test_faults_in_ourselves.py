@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Outcome
+from incident_commander.api.role import Role
 from incident_commander.cli.rehearsed import RehearsedSystem
 from incident_commander.errors import Conflict, MetricsUnavailable, Throttled, Unavailable
 from incident_commander.rehearsal.identities import agent_account, service_account

@@ -9,10 +9,10 @@ from incident_agents.agent import Ballot, Case
 from incident_agents.communication.story import account
 from incident_agents.communication.vote import vote
 from incident_agents.refusals import RulebookReader
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Phase
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import ActionName, Plan
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Body
 from incident_commander.ports import Cluster, Object
 

@@ -10,9 +10,9 @@ from incident_agents.agent import Ballot, Case
 from incident_agents.detection.alerts import AlertView, view_alert
 from incident_agents.detection.assess import assess, vote
 from incident_agents.evidence_source import EvidenceSource
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Alert, Incident, Phase
 from incident_commander.api.plan import Plan
+from incident_commander.api.role import Role
 from incident_commander.api.statement import AlertState, Assessment
 from incident_commander.errors import MetricsUnavailable
 from incident_commander.evidence import queries

@@ -7,9 +7,9 @@ from incident_agents.diagnosis.engine import diagnose
 from incident_agents.diagnosis.ranking import BAR
 from incident_agents.diagnosis.vote import vote
 from incident_agents.evidence_source import EvidenceSource
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Phase
 from incident_commander.api.plan import Plan
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Diagnosis, Hypothesis
 
 _NOTABLE = 5

@@ -13,9 +13,9 @@ from incident_agents.prediction.forecast import forecast
 from incident_agents.prediction.room import Demand, demand, fits, free, template_of
 from incident_agents.prediction.vote import RoomView, vote
 from incident_commander.api import kinds
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Incident, Phase
 from incident_commander.api.plan import ActionName, Plan, Step
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Forecast
 from incident_commander.errors import ClusterError
 from incident_commander.evidence import fields

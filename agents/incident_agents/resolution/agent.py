@@ -11,12 +11,12 @@ from incident_agents.diagnosis.facts import KNOWN
 from incident_agents.refusals import Rulebook, RulebookReader
 from incident_agents.resolution.propose import merged, proposal, says_the_same, wanted
 from incident_agents.resolution.vote import vote
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Phase
 from incident_commander.api.kinds import RUNBOOK
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.names import OPERATOR_NAMESPACE
 from incident_commander.api.plan import ActionName, Plan
+from incident_commander.api.role import Role
 from incident_commander.api.runbook import Runbook
 from incident_commander.api.statement import Proposal
 from incident_commander.planning.fact_names import unknown_facts

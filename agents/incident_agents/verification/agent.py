@@ -11,11 +11,11 @@ from incident_agents.refusals import RulebookReader
 from incident_agents.verification.vote import DryRun, Instruments, Tried, vote
 from incident_commander.actions.send import look, send
 from incident_commander.actions.write import address, to_do
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import AlertStatus, Incident, Phase
 from incident_commander.api.meta import TargetRef
 from incident_commander.api.names import OPERATOR_NAMESPACE, agent_field_manager
 from incident_commander.api.plan import ActionName, Plan, Step, Verb
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Body
 from incident_commander.errors import (
     AlreadyExists,

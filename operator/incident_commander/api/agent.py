@@ -9,17 +9,7 @@ from pydantic import Field
 
 from incident_commander.api.meta import Condition, Model, ObjectMeta, ShortText, Text, Timestamp
 from incident_commander.api.names import API_VERSION
-
-
-class Role(enum.StrEnum):
-    """The six duties; each asks a question of its own of a plan."""
-
-    DETECTION = "detection"
-    DIAGNOSIS = "diagnosis"
-    PREDICTION = "prediction"
-    RESOLUTION = "resolution"
-    COMMUNICATION = "communication"
-    VERIFICATION = "verification"
+from incident_commander.api.role import Role
 
 
 class PublicKey(Model):

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from incident_commander.api.agent import Role
 from incident_commander.api.meta import Condition, Model, ObjectMeta, Percent, ShortText
 from incident_commander.api.names import API_VERSION
 from incident_commander.api.plan import ActionName, PromQLCheck
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Severity
 
 

@@ -194,7 +194,7 @@ def keygen(
 
     The private half is written to NAME.pem, the Agent resource to standard output.
     """
-    from incident_commander.api.agent import Role
+    from incident_commander.api.role import Role
     from incident_commander.cli.work import keys
     from incident_commander.cli.work.desk import fail, session_of
     from incident_commander.errors import IncidentCommanderError

@@ -13,12 +13,13 @@ from typing import Any
 
 from incident_agents.assembly import build_agent
 from incident_agents.runtime import AgentIdentity, AgentRunner
-from incident_commander.api.agent import Agent, AgentSpec, Role
+from incident_commander.api.agent import Agent, AgentSpec
 from incident_commander.api.incident import Incident
 from incident_commander.api.kinds import AGENT, INCIDENT, REMEDIATION_POLICY
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode, RemediationPolicy, RemediationPolicySpec
+from incident_commander.api.role import Role
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.coordinator.reconciler import Coordinator
 from incident_commander.executor.reconciler import Executor, ExecutorSettings

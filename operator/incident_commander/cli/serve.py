@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from incident_commander.api.agent import Role
+from incident_commander.api.role import Role
 from incident_commander.errors import ConfigurationError, PartEnded
-from incident_commander.settings import Address, LogLevel, Settings
+from incident_commander.log_level import LogLevel
 
 if TYPE_CHECKING:
     from incident_commander.operators.process import Process
+    from incident_commander.settings import Settings
 
 Kubeconfig = Annotated[
     str | None,
@@ -185,6 +185,8 @@ def _settings(
     log_level: LogLevel | None,
 ) -> Settings:
     """From the environment, overridden by what was given on the command line."""
+    from incident_commander.settings import Address, Settings
+
     try:
         found = Settings.from_environment(os.environ)
         return replace(
@@ -206,6 +208,8 @@ def _settings(
 
 
 def _serve(settings: Settings, add: Callable[[Process], None], *, impersonate: bool = False) -> None:
+    import asyncio
+
     from incident_commander.adapters.kube_transport import Transport
     from incident_commander.operators.logs import configure
     from incident_commander.operators.process import Process

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Member, RecordedVote, RoundDecision
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from incident_commander.api.agent import Role
 from incident_commander.api.causes import Cause
 from incident_commander.api.conditions import ConditionType
 from incident_commander.api.incident import Outcome, Phase
 from incident_commander.api.policy import Mode
 from incident_commander.api.reasons import Reason
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Assessment, Diagnosis, Forecast, Proposal
 from incident_commander.consensus.suspicion import outside_catalogue
 from incident_commander.coordinator.cascading import stop_waiting, wait_for_root

@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from incident_commander.api.agent import Agent, Role
+from incident_commander.api.agent import Agent
 from incident_commander.api.incident import Incident
 from incident_commander.api.policy import Mode, RemediationPolicy
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Proposal, Statement
 from incident_commander.intake.cascade import Effect
 from incident_commander.ports import Object

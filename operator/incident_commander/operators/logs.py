@@ -8,7 +8,7 @@ import sys
 import structlog
 from structlog.typing import Processor
 
-from incident_commander.settings import LogLevel
+from incident_commander.log_level import LogLevel
 
 _CHATTY = ("kopf", "aiohttp", "uvicorn", "kubernetes", "asyncio")
 """Their everyday is of no interest to who runs the operator; warnings are."""

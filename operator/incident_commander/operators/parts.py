@@ -14,8 +14,8 @@ from incident_agents.evidence_source import EvidenceSource
 from incident_agents.runtime import AgentIdentity, AgentRunner
 from incident_commander.adapters.gauges import AgentGauges, BreakerGauge
 from incident_commander.adapters.webhook import Format, WebhookNotifier, address_from
-from incident_commander.api.agent import Role
 from incident_commander.api.names import ANNOTATION_KEY_ID
+from incident_commander.api.role import Role
 from incident_commander.api.runbook import Runbook
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.coordinator.policies import PolicyReviewer

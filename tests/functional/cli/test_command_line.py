@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.agent import Agent, Role
+from incident_commander.api.agent import Agent
 from incident_commander.api.incident import ApprovalState, Consensus, Phase, RoundDecision
 from incident_commander.api.meta import format_time
 from incident_commander.api.policy import Mode
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision, Statement, Vote
 from incident_commander.consensus.ballot import accept_vote
 from incident_commander.consensus.certificate import issue

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from incident_agents.agent import Case
-from incident_commander.api.agent import Role
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Alert, AlertStatus, Incident, IncidentSpec, IncidentStatus, Phase
 from incident_commander.api.kinds import Kind, kind_named
 from incident_commander.api.meta import ObjectMeta, TargetRef
 from incident_commander.api.plan import ActionName, FieldValue, Op, Operation, Plan, Risk, Step, Undo, Verb
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Body, Diagnosis, Hypothesis, Statement
 from incident_commander.consensus.digest import with_digest
 from incident_commander.evidence.evidence import Evidence, Measured

@@ -13,11 +13,11 @@ from incident_agents.communication.story import account, audience
 from incident_agents.communication.vote import CommunicationReason, vote
 from incident_agents.refusals import Objection
 from incident_agents.rules import Rules
-from incident_commander.api.agent import Role
 from incident_commander.api.kinds import DEPLOYMENT, REMEDIATION_POLICY
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.api.plan import ActionName, Plan, Verb
 from incident_commander.api.policy import Mode, RemediationPolicy, RemediationPolicySpec
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Account, AlertState, Assessment, Decision, Severity
 from incident_commander.rehearsal.world import World
 from tests.unit.agents.board import (

@@ -11,9 +11,9 @@ from incident_agents.detection.agent import DetectionAgent
 from incident_agents.detection.alerts import AlertView, Presence, state_of, view_alert
 from incident_agents.detection.assess import DetectionReason, assess, vote
 from incident_agents.evidence_source import EvidenceSource
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import AlertStatus, Phase
 from incident_commander.api.kinds import DEPLOYMENT
+from incident_commander.api.role import Role
 from incident_commander.api.statement import AlertState, Assessment, Decision, Severity
 from incident_commander.errors import MetricsUnavailable
 from incident_commander.evidence.health import WorkloadHealth

@@ -14,10 +14,10 @@ from incident_agents.refusals import HISTORY_FRESH, PATIENCE, Rulebook, Rulebook
 from incident_commander.actions.action import Bounds
 from incident_commander.actions.catalogue import CATALOGUE
 from incident_commander.api import kinds
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Attempt, Incident, Member, RecordedVote, RoundDecision, StepOutcome
 from incident_commander.api.meta import TargetRef, format_time
 from incident_commander.api.plan import ActionName, Plan, Verb
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision, Proposal
 from incident_commander.consensus.membership import quorum
 from incident_commander.consensus.tally import tally

@@ -13,12 +13,12 @@ from incident_agents.resolution.propose import LARGEST_PROPOSAL, merged, proposa
 from incident_agents.resolution.vote import ResolutionReason, vote
 from incident_commander.actions.action import Bounds, Situation
 from incident_commander.actions.catalogue import CATALOGUE
-from incident_commander.api.agent import Role
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Phase
 from incident_commander.api.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, RUNBOOK
 from incident_commander.api.meta import ObjectMeta
 from incident_commander.api.plan import ActionName, Plan
+from incident_commander.api.role import Role
 from incident_commander.api.runbook import Runbook, RunbookMatch, RunbookSpec, RunbookStep
 from incident_commander.api.statement import Decision, Diagnosis, Hypothesis, Proposal
 from incident_commander.consensus.canonical import canonical_json

@@ -10,12 +10,13 @@ import pytest
 from incident_agents.agent import Ballot, Case
 from incident_agents.runtime import LOOK_AGAIN_SECONDS, VOTE_VALIDITY, AgentIdentity, AgentRunner
 from incident_commander.api.agent import Agent as AgentResource
-from incident_commander.api.agent import AgentSpec, Role
+from incident_commander.api.agent import AgentSpec
 from incident_commander.api.incident import Incident, Member, Phase
 from incident_commander.api.kinds import AGENT, INCIDENT, REMEDIATION_POLICY
 from incident_commander.api.meta import ObjectMeta, format_time
 from incident_commander.api.names import statement_annotation, vote_annotation
 from incident_commander.api.plan import Plan
+from incident_commander.api.role import Role
 from incident_commander.api.statement import (
     AlertState,
     Assessment,

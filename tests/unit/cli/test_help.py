@@ -40,3 +40,15 @@ def test_help_of_the_plugin_loads_neither_models_nor_clients() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [(), ("diagnose",), ("doctor",), ("agent",)])
+def test_no_help_of_the_whole_program_loads_what_only_work_needs(words: tuple[str, ...]) -> None:
+    heavy = ("cryptography", "kopf", "yaml", "incident_commander.api.meta", "incident_agents")
+    code = (
+        "import sys; from typer.testing import CliRunner; from incident_commander.cli.main import full_app;"
+        f"assert CliRunner().invoke(full_app(), [*{words!r}, '-h']).exit_code == 0;"
+        f"print([m for m in {heavy!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

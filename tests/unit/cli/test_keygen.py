@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from incident_commander.api.agent import Agent, Role
+from incident_commander.api.agent import Agent
+from incident_commander.api.role import Role
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.consensus.membership import members_of
 from tests.unit.cli.stage import Stage

@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 
 from incident_commander.api import kinds
-from incident_commander.api.agent import Agent, Role
+from incident_commander.api.agent import Agent
 from incident_commander.api.names import ANNOTATION_KEY_ID
+from incident_commander.api.role import Role
 from incident_commander.consensus.envelope import key_counts
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.errors import ClusterError, Conflict, Forbidden, NotFound, Unavailable

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from incident_commander.api.agent import Agent, AgentSpec, AgentStatus, Offence, PublicKey, Quarantine, Role
+from incident_commander.api.agent import Agent, AgentSpec, AgentStatus, Offence, PublicKey, Quarantine
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Certificate, RecordedVote
 from incident_commander.api.meta import ObjectMeta, TargetRef
 from incident_commander.api.plan import ActionName, FieldValue, Op, Operation, Plan, Risk, Step, Undo, Verb
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Citation, Decision, Statement, Vote
 from incident_commander.consensus.ballot import accept_vote
 from incident_commander.consensus.certificate import issue

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.agent import Agent, Role
+from incident_commander.api.agent import Agent
 from incident_commander.api.incident import Certificate
 from incident_commander.api.plan import Plan
 from incident_commander.api.policy import ConsensusPolicy
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision
 from incident_commander.consensus.certificate import issue, verify_certificate
 from incident_commander.consensus.membership import members_of

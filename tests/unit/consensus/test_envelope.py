@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.api.agent import Role
 from incident_commander.api.names import STATEMENT_PAYLOAD_TYPE
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Account, Decision, Measurement
 from incident_commander.consensus.canonical import canonical_json, canonical_text
 from incident_commander.consensus.envelope import MAX_ENVELOPE, open_envelope, read_unverified, sign

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.api.agent import Role
+from incident_commander.api.role import Role
 from incident_commander.consensus.membership import members_of, quorum, tolerated_faults
 from incident_commander.errors import TooFewAgents
 from tests.unit.consensus.council import NOW, YEAR, Council, agent, key, quarantine

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from incident_commander.api.agent import Offence, Role
+from incident_commander.api.agent import Offence
 from incident_commander.api.plan import Plan
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Citation, CitationKind, Decision, Proposal
 from incident_commander.consensus.envelope import open_envelope, sign
 from incident_commander.consensus.suspicion import contradicted, equivocation, outside_catalogue, suspect

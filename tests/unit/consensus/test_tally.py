@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Member, RecordedVote, RoundDecision
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision
 from incident_commander.consensus.membership import quorum
 from incident_commander.consensus.tally import Tally, tally

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from incident_commander.api.agent import Agent, AgentSpec, Role
+from incident_commander.api.agent import Agent, AgentSpec
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import (
     Alert,
@@ -25,6 +25,7 @@ from incident_commander.api.incident import (
 from incident_commander.api.meta import ObjectMeta, TargetRef
 from incident_commander.api.plan import ActionName, Op, Operation, Plan, Risk, Step, Undo, Verb
 from incident_commander.api.policy import Mode, RemediationPolicy, RemediationPolicySpec
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Body, Decision, Diagnosis, Hypothesis, Proposal, Statement, Vote
 from incident_commander.consensus.digest import with_digest
 from incident_commander.consensus.envelope import sign

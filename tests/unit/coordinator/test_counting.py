@@ -7,9 +7,9 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from incident_commander.adapters.telemetry import PrometheusTelemetry
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import Approval, Phase
 from incident_commander.api.policy import Mode
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision, Hold, Proposal
 from incident_commander.coordinator.counting import Counting
 from incident_commander.coordinator.decide import decide

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from incident_commander.api.agent import Role
 from incident_commander.api.conditions import ConditionType, find_condition
 from incident_commander.api.incident import Execution, GuardResult, Outcome, Phase
 from incident_commander.api.plan import ActionName
 from incident_commander.api.policy import Mode
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision, Hold, Proposal, Statement
 from incident_commander.coordinator.view import CoordinatorSettings
 from tests.unit.coordinator.board import NOW, Board, a_plan, a_step

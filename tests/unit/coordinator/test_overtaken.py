@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from incident_commander.api.agent import Role
 from incident_commander.api.incident import (
     Alert,
     AlertStatus,
@@ -12,6 +11,7 @@ from incident_commander.api.incident import (
     Phase,
     StepOutcome,
 )
+from incident_commander.api.role import Role
 from incident_commander.api.statement import AlertState, Assessment, Severity
 from incident_commander.coordinator.view import TargetState
 from incident_commander.verification.observation import Observation

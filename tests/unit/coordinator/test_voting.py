@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from incident_commander.api.agent import Offence, Role
+from incident_commander.api.agent import Offence
 from incident_commander.api.incident import (
     MOST_ROUNDS,
     Approval,
@@ -14,6 +14,7 @@ from incident_commander.api.incident import (
 )
 from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.policy import Mode
+from incident_commander.api.role import Role
 from incident_commander.api.statement import AlertState, Assessment, Decision, Forecast, Severity
 from incident_commander.coordinator.view import TargetState
 from tests.unit.coordinator.board import TARGET, Board, a_plan, a_step, later

@@ -7,13 +7,13 @@ from typing import Any
 
 from incident_commander.actions.catalogue import CATALOGUE
 from incident_commander.api import kinds
-from incident_commander.api.agent import Role
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Attempt, Consensus, Incident, Phase, RecordedVote
 from incident_commander.api.meta import TargetRef, format_time
 from incident_commander.api.names import API_VERSION
 from incident_commander.api.plan import ActionName, Plan
 from incident_commander.api.policy import RemediationPolicy
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Decision, Statement, Vote
 from incident_commander.consensus.certificate import issue
 from incident_commander.consensus.digest import with_digest

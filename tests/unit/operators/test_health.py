@@ -14,9 +14,10 @@ from prometheus_client import CollectorRegistry
 from incident_commander.adapters.gauges import IncidentGauges, Standing
 from incident_commander.adapters.telemetry import PrometheusTelemetry
 from incident_commander.errors import ConfigurationError
+from incident_commander.log_level import LogLevel
 from incident_commander.operators import logs
 from incident_commander.operators.health import HealthServer
-from incident_commander.settings import Address, LogLevel
+from incident_commander.settings import Address
 
 
 def free_port() -> int:

@@ -8,8 +8,9 @@ import pytest
 
 from incident_commander.api.plan import ActionName
 from incident_commander.errors import ConfigurationError
+from incident_commander.log_level import LogLevel
 from incident_commander.operators.parts import listen, read_key
-from incident_commander.settings import Address, LogLevel, Settings
+from incident_commander.settings import Address, Settings
 
 
 def test_defaults_need_no_setting() -> None:

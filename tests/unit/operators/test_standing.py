@@ -8,8 +8,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from incident_commander.adapters.gauges import IncidentGauges
-from incident_commander.api.agent import Agent, AgentSpec, AgentStatus, Offence, Quarantine, Role
+from incident_commander.api.agent import Agent, AgentSpec, AgentStatus, Offence, Quarantine
 from incident_commander.api.meta import ObjectMeta, format_time
+from incident_commander.api.role import Role
 from incident_commander.consensus.keys import SigningKey
 from incident_commander.operators.open_incidents import OpenIncidents
 from incident_commander.operators.roster import council_of

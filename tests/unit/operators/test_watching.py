@@ -18,10 +18,10 @@ from aiohttp import web
 
 from incident_commander.adapters.kube_transport import Credentials, Transport
 from incident_commander.api.kinds import INCIDENT
+from incident_commander.log_level import LogLevel
 from incident_commander.operators import logs, watching
 from incident_commander.operators.watching import Subscriber, watch
 from incident_commander.operators.workqueue import WorkQueue
-from incident_commander.settings import LogLevel
 
 Stream = Callable[[web.StreamResponse, int], Awaitable[None]]
 

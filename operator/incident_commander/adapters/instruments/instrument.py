@@ -14,9 +14,9 @@ from typing import ClassVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from incident_commander.api.agent import Role
 from incident_commander.api.causes import Cause
 from incident_commander.api.incident import Outcome, Phase
+from incident_commander.api.role import Role
 from incident_commander.api.statement import Severity
 
 PREFIX = "incident_commander_"

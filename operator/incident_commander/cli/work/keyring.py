@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from incident_commander.api import kinds
-from incident_commander.api.agent import Agent, AgentSpec, PublicKey, Role
+from incident_commander.api.agent import Agent, AgentSpec, PublicKey
 from incident_commander.api.meta import ObjectMeta, format_time
 from incident_commander.api.names import ANNOTATION_KEY_ID
+from incident_commander.api.role import Role
 from incident_commander.cli.render.text import styled
 from incident_commander.cli.work.desk import Desk, read_agent
 from incident_commander.consensus.envelope import key_counts

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from incident_commander.api.agent import Agent, AgentSpec, Role
+from incident_commander.api.agent import Agent, AgentSpec
 from incident_commander.api.meta import ObjectMeta
+from incident_commander.api.role import Role
 from incident_commander.cli.work.desk import console
 from incident_commander.cli.work.failure import CommandError, ExitCode
 from incident_commander.cli.work.keyring import CLOCK_MARGIN
