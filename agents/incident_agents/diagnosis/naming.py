@@ -20,10 +20,14 @@ _PLAIN = frozenset(
 
 
 def words(name: str) -> frozenset[str]:
-    """Lower case, without what every name has."""
+    """Lower case, in the singular, without what every name has."""
     parts = re.split(r"[^a-z0-9]+", name.lower())
     stripped = {part.removesuffix("service") or part for part in parts}
-    return frozenset(w for w in stripped if w and w not in _PLAIN and not w.isdigit())
+    return frozenset(_singular(w) for w in stripped if w and w not in _PLAIN and not w.isdigit())
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
 
 def services(case: Case, place: str) -> dict[str, tuple[Object, frozenset[str]]]:

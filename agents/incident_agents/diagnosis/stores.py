@@ -56,6 +56,21 @@ def kind_of_service(case: Case, service: Object) -> str:
     return ""
 
 
+_WORDS = re.compile(r"(?:^|[^a-z])(?:db|database|jdbc|sql|cache|queue|broker|amqp)(?:$|[^a-z])", re.IGNORECASE)
+
+
+def is_said(name: str) -> bool:
+    """Whether a name, of a variable or a Service, says that it is about a store."""
+    return _WORDS.search(name) is not None or any(pattern.search(name) for _, pattern, _ in _KINDS)
+
+
+def not_of(case: Case, workload: Workload, place: str, names: list[str]) -> list[str]:
+    """The names of Services without those that lead to the workload itself, which nobody has to tell it."""
+    return [
+        n for n in names if (s := case.find(kinds.SERVICE, place, n)) is None or behind_service(case, s) is not workload
+    ]
+
+
 def behind_service(case: Case, service: Object) -> Workload | None:
     """The workload that a Service is for, whether or not it has pods just now."""
     return case.once(("behind", reference(service)), lambda: _behind(case, service))

@@ -9,6 +9,7 @@ from incident_agents.diagnosis.addresses import Address, in_value, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.naming import meant, services, words
+from incident_agents.diagnosis.stores import not_of
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -24,14 +25,19 @@ class _Route:
     """Of the ConfigMap, under which it stands."""
 
 
+_ELSEWHERE_TOO = 46
+"""The path is named after a Service that another route leads to."""
+
+
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload and route that leads elsewhere."""
     for workload in case.workloads:
         place = fields.namespace(workload.object)
         for config_map in _mounted(case, workload):
             for key, text in fields.strings(config_map, "data").items():
-                for route in (replace(r, key=key) for r in _routes(text)):
-                    found = _judge(case, workload, config_map, route, place)
+                routes = [replace(r, key=key) for r in _routes(text)]
+                for route in routes:
+                    found = _judge(case, workload, config_map, route, place, routes)
                     if found is not None:
                         yield found
 
@@ -70,11 +76,13 @@ def _routes(text: str) -> list[_Route]:
     return found
 
 
-def _judge(case: Case, workload: Workload, config_map: Object, route: _Route, place: str) -> Finding | None:
+def _judge(
+    case: Case, workload: Workload, config_map: Object, route: _Route, place: str, routes: list[_Route]
+) -> Finding | None:
     address = next(iter(in_value(route.to)), None)
     if address is None:
         return None
-    wrong = _wrong(case, route, address, place)
+    wrong = _wrong(case, workload, route, address, place, {_host(r.to) for r in routes})
     if wrong is None:
         return None
     confidence, words, expected = wrong
@@ -90,17 +98,28 @@ def _judge(case: Case, workload: Workload, config_map: Object, route: _Route, pl
     )
 
 
-def _wrong(case: Case, route: _Route, address: Address, place: str) -> tuple[int, str, str] | None:
-    """How sure, in what words, and what was expected; None when nothing speaks against the route."""
+def _host(to: str) -> str:
+    return next((a.host.split(".")[0] for a in in_value(to)), "")
+
+
+def _wrong(
+    case: Case, workload: Workload, route: _Route, address: Address, place: str, reached: set[str]
+) -> tuple[int, str, str] | None:
+    """How sure, in what words, and what was expected; None when nothing speaks against the route.
+
+    ``reached``: the hosts that the routes of this configuration lead to.
+    """
     said, known = words(route.said), services(case, place)
     host = address.host.split(".")[0]
     elsewhere = is_ip(address.host) or "." in address.host.removesuffix(f".{place}.svc.cluster.local")
-    wanted = [name for name in meant(case, place, said) if name != host] if said else []
+    wanted = [name for name in not_of(case, workload, place, meant(case, place, said)) if name != host] if said else []
     if host in known:
         service, own = known[host]
         offered = [n for p in fields.items(service, "spec", "ports") if (n := fields.integer(p, "port")) is not None]
         if wanted and not own & said:
-            return 84, f"; its name and path mean Service {wanted[0]}", wanted[0]
+            # /customers/7/orders may well be of orders: while another route leads to customers, nobody misses it.
+            confidence = 84 if wanted[0] not in reached else _ELSEWHERE_TOO
+            return confidence, f"; its name and path mean Service {wanted[0]}", wanted[0]
         if address.port is not None and offered and address.port not in offered:
             ports = ", ".join(str(n) for n in offered[:4])
             return 82, f", but that Service offers {ports}", ports

@@ -159,8 +159,11 @@ def _by_port(case: Case, workload: Workload, service: Object, port: int | None) 
 def _other_service(case: Case, workload: Workload, setting: Setting, service: Object, place: str) -> _Wrong | None:
     """The variable is named after one Service and holds the address of another one."""
     said = words(setting.name) | words(_beside(workload, setting))
-    wanted = meant(case, place, said)
+    wanted = stores.not_of(case, workload, place, meant(case, place, said))
     known = services(case, place)
+    if stores.is_said(setting.name) or stores.kind_of_service(case, service):
+        # ORDERS_DB_HOST is the database of orders, and not orders.
+        wanted = [name for name in wanted if stores.is_said(name) or stores.kind_of_service(case, known[name][0])]
     if not wanted or fields.name(service) in wanted or known[fields.name(service)][1] & said:
         return None
     text = f"{setting.name} is meant for Service {wanted[0]}"
@@ -169,6 +172,8 @@ def _other_service(case: Case, workload: Workload, setting: Setting, service: Ob
 
 _ROUTE = re.compile(r"(?P<stem>.+)[_.](?:URI|URL|HOST|TARGET|BACKEND|UPSTREAM)$", re.IGNORECASE)
 _OF_ROUTE = re.compile(r"[_.](?:ID|NAME|PATH|PREFIX|PREDICATES(?:[_.]?\d+)?)$", re.IGNORECASE)
+_PATH = re.compile(r"[_.](?:PATH|PREFIX|PREDICATES(?:[_.]?\d+)?)$", re.IGNORECASE)
+"""Without one of these it is no route: DB_NAME beside DB_HOST is a database."""
 
 
 def _beside(workload: Workload, setting: Setting) -> str:
@@ -178,13 +183,15 @@ def _beside(workload: Workload, setting: Setting) -> str:
     if route is None or pod is None:
         return ""
     stem = route["stem"].lower()
-    found = [
-        fields.text(variable, "value")
+    found = {
+        fields.text(variable, "name"): fields.text(variable, "value")
         for container in pods.containers(pod)
         for variable in fields.items(container.spec, "env")
         if (name := fields.text(variable, "name")).lower().startswith(stem) and _OF_ROUTE.search(name[len(stem) :])
-    ]
-    return "_".join(re.sub(r"[^a-zA-Z0-9]+", "_", text[:200]) for text in found[:4])
+    }
+    if not any(_PATH.search(name) for name in found) and "route" not in stem:
+        return ""
+    return "_".join(re.sub(r"[^a-zA-Z0-9]+", "_", text[:200]) for text in list(found.values())[:4])
 
 
 def _written(host: str, port: int | None) -> str:

@@ -1,0 +1,95 @@
+"""Addresses and routes whose names sound like another Service's, and that are right. And those that are not."""
+
+import pytest
+
+from incident_agents.diagnosis.ranking import BAR
+from incident_commander.api.causes import Cause
+from tests.unit.diagnosis.builders import container, told
+from tests.unit.diagnosis.fleet import GATEWAY, fleet, has_env, java, routed_by
+from tests.unit.diagnosis.shop import Shop
+
+GATEWAY_CONFIG = """
+spring:
+  application:
+    name: edge-gateway
+  cloud:
+    gateway:
+      routes:
+      - id: tickets
+        uri: http://ticket-desk:8080
+        predicates:
+        - Path=/api/tickets/**
+        filters:
+        - name: Retry
+      - id: seats
+        uri: http://fleet-seat:8080
+        predicates:
+        - Path=/api/seats/**
+      - id: tickets-of-seats
+        uri: http://ticket-desk:8080
+        predicates:
+        - Path=/api/seats/*/tickets
+"""
+
+
+def _fleet() -> Shop:
+    """With a desk beside the others, and a database whose name says nothing of who uses it."""
+    made = fleet()
+    made.add("ticket-desk", java("ticket-desk"), 8080)
+    store = container("mysql", "harbor.example.org/library/mysql:8.4", ports=[{"containerPort": 3306}])
+    made.add("ledgers", store, 3306)
+    return made
+
+
+def _nobody_is_blamed(made: Shop) -> None:
+    found = made.diagnose()
+    assert all(h.confidence < BAR for h in found.hypotheses), told(found)
+
+
+def test_a_gateway_that_is_named_in_its_own_configuration_is_no_route() -> None:
+    made = _fleet()
+    routed_by(made, GATEWAY_CONFIG)
+    _nobody_is_blamed(made)
+
+
+def test_a_path_below_another_ones_is_no_misroute_while_that_one_is_reached() -> None:
+    made = _fleet()
+    routed_by(
+        made,
+        GATEWAY_CONFIG + "      - id: x\n        uri: http://fleet-wallet:8080\n        predicates:\n"
+        "        - Path=/api/seats/*/payments\n",
+    )
+    _nobody_is_blamed(made)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("DB_HOST", "DB_NAME"), ("MYSQL_HOST", "MYSQL_DATABASE"), ("SPRING_DATASOURCE_HOST", "SPRING_DATASOURCE_NAME")],
+)
+def test_a_database_that_is_named_after_its_user_is_not_the_users_address(names: tuple[str, str]) -> None:
+    made = _fleet()
+    for name in ("fleet-ticket", "fleet-seat"):
+        has_env(made, name, **{names[0]: "ledgers", names[1]: name})
+    _nobody_is_blamed(made)
+
+
+@pytest.mark.parametrize("variable", ["SEAT_DB_HOST", "SEAT_MYSQL_HOST", "SEAT_JDBC_URL", "seat.datasource.db.host"])
+def test_the_database_of_another_service_is_not_that_service(variable: str) -> None:
+    made = _fleet()
+    has_env(made, "fleet-ticket", **{variable: "ledgers:3306"})
+    _nobody_is_blamed(made)
+
+
+def test_a_route_that_leaves_its_service_without_any_is_still_found() -> None:
+    made = _fleet()
+    routed_by(made, GATEWAY_CONFIG.replace("http://fleet-seat:8080", "http://fleet-wallet:8080"))
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.object.name if top.object else "") == (Cause.GATEWAY_MISROUTED, GATEWAY), top
+    assert (top.facts["backend"], top.facts["expected"]) == ("http://fleet-wallet:8080", "fleet-seat")
+
+
+def test_a_variable_that_holds_another_services_address_is_still_found() -> None:
+    made = _fleet()
+    has_env(made, "fleet-ticket", SEATS_URL="http://fleet-wallet:8080")
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.facts["expected"]) == (Cause.DEPENDENCY_ADDRESS_WRONG, "fleet-seat"), top
