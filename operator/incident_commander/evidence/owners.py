@@ -159,6 +159,9 @@ def _of_deployment(deployment: Object, pods: Sequence[Object], objects: Objects)
     place, found = fields.namespace(deployment), []
     sets = {fields.name(r): r for r in objects.get(kinds.REPLICA_SET.resource, ()) if fields.namespace(r) == place}
     for pod in pods:
+        if owns(deployment, pod):
+            found.append(pod)  # as a bundle has it that was recorded without ReplicaSets and owners
+            continue
         ref = controller(pod)
         if ref is None or ref.kind != "ReplicaSet" or fields.namespace(pod) != place:
             continue

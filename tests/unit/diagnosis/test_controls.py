@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.engine import diagnose, work_up
 from incident_agents.diagnosis.ranking import BAR
+from incident_agents.diagnosis.verdict import Verdict
 from incident_commander.evidence.evidence import Evidence
 from incident_commander.ports import Series
 from tests.unit.diagnosis.builders import NOW, ago, ended, event, meta, node, pod, running, template
@@ -93,6 +94,31 @@ def autoscaler_at_work(made: Shop) -> None:
     )
 
 
+def evicted_long_ago(made: Shop) -> None:
+    owner = next(o for o in made.more if o["kind"] == "ReplicaSet")
+    for n in range(3):
+        gone = pod(owner, f"evicted-{n}", phase="Failed", age=3 * 86400)
+        gone["status"] = {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+        made.more.append(gone)
+
+
+def cordoned_under_running_pods(made: Shop) -> None:
+    made.nodes[0]["spec"]["unschedulable"] = True
+    made.nodes[0]["spec"]["taints"] = [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}]
+
+
+def one_more_replica_is_starting(made: Shop) -> None:
+    name = next(reversed(made.pods))
+    deployed = made.deployments[name]
+    owner = next(o for o in made.more if o["metadata"]["name"].startswith(f"{name}-"))
+    for scaled in (deployed, owner):
+        scaled["spec"]["replicas"] = scaled["status"]["replicas"] = 2
+    deployed["status"]["updatedReplicas"] = 2
+    spec = made.pods[name]["spec"]["containers"][0]["name"]
+    made.more.append(pod(owner, "fghij", running(spec, ready=False, age=8), age=10))
+    made.more.append(event(deployed, "ScalingReplicaSet", "Scaled up to 2 from 1", kind="Normal", age=10))
+
+
 QUIET: tuple[Callable[[Shop], None], ...] = (
     completed_jobs,
     cron_job_between_its_runs,
@@ -102,6 +128,9 @@ QUIET: tuple[Callable[[Shop], None], ...] = (
     warnings_that_mean_nothing,
     node_in_maintenance,
     autoscaler_at_work,
+    evicted_long_ago,
+    cordoned_under_running_pods,
+    one_more_replica_is_starting,
 )
 
 
@@ -117,6 +146,15 @@ def test_one_harmless_thing_calls_nobody(application: Callable[[], Shop], quiet:
     made = application()
     quiet(made)
     assert confident(made.evidence()) == []
+
+
+@pytest.mark.parametrize("application", [shop, fleet])
+@pytest.mark.parametrize("quiet", QUIET, ids=lambda quiet: quiet.__name__)
+def test_and_is_called_healthy(application: Callable[[], Shop], quiet: Callable[[Shop], None]) -> None:
+    made = application()
+    quiet(made)
+    found = work_up(made.evidence(), None, NOW)
+    assert found.verdict is Verdict.HEALTHY, found.diagnosis.hypotheses
 
 
 @pytest.mark.parametrize("seed", range(12))

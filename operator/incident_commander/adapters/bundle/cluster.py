@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from incident_commander.adapters.bundle.adopting import OWNERS, adopted
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.bundle.folder import Broken
 from incident_commander.adapters.bundle.read_only import ReadOnly
@@ -20,6 +21,7 @@ class BundleCluster(ReadOnly):
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
+        self._adopted: dict[str, Objects] = {}
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
         """One recorded object."""
@@ -47,9 +49,21 @@ class BundleCluster(ReadOnly):
         if not self._bundle.asked(kind):
             raise NotRecorded("not in the bundle")
         try:
-            return self._bundle.objects(kind)
+            found = self._bundle.objects(kind)
         except Broken as error:
             raise Invalid(str(error)) from error
+        if kind.resource not in OWNERS:
+            return found
+        if kind.resource not in self._adopted:
+            owners = {owner: self._readable(owner) for owner in OWNERS[kind.resource]}
+            self._adopted[kind.resource] = adopted(found, owners)
+        return self._adopted[kind.resource]
+
+    def _readable(self, kind: Kind) -> Objects:
+        try:
+            return self._bundle.objects(kind) if self._bundle.asked(kind) else []
+        except Broken:
+            return []
 
     async def logs(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from incident_agents.diagnosis.verdict import Verdict
 from incident_commander.adapters.bundle.bundle import Bundle
 from incident_commander.adapters.bundle.cluster import BundleCluster
 from incident_commander.adapters.bundle.folder import Bounds, Broken, Folder
@@ -20,7 +21,7 @@ from incident_commander.api.meta import TargetRef
 from incident_commander.cli.work.replaying import diagnose_bundle
 from incident_commander.errors import BundleError, Forbidden, LogsUnavailable, MetricsUnavailable, NotFound
 from incident_commander.evidence import queries
-from incident_commander.ports import PatchType
+from incident_commander.ports import Object, PatchType
 from tests.unit.adapters.bundle.folders import MANIFEST, bundle, listed, without_identity, write
 from tests.unit.diagnosis.builders import NOW, NS, crash_looping, deployment, event, node, pod, replica_set, running
 
@@ -28,6 +29,10 @@ WEB = deployment(ready=0)
 RS = replica_set(WEB, "6d4b75cb6d", ready=0)
 SICK = pod(RS, "abcde", crash_looping())
 LOG = f"logs/{NS}/{SICK['metadata']['name']}/web"
+
+
+def without_owner(obj: Object) -> Object:
+    return {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "ownerReferences"}}
 
 
 class TestWhatIsThere:
@@ -80,6 +85,19 @@ class TestWhatIsThere:
         found = diagnose_bundle(root)
         assert "uid" not in found.case.evidence.of(kinds.POD)[0]["metadata"]
         assert str(found.diagnosis.hypotheses[0].object) == f"Deployment/{NS}/web"
+
+    @pytest.mark.parametrize("sets", [True, False])
+    def test_where_no_owner_was_recorded_selectors_tell_whose_pods_are(self, tmp_path: Path, sets: bool) -> None:
+        web, rs = deployment(), replica_set(deployment(), "6d4b75cb6d")
+        objects = [without_owner(o) for o in (pod(rs, "abcde"), pod(rs, "fghij"), rs) if sets or o is not rs]
+        found = diagnose_bundle(bundle(tmp_path, web, *objects, node()))
+        assert found.verdict is Verdict.HEALTHY, found.diagnosis.hypotheses
+        assert [w.ref for w in found.case.workloads] == [f"Deployment/{NS}/web"]
+
+    def test_a_pod_without_an_owner_among_others_is_on_its_own(self, tmp_path: Path) -> None:
+        web, rs = deployment(replicas=1), replica_set(deployment(), "6d4b75cb6d", replicas=1, ready=1)
+        found = diagnose_bundle(bundle(tmp_path, web, rs, pod(rs, "abcde"), without_owner(pod(rs, "fghij")), node()))
+        assert len(found.case.workloads) == 2
 
     def test_a_target_narrows_it_and_named_queries_are_answered_from_the_recording(self, tmp_path: Path) -> None:
         at, name = NOW.timestamp(), SICK["metadata"]["name"]
