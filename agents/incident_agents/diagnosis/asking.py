@@ -137,6 +137,7 @@ ASKING: Mapping[str, Asking] = {
     "ports": Asking("port conflicts in a pod", frozenset({Cause.PORT_CONFLICT}), logs=True),
     "probes": Asking("probes", frozenset({Cause.APP_NOT_ANSWERING, Cause.PROBE_MISCONFIGURED})),
     "proxying": Asking("kube-proxy", frozenset({Cause.KUBE_PROXY_DOWN}), (kinds.NODE, kinds.SERVICE), logs=True),
+    "queries": Asking("slow queries", frozenset({Cause.DEPENDENCY_SLOW}), logs=True),
     "quota": Asking("quotas", frozenset({Cause.QUOTA_EXCEEDED}), (kinds.RESOURCE_QUOTA,)),
     "references": Asking(
         _ADDRESSES, frozenset({Cause.DEPENDENCY_ADDRESS_WRONG, Cause.GATEWAY_MISROUTED}), (kinds.SERVICE,)

@@ -35,7 +35,8 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 - ``client`` of TrafficSurge is the workload that floods, ``clientLabel`` a label that all of its pods have and no
   others have; only where the access log leaves no doubt who it is.
 - ``reason`` of DependencySlow and DependencyDown, where the dependency is outside of the cluster or a circuit breaker
-  speaks: TimedOut, RateLimited, CircuitBreakerOpen, ServerErrors, NotReached, NameNotResolved.
+  speaks: TimedOut, RateLimited, CircuitBreakerOpen, ServerErrors, NotReached, NameNotResolved;
+  of a database: SlowQueries.
 - Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
   observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
   half of the periods were throttled, three times beyond 80 %. ``suggestedReplicas`` is as many times the replicas;

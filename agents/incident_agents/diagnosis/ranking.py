@@ -118,8 +118,8 @@ _AT_CALLERS = frozenset(
 )
 """Effects that go up the calls: who calls what fails ends, does not answer, or is slow itself."""
 
-_IN_CHAINS = frozenset({Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_SLOW})
-"""Who waits for somebody that waits himself: the end of the chain explains the rest."""
+_IN_CHAINS = frozenset({Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_SLOW, Cause.DATABASE_CONNECTIONS_EXHAUSTED})
+"""Who waits for somebody that waits himself, and whose pool is empty because the database is full."""
 
 Callers = Mapping[str, frozenset[str]]
 """For each workload (by its reference) everybody who calls it, directly or through others."""

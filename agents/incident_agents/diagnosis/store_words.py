@@ -119,8 +119,14 @@ SIGNS: tuple[Sign, ...] = (
         Cause.DATABASE_LOCK_CONTENTION,
         "postgresql",
         r"SQLSTATE 40P01|DeadlockDetected|(?:ERROR:|pq:) +deadlock detected"
-        r"|could not obtain lock on|statement due to lock timeout",
-        "40p01|deadlock|could not obtain|lock timeout",
+        r"|could not obtain lock on|statement due to lock timeout|still waiting for \w+ on .{1,80} after \d+",
+        "40p01|deadlock|could not obtain|lock timeout|still waiting",
+    ),
+    _sign(
+        Cause.DATABASE_LOCK_CONTENTION,
+        "mssql",
+        r"was deadlocked on lock|Lock request time out period exceeded",
+        "deadlocked|lock request",
     ),
     _sign(
         Cause.REPLICATION_LAG,
@@ -139,10 +145,14 @@ SIGNS: tuple[Sign, ...] = (
         POOL,
         r"Connection is not available, request timed out after|QueuePool limit of size|pool is probably full"
         r"|prior to obtaining a connection from the pool|pool timed out while waiting for an open"
-        r"|pool error:? Timeout waiting for idle object"
-        r"|Timed out fetching a new connection from the connection pool"
-        r"|could not obtain a (?:database )?connection within|PoolExhaustedException|pool exhausted",
-        "connection is not available|pool|open connection|obtain a",
+        r"|pool error:? Timeout waiting for idle object|Timeout: Pool empty\. Unable to fetch a connection"
+        r"|Timed out fetching a new connection from the connection pool|checkout a Connection has timed out"
+        r"|could not obtain a (?:database )?connection (?:from the pool )?within|PoolExhaustedException|pool exhausted"
+        r"|timeout exceeded when trying to connect|ConnectionAcquireTimeoutError|Timeout acquiring a connection"
+        r"|connection not available and request was dropped from queue|timed out waiting for connection\b"
+        r"|acquir\w* (?:a )?(?:database )?connection\b.{0,60}(?:deadline exceeded|timed? ?out)",
+        "connection is not available|pool|open connection|obtain a|to connect|acquir|checkout|waiting for conn"
+        "|connection not available",
     ),
     _sign(Cause.CACHE_MEMORY_EXHAUSTED, "redis", r"OOM command not allowed when used memory", "oom command"),
     _sign(

@@ -34,6 +34,7 @@ _SAY = {
     Cause.CACHE_MEMORY_EXHAUSTED: "has no memory left for",
     Cause.MESSAGE_QUEUE_BACKLOG: "has a backlog for",
 }
+_OWN_POOL = "the pool of connections to {} is empty, too small or not given back to, at"
 _LASTING = 0.5
 """A complaint that does not come in the last half of a long log is over."""
 
@@ -177,7 +178,8 @@ def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload 
     dependent = "" if own else f"{workload.kind}/{fields.name(workload.object)}"[:256]
     callers = "its callers" if own else workload.ref
     refused = heard.cause is Cause.DATABASE_CREDENTIALS_INVALID
-    acted_on = workload if refused or store is None else store
+    acted_on = workload if refused or store is None or alone else store
+    said = _OWN_POOL.format(name) if alone else f"{name} {_SAY[heard.cause]}"
     changed = rotated(case, workload) if refused else None
     tail = f"; {changed.name} was changed after it had started, and is read at the start alone" if changed else ""
     evidence += changed.evidence if changed is not None else ()
@@ -189,7 +191,7 @@ def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload 
         sick if acted_on is workload else [],
         "",
         confidence=min(confidence + (4 if changed else 0), 94),
-        summary=f"{name} {_SAY[heard.cause]} {callers}: {clean_line(heard.said[-1][1])[:400]}{tail}",
+        summary=f"{said} {callers}: {clean_line(heard.said[-1][1])[:400]}{tail}",
         evidence=evidence,
         facts={"dependency": name, "dependent": dependent} if not refused else {"dependency": name, "user": heard.user},
     )
@@ -197,7 +199,9 @@ def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload 
     if store is not None and acted_on is store:
         about |= {store.ref, *(reference(p) for p in store.living if not pods.ready(p))}
         about |= {reference(service)} if service is not None else set()
-    return replace(base, about=frozenset(about))
+    # A pool empties where connections are not given back in time: whatever is wrong with the store explains it.
+    points_to = {store.ref} if heard.kind == POOL and store is not None else set()
+    return replace(base, about=frozenset(about), depends_on=frozenset(points_to))
 
 
 _PASSING = frozenset({Cause.DATABASE_LOCK_CONTENTION, Cause.REPLICATION_LAG, Cause.MESSAGE_QUEUE_BACKLOG})
@@ -213,7 +217,7 @@ def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
     elif heard.cause in _PASSING and not sick and (heard.count < _MUCH * heard.lines or not known):
         sure -= 36
     if heard.kind == POOL:
-        sure -= 40 if alone else 16
+        sure -= 24 if alone else 16
     elif not known:
         # No such store is known here: the words may be somebody else's, and some of them are anybody's.
         sure -= 12 if heard.kind in RELATIONAL else 34
