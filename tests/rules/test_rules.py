@@ -29,6 +29,7 @@ WITHOUT_ALERT = {
     Cause.SERVICE_WRONG_PORT: "the Service has endpoints; only its callers' errors show it",
     Cause.SERVICE_PROTOCOL_MISMATCH: "the Service has endpoints; only its callers' errors show it",
     Cause.FAULT_INJECTED: "shows as latency or errors, of which only the application's own metrics tell",
+    Cause.RESOURCE_LIMIT_REACHED: "its pods fail, or are evicted and replaced: alerts about those find it",
     Cause.DEPENDENCY_SLOW: "latency is in the application's own metrics, whose names we cannot know",
 }
 """Causes that no metric of kube-state-metrics, cAdvisor or a common exporter shows, and why."""

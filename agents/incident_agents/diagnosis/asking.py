@@ -77,6 +77,7 @@ ASKING: Mapping[str, Asking] = {
     "crashes": Asking(
         "crashing containers", frozenset({Cause.BAD_COMMAND, Cause.CRASH_AFTER_ROLLOUT, Cause.CRASH_LOOP})
     ),
+    "daemons": Asking("scheduling", frozenset({Cause.UNSCHEDULABLE_TAINT}), (kinds.NODE,)),
     "databases": Asking(
         "databases and brokers",
         frozenset(
@@ -99,6 +100,7 @@ ASKING: Mapping[str, Asking] = {
         frozenset({Cause.DISRUPTION_BLOCKED, Cause.HPA_CANNOT_SCALE}),
         (kinds.HORIZONTAL_POD_AUTOSCALER, kinds.POD_DISRUPTION_BUDGET),
     ),
+    "evictions": Asking("evictions", frozenset({Cause.NODE_PRESSURE, Cause.RESOURCE_LIMIT_REACHED})),
     "exhaustion": Asking("memory", frozenset({Cause.MEMORY_LIMIT_TOO_LOW}), logs=True),
     "external": Asking(
         "APIs outside of the cluster", frozenset({Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_SLOW}), logs=True
@@ -116,6 +118,7 @@ ASKING: Mapping[str, Asking] = {
         frozenset({Cause.MESSAGE_QUEUE_BACKLOG, Cause.REPLICATION_LAG}),
         measures=(Measure.BACKLOG, Measure.REPLICATION_LAG),
     ),
+    "limits": Asking("limits of files and threads", frozenset({Cause.RESOURCE_LIMIT_REACHED}), logs=True),
     "memory": Asking("memory", frozenset({Cause.MEMORY_LEAK, Cause.MEMORY_LIMIT_TOO_LOW}), measures=(Measure.MEMORY,)),
     "namespaces": Asking("namespace deletion", frozenset({Cause.NAMESPACE_TERMINATING}), (kinds.NAMESPACE,)),
     "network": Asking(
@@ -143,6 +146,7 @@ ASKING: Mapping[str, Asking] = {
         _ADDRESSES, frozenset({Cause.DEPENDENCY_ADDRESS_WRONG, Cause.GATEWAY_MISROUTED}), (kinds.SERVICE,)
     ),
     "resolution": Asking("DNS", frozenset({Cause.DNS_RESOLUTION_FAILURE}), logs=True),
+    "rollouts": Asking("rollouts that are stuck", frozenset({Cause.ROLLOUT_STUCK})),
     "routes": Asking("gateways and ingress", frozenset({Cause.GATEWAY_MISROUTED}), (kinds.INGRESS, kinds.SERVICE)),
     "saturation": Asking(
         "CPU", frozenset({Cause.CPU_SATURATED, Cause.DISK_SATURATED, Cause.TRAFFIC_SURGE}), measures=(Measure.CPU,)

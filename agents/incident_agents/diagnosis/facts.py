@@ -37,6 +37,9 @@ What each cause adds stands in ``TABLE``. Words with a fixed meaning:
 - ``reason`` of DependencySlow and DependencyDown, where the dependency is outside of the cluster or a circuit breaker
   speaks: TimedOut, RateLimited, CircuitBreakerOpen, ServerErrors, NotReached, NameNotResolved;
   of a database: SlowQueries.
+- ``resource`` of ResourceLimitReached: openFiles, fileWatches, threads, ephemeralStorage, emptyDir.
+- ``reason`` of RolloutStuck: PodOfOldRevision (of a StatefulSet, which waits for it until it is deleted), Paused,
+  ProgressDeadlineExceeded.
 - Quantities are Kubernetes quantities. ``suggestedMemoryLimit`` is twice the limit and at least 1.5 times the
   observed peak, rounded up to a whole MiB. ``suggestedCPULimit`` is 1.5 times the limit, twice when more than
   half of the periods were throttled, three times beyond 80 %. ``suggestedReplicas`` is as many times the replicas;
@@ -107,6 +110,7 @@ TABLE: Mapping[Cause, Row] = {
     Cause.BAD_COMMAND: _row("top controller or Pod", "exitCode changed"),
     Cause.CRASH_AFTER_ROLLOUT: _row("top controller", "exitCode changed"),
     Cause.CRASH_LOOP: _row("top controller or Pod", "exitCode"),
+    Cause.ROLLOUT_STUCK: _row("top controller", "reason"),
     Cause.MEMORY_LIMIT_TOO_LOW: _row("top controller or Pod", "memoryLimit suggestedMemoryLimit peakMemory"),
     Cause.MEMORY_LEAK: _row("top controller or Pod", "memoryLimit suggestedMemoryLimit peakMemory growthPerHour"),
     Cause.PROBE_MISCONFIGURED: _row("top controller or Pod", "probe port problem"),
@@ -114,6 +118,7 @@ TABLE: Mapping[Cause, Row] = {
     Cause.PORT_CONFLICT: _row("top controller or Pod", "port otherContainer"),
     Cause.VOLUME_PERMISSION_DENIED: _row("top controller or Pod", "path claim"),
     Cause.VOLUME_FULL: _row("the claim", "claim usedPercent capacity storageClass expandable"),
+    Cause.RESOURCE_LIMIT_REACHED: _row("top controller or Pod", "resource limit"),
     Cause.RBAC_FORBIDDEN: _row("top controller or Pod", "serviceAccount verb resource"),
     Cause.SCALED_TO_ZERO: _row("top controller"),
     Cause.TARGET_GONE: _row("the target", "found"),

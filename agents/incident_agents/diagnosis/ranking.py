@@ -41,6 +41,17 @@ _ROUTING = frozenset({Cause.DEPENDENCY_SLOW, Cause.DEPENDENCY_DOWN, Cause.APP_NO
 _STORE = _ENDS | {Cause.CRASH_AFTER_ROLLOUT, Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_ADDRESS_WRONG}
 """Of a store that answers, though not as it should: it was reached, so its address is right."""
 
+_OF_REVISIONS = _ENDS | {
+    Cause.IMAGE_NOT_FOUND,
+    Cause.IMAGE_PULL_UNAUTHORIZED,
+    Cause.CONFIG_MISSING,
+    Cause.BAD_COMMAND,
+    Cause.CRASH_AFTER_ROLLOUT,
+    Cause.VOLUME_MOUNT_FAILED,
+    Cause.MEMORY_LIMIT_TOO_LOW,
+}
+"""What a revision brings that is not wanted any more."""
+
 EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.KUBELET_DOWN: _OF_NODES | {Cause.NODE_NOT_READY, Cause.NODE_CORDONED, Cause.POD_SANDBOX_FAILED},
     Cause.CONTAINER_RUNTIME_DOWN: _OF_NODES | {Cause.NODE_NOT_READY, Cause.NODE_CORDONED, Cause.POD_SANDBOX_FAILED},
@@ -69,6 +80,9 @@ EXPLAINS: Mapping[Cause, frozenset[Cause]] = {
     Cause.UNSCHEDULABLE_TAINT: _ENDS,
     Cause.UNSCHEDULABLE_AFFINITY: _ENDS,
     Cause.UNSCHEDULABLE_VOLUME: _ENDS,
+    Cause.RESOURCE_LIMIT_REACHED: _ENDS
+    | {Cause.CRASH_AFTER_ROLLOUT, Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_SLOW, Cause.NETWORK_LATENCY},
+    Cause.ROLLOUT_STUCK: _OF_REVISIONS,
     Cause.MEMORY_LIMIT_TOO_LOW: _ENDS,
     Cause.MEMORY_LEAK: _ENDS | {Cause.NETWORK_LATENCY},
     Cause.CPU_THROTTLED: _NOT_ANSWERING | {Cause.DEPENDENCY_SLOW, Cause.CPU_SATURATED, Cause.NETWORK_LATENCY},

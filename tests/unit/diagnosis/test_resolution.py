@@ -69,3 +69,35 @@ class TestQuotations:
 
     def test_only_quotations_are_left_out(self) -> None:
         assert own_words('INFO said "too many clients" twice').split() == ["INFO", "said", "twice"]
+
+
+class TestSearchDomains:
+    """A name with few dots is tried with every search domain of the cluster first."""
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "dial tcp: lookup api.paygate.example.shop.svc.cluster.local on 10.96.0.10:53: read udp "
+            "10.244.1.7:40211->10.96.0.10:53: i/o timeout",
+            "Error: getaddrinfo EAI_AGAIN api.paygate.example.shop.svc.cluster.local",
+            "java.net.UnknownHostException: api.paygate.example.shop.svc.cluster.local",
+        ],
+    )
+    def test_outside_names_with_one_behind_them_are_told(self, line: str) -> None:
+        made = shop()
+        made.logs.append(log(made.pods["web"], *[line] * 4, container="web"))
+        top = made.diagnose().hypotheses[0]
+        assert (top.cause, top.facts["reason"]) == (Cause.DNS_RESOLUTION_FAILURE, "SearchDomains")
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "dial tcp: lookup orders.shop.svc.cluster.local on 10.96.0.10:53: i/o timeout",
+            "INFO resolved api.paygate.example.shop.svc.cluster.local in 2 ms",
+        ],
+    )
+    def test_names_of_services_and_lookups_that_work_are_not(self, line: str) -> None:
+        made = shop()
+        made.logs.append(log(made.pods["web"], *[line] * 4, container="web"))
+        found = made.diagnose().hypotheses
+        assert "SearchDomains" not in {h.facts.get("reason") for h in found if h.confidence >= BAR}

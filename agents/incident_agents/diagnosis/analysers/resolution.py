@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from incident_agents.diagnosis.addresses import Address, Complaint, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.outside import is_outside
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -44,6 +45,7 @@ def analyse(case: Case) -> Iterator[Finding]:
     speaking = {found.workload.ref for found in lost}
     yield from _by_spec(case, [w for w in case.workloads if w.living and w.ref not in speaking])
     yield from _missing(case)
+    yield from _searched(case)
 
 
 def _lost(case: Case, workload: Workload) -> _Lost:
@@ -180,6 +182,33 @@ def _everywhere(lost: list[_Lost], dns: Workload | None) -> Finding:
         {"reason": "ClusterDNS"},
         frozenset({dns.ref, *(reference(p) for p in sick)}) | callers,
     )
+
+
+def _searched(case: Case) -> Iterator[Finding]:
+    """Lookups of outside names with the cluster's search domains behind them time out: each costs as many as there are.
+
+    A name with fewer dots than ``ndots`` (5) is tried with every search domain first.
+    """
+    for workload in case.workloads:
+        late: list[Complaint] = []
+        for complaint in case.complaints[workload.ref]:
+            host, inside, rest = complaint.address.host.partition(f".{fields.namespace(workload.object)}.svc.")
+            if inside and rest and "." in host and complaint.of_name and is_outside(case, host):
+                late.append(complaint)
+        if len(late) < _OFTEN or max(c.at for c in late) < _LATE:
+            continue
+        host = late[-1].address.host
+        yield of_workload(
+            Cause.DNS_RESOLUTION_FAILURE,
+            workload,
+            [p for p in workload.living if case.unwell(p)],
+            "",
+            confidence=56,
+            summary=f"{workload.ref} looks up outside names with the search domains of the cluster, in vain: "
+            f"{host}; a lower ndots in its dnsConfig, or a dot at the end of the name, spares those lookups",
+            evidence=[citing.of_log(c.log, c.line) for c in late[-3:]],
+            facts={"host": host, "reason": "SearchDomains"},
+        )
 
 
 def _missing(case: Case) -> Iterator[Finding]:

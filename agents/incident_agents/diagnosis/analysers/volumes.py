@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from incident_agents.diagnosis.analysers.limits import WATCHES
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
 from incident_agents.diagnosis.listening import Words
@@ -112,7 +113,7 @@ def _full(case: Case, claim: Object) -> Finding | None:
 def _complaints(case: Case, pod: Object) -> Iterator[tuple[Log, str]]:
     for log in case.logs(pod):
         listened = case.listen(log)
-        heard = listened.heard(_NO_SPACE)
+        heard = [remark for remark in listened.heard(_NO_SPACE) if WATCHES.match(remark.line) is None]
         if heard and (log.previous or listened.recency(heard[-1].last) >= LATE):
             yield log, heard[-1].line
 
