@@ -43,15 +43,16 @@ def test_about_a_fifth_is_set_aside_and_always_the_same() -> None:
     assert chosen == [aside(f"bundle-{n}") for n in range(1000)]
 
 
-def test_three_hypotheses_of_a_bundle_count_and_one_without_a_prediction_fails(
+def test_three_hypotheses_of_a_bundle_count_no_answer_twice_and_a_missing_bundle_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = [{"cause": "oom", "object": "Deployment/shop/web", "confidence": 90 - n} for n in range(4)]
+    causes = ("leak", "oom", "oom", "port")
+    said = [{"cause": c, "object": "Deployment/shop/web", "confidence": 89 - n} for n, c in enumerate(causes)]
     predictions, truth = tmp_path / "predictions.jsonl", tmp_path / "truth.jsonl"
     predictions.write_text(json.dumps({"id": "a", "ranked": said}) + "\n", encoding="utf-8")
     true = [{"id": name, "object": "app/web", "root_cause": "oom"} for name in "ab"]
     truth.write_text("".join(json.dumps(one) + "\n" for one in true), encoding="utf-8")
     assert main([str(predictions), str(truth)]) == 1
     shown = capsys.readouterr()
-    assert "| 80 to 89 | 2 | 100 % |" in shown.out
+    assert "| 80 to 89 | 2 | 50 % |" in shown.out
     assert "1 of 2 bundles have no prediction" in shown.err
