@@ -130,7 +130,7 @@ TABLE: Mapping[Cause, Row] = {
     ),
     Cause.GATEWAY_MISROUTED: _row("the Ingress, the Route, or the gateway's top controller", "route backend expected"),
     Cause.DNS_RESOLUTION_FAILURE: _row(
-        "the caller's top controller or Pod, or that of the cluster's DNS", "host reason"
+        "the caller's top controller or Pod, or that of the cluster's DNS, else its Service", "host reason"
     ),
     Cause.NETWORK_POLICY_BLOCKS: _row("the NetworkPolicy", "networkPolicy direction dependency dependent"),
     Cause.TLS_CERTIFICATE_INVALID: _row("top controller or Pod, or the Ingress", "host problem"),

@@ -76,6 +76,77 @@ def test_the_answer_of_the_registry_tells_the_cause(message: str, cause: Cause) 
     assert top.facts["recentRollout"] == "true"
 
 
+PULL = f'Failed to pull image "{BAD}": '
+
+
+@pytest.mark.parametrize(
+    ("message", "cause", "problem"),
+    [
+        (
+            "rpc error: code = Unknown desc = Error response from daemon: toomanyrequests: You have reached your "
+            "unauthenticated pull rate limit. https://www.docker.com/increase-rate-limit",
+            Cause.IMAGE_REGISTRY_UNREACHABLE,
+            "RateLimit",
+        ),
+        ("unexpected status code 429 Too Many Requests", Cause.IMAGE_REGISTRY_UNREACHABLE, "RateLimit"),
+        ("pulling image: toomanyrequests: Rate exceeded", Cause.IMAGE_REGISTRY_UNREACHABLE, "RateLimit"),
+        (
+            'Head "https://10.0.0.5:5000/v2/shop/web": http: server gave HTTP response to HTTPS client',
+            Cause.IMAGE_REGISTRY_UNREACHABLE,
+            "TLS",
+        ),
+        (
+            'Get "https://registry.example.com/v2/": x509: certificate signed by unknown authority',
+            Cause.IMAGE_REGISTRY_UNREACHABLE,
+            "TLS",
+        ),
+        (
+            'Get "https://registry.example.com/v2/": net/http: request canceled while waiting for connection '
+            "(Client.Timeout exceeded while awaiting headers)",
+            Cause.IMAGE_REGISTRY_UNREACHABLE,
+            "Network",
+        ),
+        (
+            "denied: Your authorization token has expired. Reauthenticate.",
+            Cause.IMAGE_PULL_UNAUTHORIZED,
+            "",
+        ),
+        ("unable to retrieve auth token: invalid username/password", Cause.IMAGE_PULL_UNAUTHORIZED, ""),
+        ("reading manifest 1.5.0 in registry.example.com/shop/web: manifest unknown", Cause.IMAGE_NOT_FOUND, ""),
+        ("no matching manifest for linux/amd64 in the manifest list entries", Cause.IMAGE_NOT_FOUND, ""),
+        ("no match for platform in manifest: not found", Cause.IMAGE_NOT_FOUND, ""),
+        (
+            'choosing image instance: no image found in manifest list for architecture "arm64", OS "linux"',
+            Cause.IMAGE_NOT_FOUND,
+            "",
+        ),
+        ("short-name resolution enforced but cannot prompt without a TTY", Cause.IMAGE_NOT_FOUND, ""),
+    ],
+)
+def test_runtimes_and_registries_word_it_in_many_ways(message: str, cause: Cause, problem: str) -> None:
+    web, objects = rollout_to(BAD, PULL + message)
+    top = diagnose(evidence(web, *objects), incident(), NOW).hypotheses[0]
+    assert (top.cause, top.facts.get("problem", "")) == (cause, problem)
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "words"),
+    [
+        ("ErrImageNeverPull", f'Container image "{BAD}" is not present with pull policy of Never', "pull"),
+        ("InvalidImageName", f'Failed to apply default image tag "{BAD}": invalid reference format', "no reference"),
+        ("ImagePullBackOff", PULL + "no matching manifest for linux/arm64/v8 in the manifest list entries", "platform"),
+    ],
+)
+def test_an_image_that_is_missing_for_another_reason_is_not_said_to_be_missing_in_its_registry(
+    reason: str, message: str, words: str
+) -> None:
+    web, objects = rollout_to(BAD, message, reason)
+    top = diagnose(evidence(web, *objects), incident(), NOW).hypotheses[0]
+    assert top.cause is Cause.IMAGE_NOT_FOUND
+    assert words in top.summary
+    assert "does not exist in its registry" not in top.summary
+
+
 def test_a_word_in_the_name_of_the_image_is_no_answer_of_the_registry() -> None:
     web, objects = rollout_to(BAD, f'Failed to pull image "{BAD}": rpc error: {BAD}: not found')
     causes = {h.cause for h in diagnose(evidence(web, *objects), incident(), NOW).hypotheses}

@@ -23,6 +23,7 @@ def test_what_several_cannot_resolve_has_one_cause(line: str) -> None:
     found = made.diagnose()
     confident = [h.cause for h in found.hypotheses if h.confidence >= BAR]
     assert confident == [Cause.DNS_RESOLUTION_FAILURE], told(found)
+    assert str(found.hypotheses[0].object) == "Service/kube-system/kube-dns"
 
 
 def test_a_lookup_that_times_out_is_no_slow_service() -> None:

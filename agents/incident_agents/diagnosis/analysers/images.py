@@ -30,20 +30,30 @@ _REASONS = frozenset(
 _UNREACHABLE = re.compile(
     r"no such host|server misbehaving|i/o timeout|connection (refused|reset|timed out)|network is unreachable|no route"
     r"|TLS handshake timeout|x509|context deadline exceeded|toomanyrequests|too many requests|50[0234] |bad gateway"
-    r"|temporary failure in name resolution|RegistryUnavailable|unexpected EOF",
+    r"|temporary failure in name resolution|RegistryUnavailable|unexpected EOF|: EOF\b"
+    r"|gave HTTP response to HTTPS client|proxyconnect|request canceled|Client\.Timeout|pull rate limit|rate exceeded"
+    r"|RESOURCE_EXHAUSTED|data limit exceeded",
     re.IGNORECASE,
 )
 _AMBIGUOUS = re.compile(r"repository does not exist or may require|may require 'docker login'", re.IGNORECASE)
 _UNAUTHORIZED = re.compile(
     r"unauthorized|authentication required|authorization failed|no basic auth credentials|access denied"
-    r"|access forbidden|\b40[13]\b|denied:|insufficient_scope|failed to fetch (anonymous|oauth) token",
+    r"|access forbidden|\b40[13]\b|denied:|insufficient_scope|failed to fetch (anonymous|oauth) token"
+    r"|authorization token has expired|invalid username/password|incorrect username or password"
+    r"|error getting credentials",
     re.IGNORECASE,
 )
 _NOT_FOUND = re.compile(
     r"not found|manifest unknown|name unknown|does not exist|invalid reference format|couldn't parse image|\b404\b"
-    r"|no such image|no match for platform",
+    r"|no such image|no match(?:ing manifest)? for |manifest_unknown|name_unknown|repository name not known"
+    r"|short[- ]name (?:resolution|mode|\S+ did not resolve)|no image found in (?:manifest|image index)",
     re.IGNORECASE,
 )
+_PLATFORM = re.compile(
+    r"no match(?:ing manifest)? for (?:platform|linux|windows)|no image found in (?:manifest list|image index)",
+    re.IGNORECASE,
+)
+"""The image exists, for other machines than the node."""
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -92,7 +102,7 @@ def _findings(case: Case, workload: Workload, sick: list[Object], container: pod
             sick,
             container.name,
             confidence=raised,
-            summary=f"image {image or '?'} of container {container.name} {_SAY[cause]}{tail}",
+            summary=f"image {image or '?'} of container {container.name} {_say(cause, container.waiting, said)}{tail}",
             evidence=evidence,
             facts=facts
             if cause is Cause.IMAGE_REGISTRY_UNREACHABLE
@@ -107,8 +117,14 @@ _PROBLEMS = (
             r"no such host|server misbehaving|name resolution|could not resolve|dial tcp: lookup", re.IGNORECASE
         ),
     ),
-    ("TLS", re.compile(r"x509|TLS handshake|certificate", re.IGNORECASE)),
-    ("RateLimit", re.compile(r"toomanyrequests|too many requests|rate limit", re.IGNORECASE)),
+    ("TLS", re.compile(r"x509|TLS handshake|certificate|HTTP response to HTTPS client", re.IGNORECASE)),
+    (
+        "RateLimit",
+        re.compile(
+            r"toomanyrequests|too many requests|rate limit|rate exceeded|RESOURCE_EXHAUSTED|data limit exceeded",
+            re.IGNORECASE,
+        ),
+    ),
 )
 
 
@@ -122,6 +138,16 @@ _SAY = {
     Cause.IMAGE_PULL_UNAUTHORIZED: "may not be pulled: the registry wants other credentials",
     Cause.IMAGE_REGISTRY_UNREACHABLE: "cannot be pulled: its registry does not answer",
 }
+
+
+def _say(cause: Cause, reason: str, said: str) -> str:
+    if cause is not Cause.IMAGE_NOT_FOUND:
+        return _SAY[cause]
+    if reason == "InvalidImageName":
+        return "has a name that is no reference to an image"
+    if reason == "ErrImageNeverPull":
+        return "is not on the node, and its imagePullPolicy Never keeps it from being pulled"
+    return "has no variant for the platform of the node" if _PLATFORM.search(said) else _SAY[cause]
 
 
 def _causes(reason: str, said: str, secret_missing: bool) -> list[tuple[Cause, int]]:

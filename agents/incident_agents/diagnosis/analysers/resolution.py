@@ -16,9 +16,10 @@ from incident_agents.diagnosis.outside import is_outside
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
+from incident_commander.api.meta import TargetRef
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
-from incident_commander.evidence.evidence import reference
+from incident_commander.evidence.evidence import reference, target_of
 from incident_commander.ports import Object
 
 _LATE = 0.9
@@ -38,7 +39,7 @@ def analyse(case: Case) -> Iterator[Finding]:
     lost = [found for w in case.workloads if (found := _lost(case, w)).said]
     together = [found for found in lost if not _own_resolver(case, found.workload.living[0])[0]]
     if len(together) > 1:
-        yield _everywhere(together, _cluster_dns(case))
+        yield _everywhere(case, together)
     for found in lost:
         if len(together) < 2 or found not in together:
             yield _at(case, found, alone=len(lost) == 1)
@@ -160,18 +161,29 @@ def _cluster_dns(case: Case) -> Workload | None:
     return None
 
 
-def _everywhere(lost: list[_Lost], dns: Workload | None) -> Finding:
+def _dns_service(case: Case) -> TargetRef:
+    """The Service of the cluster's DNS; where it was not read, by the name that every distribution gives it."""
+    for service in case.evidence.of(kinds.SERVICE):
+        labels = fields.strings(service, "metadata", "labels")
+        if fields.namespace(service) == "kube-system" and (
+            labels.get("k8s-app") in ("kube-dns", "coredns") or fields.name(service) in ("kube-dns", "coredns")
+        ):
+            return target_of(service)
+    return TargetRef(api_version="v1", kind="Service", namespace="kube-system", name="kube-dns")
+
+
+def _everywhere(case: Case, lost: list[_Lost]) -> Finding:
     """What several suffer at once has one cause, whether or not the cluster's DNS was read."""
     said = [c for found in lost for group in found.said.values() for c in group[-1:]]
     cited = [citing.of_log(c.log, c.line) for c in said[:4]]
     names = ", ".join(sorted({name for found in lost for name in found.said})[:4])
     callers = frozenset(found.workload.ref for found in lost)
+    dns = _cluster_dns(case)
     words = f"{len(lost)} workloads cannot resolve {names}, which are Services here"
     if dns is None:
         words += ": the cluster's DNS, whose workload was not seen, does not answer them"
-        return Finding(
-            Cause.DNS_RESOLUTION_FAILURE, None, 72, words[:1000], tuple(cited), {"reason": "ClusterDNS"}, callers
-        )
+        facts, service = {"reason": "ClusterDNS"}, _dns_service(case)
+        return Finding(Cause.DNS_RESOLUTION_FAILURE, service, 72, words[:1000], tuple(cited), facts, callers)
     sick = [p for p in dns.pods if not pods.ready(p)]
     return Finding(
         Cause.DNS_RESOLUTION_FAILURE,
