@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.generators import commands, report, resources, settings
+from docs.generators import commands, recordings, report, resources, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -15,6 +15,7 @@ def pages() -> dict[Path, str]:
     found = {REFERENCE / f"{crd.stem}.md": resources.page(crd) for crd in sorted((ROOT / "crds").glob("*.yaml"))}
     found[REFERENCE / "settings.md"] = settings.page()
     found[REFERENCE / "commands.md"] = commands.page()
+    found[REFERENCE / "recordings.md"] = recordings.page()
     found[REFERENCE / "diagnosisreport.md"] = report.page()
     found[REFERENCE / report.SCHEMA] = report.text()
     return found

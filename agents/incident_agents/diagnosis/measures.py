@@ -50,7 +50,10 @@ _WORDS: tuple[tuple[Measure, re.Pattern[str]], ...] = tuple(
         (Measure.MEMORY, r"mem(?:ory)?(?:_|\b|$)|working_set|rss"),
     )
 )
-_NOT_USE = re.compile(r"limit|request(?:s|ed)?_(?:cpu|mem)|allocatable|capacity|quota", re.IGNORECASE)
+_NOT_USE = re.compile(
+    r"limit|request(?:s|ed)?_(?:cpu|mem)|allocatable|capacity|quota|Mem(?:Available|Free|Total)|mem(?:ory)?_(?:free|total)",
+    re.IGNORECASE,
+)
 
 
 def measure_of(words: str) -> Measure | None:

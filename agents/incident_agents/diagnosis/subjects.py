@@ -9,8 +9,8 @@ from incident_agents.diagnosis.stores import behind_service
 from incident_commander.api import kinds
 from incident_commander.evidence import fields
 
-_NODE_LABELS = ("node", "k8s_node_name", "instance", "nodename", "kubernetes_node", "hostname", "host_name")
-_WORKLOAD_LABELS = (
+NODE_LABELS = ("node", "k8s_node_name", "instance", "nodename", "kubernetes_node", "hostname", "host_name")
+WORKLOAD_LABELS = (
     "deployment",
     "statefulset",
     "workload",
@@ -32,7 +32,7 @@ _WORKLOAD_LABELS = (
     "exported_pod",
     "job",
 )
-_PLACE_LABELS = (
+PLACE_LABELS = (
     "destination_workload_namespace",
     "exported_namespace",
     "k8s_namespace_name",
@@ -66,15 +66,15 @@ class Subjects:
 
     def of(self, labels: Mapping[str, str]) -> str:
         """The reference, or the empty string."""
-        place = next((labels[key] for key in _PLACE_LABELS if labels.get(key)), "")
-        for key in _WORKLOAD_LABELS:
+        place = next((labels[key] for key in PLACE_LABELS if labels.get(key)), "")
+        for key in WORKLOAD_LABELS:
             name = labels.get(key, "")
             if name:
                 name = name.rsplit("/", 1)[-1]  # OpenTelemetry's job: NAMESPACE/SERVICE
                 found = self._workloads.get((place, name)) or self._by_name.get(name)
                 if found is not None:
                     return found
-        for key in _NODE_LABELS:
+        for key in NODE_LABELS:
             name = labels.get(key, "").rsplit(":", 1)[0]
             if name in self._nodes:
                 return self._nodes[name]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs.generators import commands, report, resources, settings
+from docs.generators import commands, recordings, report, resources, settings
 from docs.generators.pages import REFERENCE, ROOT, pages
 
 CRDS = sorted((ROOT / "crds").glob("*.yaml"))
@@ -79,3 +79,16 @@ def test_every_field_of_a_report_is_explained() -> None:
     found = list(resources.fields(report.inlined(whole, whole["$defs"])))
     assert not [field.path for field in found if not field.meaning]
     assert {"verdict", "hypotheses[].evidence[].path", "ruledOut[].missing", "gaps"} <= {field.path for field in found}
+
+
+class TestMetricsThatAreUnderstood:
+    def test_every_histogram_and_counter_that_is_listed_is_understood(self) -> None:
+        rows = [line for line in recordings.page().splitlines() if line.count("|") == 4 and "`" in line]
+        assert len(rows) > 20
+        assert not [row for row in rows if row.endswith("| none |")]
+
+    def test_a_metric_is_listed_with_what_the_code_makes_of_it(self) -> None:
+        page = recordings.page()
+        assert "| node_exporter | `node_cpu_seconds_total` | CPU (percent) |" in page
+        assert "| `kafka_consumergroup_lag` | backlog |" in page
+        assert "| `node_memory_MemAvailable_bytes` | none |" in page
