@@ -1,8 +1,8 @@
 """Queries about a namespace and its nodes, whoever is the target: how requests fare, and who is short of what.
 
-Requests are found under the names that client libraries, gRPC, Istio, Linkerd and ingress-nginx give them; each answer
-is a union of what is there, and empty where nobody measures requests. Latency is the mean (sum by count), because
-buckets of histograms differ between libraries, and a mean moves with whatever holds requests up.
+Requests are found under the names that client libraries, frameworks, gRPC, Istio, Linkerd, Envoy and ingress-nginx give
+them; each answer is a union of what is there, and empty where nobody measures requests. Latency is the mean (sum by
+count), because buckets of histograms differ between libraries, and a mean moves with whatever holds requests up.
 Series carry ``namespace`` and ``pod``, or the labels by which a mesh or an ingress names a workload; those of nodes
 carry ``instance``.
 """
@@ -25,33 +25,49 @@ _BY_LINKERD = "namespace, deployment"
 _BY_INGRESS = "exported_namespace, exported_service, ingress"
 
 _TIMERS: tuple[tuple[str, str, int], ...] = (
-    ("http_request_duration_seconds", _BY_POD, 1000),
-    ("http_server_request_duration_seconds", _BY_POD, 1000),  # OpenTelemetry
+    ("http_request_duration_seconds", _BY_POD, 1000),  # client libraries of Go, Node, .NET
+    ("http_server_request_duration_seconds", _BY_POD, 1000),  # OpenTelemetry, ASP.NET Core
     ("http_server_requests_seconds", _BY_POD, 1000),  # Micrometer
+    ("flask_http_request_duration_seconds", _BY_POD, 1000),
     ("grpc_server_handling_seconds", _BY_POD, 1000),
     ("istio_request_duration_milliseconds", _BY_MESH, 1),
     ("response_latency_ms", _BY_LINKERD, 1),
     ("nginx_ingress_controller_request_duration_seconds", _BY_INGRESS, 1000),
+    ("envoy_http_downstream_rq_time", _BY_POD, 1),
 )
 """Name without ``_sum`` and ``_count``, the labels that name who answers, and how many of its units are 1/1000 s."""
 
-_COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("http_requests_total", _BY_POD, ('code=~"5.."', 'status=~"5.."')),
-    ("http_server_requests_seconds_count", _BY_POD, ('status=~"5.."',)),
-    ("http_server_request_duration_seconds_count", _BY_POD, ('http_response_status_code=~"5.."',)),
-    ("grpc_server_handled_total", _BY_POD, ('grpc_code=~"Unknown|DeadlineExceeded|Internal|Unavailable|DataLoss"',)),
-    ("istio_requests_total", _BY_MESH, ('response_code=~"5..|0"',)),
-    ("response_total", _BY_LINKERD, ('classification="failure"',)),
-    ("nginx_ingress_controller_requests", _BY_INGRESS, ('status=~"5.."',)),
+_COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ("http_requests_total", _BY_POD, ("code", "status", "status_code"), "5.."),
+    ("http_request_duration_seconds_count", _BY_POD, ("code", "status_code", "status"), "5.."),
+    ("http_server_requests_seconds_count", _BY_POD, ("status",), "5.."),
+    ("http_server_request_duration_seconds_count", _BY_POD, ("http_response_status_code",), "5.."),
+    ("flask_http_request_total", _BY_POD, ("status",), "5.."),
+    ("http_requests_received_total", _BY_POD, ("code",), "5.."),
+    ("grpc_server_handled_total", _BY_POD, ("grpc_code",), "Unknown|DeadlineExceeded|Internal|Unavailable|DataLoss"),
+    ("istio_requests_total", _BY_MESH, ("response_code",), "5..|0"),
+    ("response_total", _BY_LINKERD, ("classification",), "failure"),
+    ("nginx_ingress_controller_requests", _BY_INGRESS, ("status",), "5.."),
+    ("envoy_http_downstream_rq_xx", _BY_POD, ("envoy_response_code_class",), "5"),
 )
-"""A counter of requests, the labels that name who answers, and what marks a failed one: whichever label is there."""
+"""A counter of requests, the labels that name who answers, which label tells how a request ended (whichever of them
+is there), and what it says of one that failed."""
+
+_QUEUES: tuple[tuple[str, str], ...] = (
+    ("rabbitmq_queue_messages", "namespace, pod, queue"),
+    ("rabbitmq_detailed_queue_messages", "namespace, pod, queue"),
+    ("kafka_consumergroup_lag", "namespace, pod, consumergroup, topic"),
+    ("kafka_consumergroup_group_lag", "namespace, pod, group, topic"),
+)
+"""What waits in queues, and the labels of one queue. An exporter without labels of queues gives their sum."""
 
 
 def around(namespace: str, nodes: Sequence[Object], window_seconds: int = RATE_WINDOW_SECONDS) -> Iterable[Query]:
-    """All of them: nine range queries, or six when no node is known."""
+    """All of them: ten range queries, or seven when no node is known."""
     yield request_latency(namespace, window_seconds)
     yield request_rate(namespace, window_seconds)
     yield request_errors(namespace, window_seconds)
+    yield queue_messages(namespace)
     pods = f'{equals("namespace", namespace)},container!="",container!="POD"'
     yield _of_pods(
         "pods_cpu_usage", namespace, f"sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{{{pods}}}[%s]))"
@@ -88,23 +104,31 @@ def request_latency(namespace: str, window_seconds: int = RATE_WINDOW_SECONDS) -
 def request_rate(namespace: str, window_seconds: int = RATE_WINDOW_SECONDS) -> Query:
     """Requests per second, by who answers them."""
     window = f"[{window_seconds}s]"
-    names = [(name, by) for name, by, _ in _COUNTERS]
-    names.insert(1, ("http_request_duration_seconds_count", _BY_POD))
-    parts = [f"sum by ({by}) (rate({name}{{{_where(by, namespace)}}}{window}))" for name, by in names]
+    parts = [f"sum by ({by}) (rate({name}{{{_where(by, namespace)}}}{window}))" for name, by, _, _ in _COUNTERS]
     return _union("request_rate", parts, namespace, "requests per second", window_seconds)
 
 
 def request_errors(namespace: str, window_seconds: int = RATE_WINDOW_SECONDS) -> Query:
-    """Share of requests that failed on the server's side, 0 to 1, by who answers them."""
+    """Share of requests that failed on the server's side, 0 to 1, by who answers them.
+
+    A counter that does not tell how requests ended is left out: of it nothing is known.
+    """
     window = f"[{window_seconds}s]"
     parts = []
-    for name, by, marks in _COUNTERS:
+    for name, by, labels, failed in _COUNTERS:
         where = _where(by, namespace)
-        every = f"sum by ({by}) (rate({name}{{{where}}}{window}))"
-        bad = [f"sum by ({by}) (rate({name}{{{where},{mark}}}{window}))" for mark in marks]
-        # A counter of failures does not exist before the first one: until then there were none.
-        parts.append(f"({' or '.join([*bad, f'0 * {every}'])}) / ({every} > 0)")
+        for label in labels:
+            every = f'sum by ({by}) (rate({name}{{{where},{label}!=""}}{window}))'
+            bad = f"sum by ({by}) (rate({name}{{{where},{matches(label, failed)}}}{window}))"
+            # A counter of failures does not exist before the first one: until then there were none.
+            parts.append(f"({bad} or 0 * {every}) / ({every} > 0)")
     return _union("request_error_ratio", parts, namespace, "ratio", window_seconds)
+
+
+def queue_messages(namespace: str) -> Query:
+    """Messages that wait, by queue, or by consumer group and topic."""
+    parts = [f"sum by ({by}) ({name}{{{equals('namespace', namespace)}}})" for name, by in _QUEUES]
+    return Query("queue_messages", " or ".join(parts), {"namespace": namespace}, "messages")
 
 
 def _where(by: str, namespace: str) -> str:

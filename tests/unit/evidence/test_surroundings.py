@@ -23,14 +23,36 @@ TIMERS = {
     "http_request_duration_seconds": (POD, 0.25),
     "http_server_request_duration_seconds": (POD, 0.25),
     "http_server_requests_seconds": (POD, 0.25),
+    "flask_http_request_duration_seconds": (POD, 0.25),
     "grpc_server_handling_seconds": (POD, 0.25),
     "istio_request_duration_milliseconds": (MESH, 250),
     "response_latency_ms": (LINKERD, 250),
     "nginx_ingress_controller_request_duration_seconds": (INGRESS, 0.25),
+    "envoy_http_downstream_rq_time": (POD, 250),
 }
 COUNTERS = {
     "http_requests_total by code": ("http_requests_total", POD, 'code="200"', 'code="503"'),
     "http_requests_total by status": ("http_requests_total", POD, 'status="200"', 'status="500"'),
+    "http_request_duration_seconds by status_code": (
+        "http_request_duration_seconds_count",
+        POD,
+        'status_code="200"',
+        'status_code="500"',
+    ),
+    "http_request_duration_seconds by code": (
+        "http_request_duration_seconds_count",
+        POD,
+        'code="200"',
+        'code="500"',
+    ),
+    "Flask": ("flask_http_request_total", POD, 'status="200"', 'status="500"'),
+    "prometheus-net": ("http_requests_received_total", POD, 'code="200"', 'code="500"'),
+    "Envoy": (
+        "envoy_http_downstream_rq_xx",
+        POD,
+        'envoy_response_code_class="2"',
+        'envoy_response_code_class="5"',
+    ),
     "Micrometer": ("http_server_requests_seconds_count", POD, 'status="200"', 'status="500"'),
     "OpenTelemetry": (
         "http_server_request_duration_seconds_count",
@@ -96,6 +118,30 @@ def test_before_the_first_failure_the_share_is_nought_and_not_unknown(name: str,
     assert evaluated(query("request_error_ratio").promql, {f"{metric}{{{labels},{well}}}": "0+45x40"}, tmp_path) == [0]
 
 
+def test_of_a_counter_without_an_outcome_nothing_is_known_and_another_one_is_asked(tmp_path: Path) -> None:
+    plain = {f"http_requests_total{{{POD}}}": "0+60x40", f'x{{namespace="{NS}"}}': "7x40"}
+    assert evaluated(f"({query('request_error_ratio').promql}) or x", plain, tmp_path) == [7]
+    given = plain | {
+        f'http_request_duration_seconds_count{{{POD},status_code="200"}}': "0+45x40",
+        f'http_request_duration_seconds_count{{{POD},status_code="500"}}': "0+15x40",
+    }
+    assert evaluated(query("request_error_ratio").promql, given, tmp_path) == [pytest.approx(0.25)]
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        f'rabbitmq_queue_messages{{{POD},queue="mail",vhost="/"}}',
+        f"rabbitmq_queue_messages{{{POD}}}",
+        f'rabbitmq_detailed_queue_messages{{{POD},queue="mail",vhost="/"}}',
+        f'kafka_consumergroup_lag{{{POD},consumergroup="mailer",topic="mail",partition="0"}}',
+        f'kafka_consumergroup_group_lag{{{POD},group="mailer",topic="mail",partition="0"}}',
+    ],
+)
+def test_what_waits_is_counted_by_queue(series: str, tmp_path: Path) -> None:
+    assert evaluated(query("queue_messages").promql, {series: "0+1x40"}, tmp_path) == [30]
+
+
 @pytest.mark.parametrize(
     ("name", "given", "expected"),
     [
@@ -136,9 +182,9 @@ def test_another_namespace_and_another_node_are_left_out(tmp_path: Path) -> None
 def test_the_queries_are_few_and_none_asks_for_all_nodes_of_a_large_cluster() -> None:
     nodes = [node(f"node-{n}") for n in range(500)]
     found = list(around(NS, nodes))
-    assert len(found) == 9
+    assert len(found) == 10
     assert all(q.promql.count("node\\\\-") <= MOST_NODES for q in found)
-    assert len(list(around(NS, []))) == 6
+    assert len(list(around(NS, []))) == 7
 
 
 def test_the_rehearsal_understands_them_all() -> None:
