@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from incident_agents.diagnosis.alerted import alerted
 from incident_agents.diagnosis.analysers import ALL
 from incident_agents.diagnosis.calls import above, calls
 from incident_agents.diagnosis.case import Case
@@ -122,7 +123,7 @@ def _unknown(case: Case, verdict: Verdict, said: str, suspicions: bool) -> Hypot
         object=target,
         confidence=CONFIDENCE[verdict],
         summary=citing.spoken(f"{name}: {well}{said}{tail}", 1024),
-        evidence=_loudest(case),
+        evidence=[*(citing.of_alert(alert) for alert, _ in alerted(case)[:3]), *_loudest(case)],
     )
 
 

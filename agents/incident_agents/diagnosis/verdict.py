@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 
+from incident_agents.diagnosis.alerted import alerted
 from incident_agents.diagnosis.case import Case
 from incident_commander.api import kinds
 from incident_commander.evidence.health import WorkloadHealth
@@ -15,7 +16,7 @@ class Verdict(enum.StrEnum):
     CAUSE_FOUND = "CauseFound"
     """At least one hypothesis is believed."""
     HEALTHY = "Healthy"
-    """Everything that was asked about is as it should be; what else is listed are suspicions."""
+    """All that was asked about is as it should be, and no alert fires about it; what else is listed are suspicions."""
     UNKNOWN = "Unknown"
     """Something is not well, and no cause is believed."""
     INCONCLUSIVE = "Inconclusive"
@@ -34,6 +35,11 @@ def without_cause(case: Case, state: WorkloadHealth | None) -> tuple[Verdict, st
         return Verdict.INCONCLUSIVE, "there is no workload whose health could be judged, and nothing is clearly wrong"
     if state.healthy is None:
         return Verdict.INCONCLUSIVE, f"its health cannot be told: {state.message}"
+    if state.healthy and (firing := alerted(case)):
+        alert, workload = firing[0]
+        more = f" and {len(firing) - 1} more" if len(firing) > 1 else ""
+        said = f"alert {alert.name}{more} fires about {workload.ref}, and the evidence names no cause"
+        return Verdict.UNKNOWN, f"{said} ({state.message})"
     if state.healthy:
         return Verdict.HEALTHY, state.message
     return Verdict.UNKNOWN, f"not healthy ({state.message}), and the evidence names no cause"
