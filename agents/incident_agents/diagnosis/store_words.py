@@ -39,7 +39,7 @@ SIGNS: tuple[Sign, ...] = (
     _sign(
         Cause.DATABASE_CREDENTIALS_INVALID,
         "postgresql",
-        r'password authentication failed for user "?(?P<user>[^"\s]*)|role "[^"]*" does not exist'
+        r'password authentication failed for user \\?"?(?P<user>[^"\s\\]*)|role \\?"[^"]*" does not exist'
         r"|no pg_hba\.conf entry|SQLSTATE 28P01",
         "password authentication|does not exist|pg_hba|28p01",
     ),

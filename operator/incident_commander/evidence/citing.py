@@ -18,6 +18,7 @@ from incident_commander.evidence.evidence import Log, Note, reference
 from incident_commander.evidence.lines import clean_line
 from incident_commander.evidence.redaction.objects import holds_secret
 from incident_commander.evidence.redaction.redactor import Redactor
+from incident_commander.evidence.structured import abridged
 from incident_commander.ports import Object, Query, Series
 
 MAX_VALUE = 600
@@ -30,8 +31,11 @@ _REDACTOR = Redactor()
 
 
 def spoken(text: str, limit: int = MAX_VALUE) -> str:
-    """Text of others as it may be said: one line, printable, without secrets."""
-    return _REDACTOR.text(clean_line(text))[:limit]
+    """Text of others as it may be said: one line, printable, without secrets; of a long JSON record its messages."""
+    said = _REDACTOR.text(clean_line(text))
+    if len(said) > limit and (short := abridged(said, limit)) is not None:
+        return short
+    return said[:limit]
 
 
 def setting(name: str, value: Any) -> str:

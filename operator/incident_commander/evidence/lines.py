@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from incident_commander.evidence.structured import LARGEST, abridged
+
 MAX_LINE = 2000
 """Characters kept of one line."""
 
@@ -18,7 +20,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u20
 
 
 def clean_line(line: str) -> str:
-    """The line without terminal escapes, control and direction characters, at most ``MAX_LINE`` long."""
+    """The line without terminal escapes, control and direction characters, at most ``MAX_LINE`` long.
+
+    A longer JSON record loses what is no message first, and stays JSON.
+    """
+    if MAX_LINE < len(line) <= LARGEST and (short := abridged(line, MAX_LINE)) is not None:
+        line = short
     bounded = line[: 4 * MAX_LINE]
     text = _CONTROL.sub("", _SPACE.sub(" ", _ESCAPES.sub("", bounded))).strip()
     return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1] + "…"

@@ -1,10 +1,13 @@
 """Data stores that refuse, in the words of their client libraries."""
 
+import json
+
 import pytest
 
 from incident_agents.diagnosis.ranking import BAR
 from incident_agents.diagnosis.store_words import SIGNS
 from incident_commander.api.causes import Cause
+from incident_commander.evidence.lines import numbered_lines
 from tests.unit.diagnosis.builders import log, told
 from tests.unit.diagnosis.shop import shop, tier
 
@@ -102,6 +105,20 @@ def test_the_words_of_the_store_are_the_cause(kind: str, port: int, line: str, c
     assert top.object is not None
     assert (top.cause, top.object.name, top.confidence >= 75) == (cause, object_, True)
     assert top.evidence[0].value == line
+
+
+def test_a_json_record_says_its_reason_however_long_the_request_before_it_is() -> None:
+    reason = 'password authentication failed for user "orders"'
+    request = {f"x-header-{n}": "v" * 60 for n in range(60)}
+    record = {"level": 50, "req": request, "err": {"message": reason, "stack": "at a\n" * 99}, "msg": "request errored"}
+    (_, line), *_ = numbered_lines(json.dumps(record), 1)
+    made = shop("postgres:17", 5432)
+    made.logs = [log(made.pods["orders"], *["started"] * 20, *[line] * 4, container="orders")]
+    top = made.diagnose().hypotheses[0]
+    assert top.cause is C.DATABASE_CREDENTIALS_INVALID
+    assert top.summary.endswith(f"{reason}; request errored")
+    assert json.loads(top.evidence[0].value)["err"]["message"] == reason
+    assert top.facts["user"] == "orders"
 
 
 def test_a_complaint_that_ended_long_ago_is_history() -> None:

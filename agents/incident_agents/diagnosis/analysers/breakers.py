@@ -20,6 +20,7 @@ from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log, reference
+from incident_commander.evidence.structured import message_of
 from incident_commander.ports import Object
 
 _NAMED = re.compile(
@@ -78,7 +79,7 @@ def _finding(
         [],
         "",
         confidence=54 + (4 if sick else 0),
-        summary=f"{name} {_SAY[failing]} {workload.ref}: {quote[1][:400]}",
+        summary=f"{name} {_SAY[failing]} {workload.ref}: {message_of(quote[1])}",
         evidence=[citing.of_log(*quote)],
         facts={
             "dependency": name,

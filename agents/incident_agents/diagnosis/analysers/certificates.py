@@ -17,6 +17,7 @@ from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log, reference, target_of
 from incident_commander.evidence.lines import clean_line
+from incident_commander.evidence.structured import message_of
 from incident_commander.ports import Object
 
 _REFUSED = Words(
@@ -79,7 +80,7 @@ def _certificate(case: Case, workload: Workload, lines: list[tuple[Log, str]]) -
         sick,
         "",
         confidence=76 + (8 if sick else 0),
-        summary=f"{workload.ref} refuses a certificate ({problem}): {line[:300]}",
+        summary=f"{workload.ref} refuses a certificate ({problem}): {message_of(line, 300)}",
         evidence=[citing.of_log(log, text) for log, text in lines[:3]],
         facts={"host": host, "problem": problem},
     )

@@ -22,7 +22,7 @@ from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import reference
-from incident_commander.evidence.lines import clean_line
+from incident_commander.evidence.structured import message_of
 from incident_commander.ports import Object
 
 _SAY = {
@@ -191,7 +191,7 @@ def _finding(case: Case, heard: _Heard, service: Object | None, store: Workload 
         sick if acted_on is workload else [],
         "",
         confidence=min(confidence + (4 if changed else 0), 94),
-        summary=f"{said} {callers}: {clean_line(heard.said[-1][1])[:400]}{tail}",
+        summary=f"{said} {callers}: {message_of(heard.said[-1][1])}{tail}",
         evidence=evidence,
         facts={"dependency": name, "dependent": dependent} if not refused else {"dependency": name, "user": heard.user},
     )

@@ -13,6 +13,7 @@ from incident_agents.diagnosis.movements import movements
 from incident_agents.diagnosis.said import said
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
+from incident_commander.evidence.structured import message_of
 
 _WAITS = Words(
     re.compile(
@@ -46,7 +47,7 @@ def analyse(case: Case) -> Iterator[Finding]:
             [],
             "",
             confidence=62 + (18 if busy else 0),
-            summary=f"{workload.ref} waits for its disk: {heard[-1][1][:300]}",
+            summary=f"{workload.ref} waits for its disk: {message_of(heard[-1][1], 300)}",
             evidence=[*(citing.of_log(log, line) for log, line in heard[:3]), *(m.citation for m in busy[:2])],
             facts={"node": nodes[0].removeprefix("Node/")} if len(nodes) == 1 else {},
         )

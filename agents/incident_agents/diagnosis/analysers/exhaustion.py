@@ -13,6 +13,7 @@ from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Log
+from incident_commander.evidence.structured import message_of
 
 _HEAP = Words(
     re.compile(
@@ -68,7 +69,7 @@ def _finding(case: Case, workload: Workload, heard: list[tuple[Log, str]], *, ow
         [pod],
         log.container,
         confidence=78 if sick else 54,
-        summary=f"container {log.container} runs out of memory: {what}: {line[:300]}",
+        summary=f"container {log.container} runs out of memory: {what}: {message_of(line, 300)}",
         evidence=evidence,
         facts={"memoryLimit": limit},
     )

@@ -15,6 +15,7 @@ from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log
 from incident_commander.evidence.lines import clean_line
+from incident_commander.evidence.structured import message_of
 
 _OFTEN, _LATE = 3, 0.5
 _RARE, _MUCH = 0.005, 0.05
@@ -111,7 +112,7 @@ def _finding(case: Case, host: str, callers: list[tuple[int, _Calls]]) -> Findin
         cause=Cause.DEPENDENCY_SLOW if loudest.failing.slow else Cause.DEPENDENCY_DOWN,
         object=None,
         confidence=confidence + (6 if len(callers) > 1 else 0),
-        summary=clean_line(f"{host}, outside of the cluster, {said} {names}: {loudest.said[-1][1]}")[:1000],
+        summary=clean_line(f"{host}, outside of the cluster, {said} {names}: {message_of(loudest.said[-1][1])}")[:1000],
         evidence=tuple(citing.of_log(log, line) for _, calls in callers[:3] for log, line in calls.said[-2:]),
         facts={
             "dependency": clean_line(host)[:256],

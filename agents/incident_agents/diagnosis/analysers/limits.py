@@ -13,6 +13,7 @@ from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Log
+from incident_commander.evidence.structured import message_of
 
 
 def _words(pattern: str, *pieces: str) -> Words:
@@ -82,7 +83,7 @@ def _finding(case: Case, workload: Workload, heard: list[tuple[Log, str]], resou
         [pod],
         log.container,
         confidence=76 if case.unwell(pod) else 62,
-        summary=f"container {log.container} has reached a limit: {words}: {line[:300]}",
+        summary=f"container {log.container} has reached a limit: {words}: {message_of(line, 300)}",
         evidence=evidence,
         facts={"resource": resource},
     )

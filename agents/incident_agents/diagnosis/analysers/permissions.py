@@ -15,6 +15,7 @@ from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields, pods
 from incident_commander.evidence.evidence import Log
+from incident_commander.evidence.structured import message_of
 from incident_commander.ports import Object
 
 _DENIED = Words(
@@ -83,7 +84,7 @@ def _volume(case: Case, workload: Workload, pod: Object, container: pods.Contain
         [pod],
         container.name,
         confidence=90 if sure else 80,
-        summary=f"container {container.name} may not use what is mounted at {path}: {line[:300]}",
+        summary=f"container {container.name} may not use what is mounted at {path}: {message_of(line, 300)}",
         evidence=evidence,
         facts={"path": path, "claim": _claim(pod, fields.text(mount, "name"))},
     )

@@ -18,6 +18,7 @@ from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing, fields
 from incident_commander.evidence.evidence import Log, reference
 from incident_commander.evidence.lines import clean_line
+from incident_commander.evidence.structured import message_of
 from incident_commander.ports import Object
 
 _DURATIONS = (
@@ -139,7 +140,7 @@ def _finding(slow: _Slow) -> Finding:
         cause=Cause.DEPENDENCY_SLOW,
         object=store.target,
         confidence=confidence,
-        summary=clean_line(f"queries take too long at {store.ref}{longest}{waits}: {heard[0][1]}")[:1000],
+        summary=clean_line(f"queries take too long at {store.ref}{longest}{waits}: {message_of(heard[0][1])}")[:1000],
         evidence=tuple(told),
         facts={key: value for key, value in facts.items() if value},
         about=frozenset({store.ref, *callers, *([reference(slow.service)] if slow.service is not None else [])}),

@@ -16,6 +16,7 @@ from incident_commander.evidence.logs.levels import Level
 from incident_commander.evidence.logs.reading import Skipped
 from incident_commander.evidence.logs.records import Records
 from incident_commander.evidence.logs.summary import Limits, Occurrence
+from incident_commander.evidence.structured import LARGEST
 
 _START = 100
 """Lines of the start: versions, settings, ports."""
@@ -60,6 +61,12 @@ def excerpt(lines: Iterable[bytes | Skipped], room: Room) -> Excerpt:
         else:
             kept.add(line)
     return kept.excerpt()
+
+
+def _shorter(line: bytes) -> bytes:
+    """A JSON record keeps its messages, wherever they stand; of other lines the beginning is looked at."""
+    record = len(line) <= LARGEST and line.lstrip()[:1] == b"{"
+    return clean_line(line.decode("utf-8", "replace")).encode() if record else line[:_LONGEST]
 
 
 class _Budget:
@@ -111,7 +118,7 @@ class _Kept:
         elif not line or line.isspace():
             self._blank += 1
         else:
-            kept = line[:_LONGEST]
+            kept = line if len(line) <= _LONGEST else _shorter(line)
             self._tail.append((self._read, kept))
             self._tail_bytes += len(kept)
             if len(self._tail) > self._room.lines or self._tail_bytes > self._room.bytes:
