@@ -9,6 +9,7 @@ from incident_agents.diagnosis.addresses import Address, in_value, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.naming import meant, services, words
+from incident_agents.diagnosis.outside import is_outside
 from incident_agents.diagnosis.stores import not_of
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
@@ -19,14 +20,20 @@ from incident_commander.ports import Object
 
 @dataclass(frozen=True, slots=True)
 class _Route:
+    """An address, and what is said of it. ``named``: its own name and path, without those of its neighbours."""
+
     said: str
     to: str
+    named: str = ""
     key: str = ""
     """Of the ConfigMap, under which it stands."""
 
 
-_ELSEWHERE_TOO = 46
+_ELSEWHERE_TOO = 32
 """The path is named after a Service that another route leads to."""
+_NARROWER = 40
+"""The path or name says more than the Service: /orders/export may well be of whoever makes exports."""
+_PLAIN = frozenset({"route", "router", "cluster", "path", "rule", "upstream", "backend", "proxy", "default", "public"})
 
 
 def analyse(case: Case) -> Iterator[Finding]:
@@ -61,19 +68,30 @@ def _mounted(case: Case, workload: Workload) -> Iterator[Object]:
 def _routes(text: str) -> list[_Route]:
     """As ``evidence.routes`` kept them: an address belongs to the names and paths around it."""
     found: list[_Route] = []
-    before: list[str] = []
-    fresh = True
-    for line in text.split("\n")[1:]:
-        word, _, value = line.partition(" ")
+    before: list[tuple[str, str]] = []
+    fresh = False
+    lines = [line.partition(" ") for line in text.split("\n")[1:]]
+    for n, (word, _, value) in enumerate(lines):
         if word == "to":
-            found.append(_Route(" ".join(before[-3:]), value))
-            fresh = False
-        elif word == "path" and not fresh and found and "/" not in found[-1].said:
-            found[-1] = _Route(f"{found[-1].said} {value}", found[-1].to)  # Spring: the path comes after the address
-        else:
-            before = [value] if not fresh else [*before, value]
+            one_of_many = n + 1 < len(lines) and lines[n + 1][0] == "to" and [w for w, _ in before].count("path") > 1
+            # Traefik lists all paths, and after them all addresses: which is whose is not to be seen.
+            named = "" if fresh or one_of_many else _own(before)
+            found.append(_Route(" ".join(v for _, v in before[-3:]), value, named))
             fresh = True
+        elif word == "path" and fresh and "/" not in found[-1].said:
+            # Spring: the path comes after the address
+            last = found[-1]
+            found[-1] = replace(last, said=f"{last.said} {value}", named=f"{last.named} {value}")
+        else:
+            before = [(word, value)] if fresh else [*before, (word, value)]
+            fresh = False
     return found
+
+
+def _own(before: list[tuple[str, str]]) -> str:
+    """The last name and the last path: paths before them are answered by the gateway itself, names are of filters."""
+    last = dict(before)
+    return " ".join(value for word, value in last.items() if word in ("name", "path"))
 
 
 def _judge(
@@ -82,7 +100,7 @@ def _judge(
     address = next(iter(in_value(route.to)), None)
     if address is None:
         return None
-    wrong = _wrong(case, workload, route, address, place, {_host(r.to) for r in routes})
+    wrong = _wrong(case, workload, route, address, place, _reached(case, place, routes))
     if wrong is None:
         return None
     confidence, words, expected = wrong
@@ -98,6 +116,17 @@ def _judge(
     )
 
 
+def _reached(case: Case, place: str, routes: list[_Route]) -> set[str]:
+    """Services that a route leads to which is not named after another one alone."""
+    known = services(case, place)
+    hosts = {_host(r.to): [words(o.said) for o in routes if _host(o.to) == _host(r.to)] for r in routes}
+    return {
+        host
+        for host, said in hosts.items()
+        if host not in known or any(known[host][1] & s or not meant(case, place, s) for s in said)
+    }
+
+
 def _host(to: str) -> str:
     return next((a.host.split(".")[0] for a in in_value(to)), "")
 
@@ -109,26 +138,39 @@ def _wrong(
 
     ``reached``: the hosts that the routes of this configuration lead to.
     """
-    said, known = words(route.said), services(case, place)
+    said, named, known = words(route.said), words(route.named), services(case, place)
     host = address.host.split(".")[0]
+    if is_outside(case, address.host):
+        return None  # a redirect, or what somebody else serves under a path of ours
     elsewhere = is_ip(address.host) or "." in address.host.removesuffix(f".{place}.svc.cluster.local")
-    wanted = [name for name in not_of(case, workload, place, meant(case, place, said)) if name != host] if said else []
+    wanted = [name for name in not_of(case, workload, place, meant(case, place, named)) if name != host]
     if host in known:
         service, own = known[host]
         offered = [n for p in fields.items(service, "spec", "ports") if (n := fields.integer(p, "port")) is not None]
         if wanted and not own & said:
             # /customers/7/orders may well be of orders: while another route leads to customers, nobody misses it.
-            confidence = 84 if wanted[0] not in reached else _ELSEWHERE_TOO
+            confidence = _NARROWER if _narrower(route.named, known[wanted[0]][1]) else 84
+            confidence = confidence if wanted[0] not in reached else _ELSEWHERE_TOO
             return confidence, f"; its name and path mean Service {wanted[0]}", wanted[0]
         if address.port is not None and offered and address.port not in offered:
             ports = ", ".join(str(n) for n in offered[:4])
             return 82, f", but that Service offers {ports}", ports
         return None
-    if wanted and said:
+    if wanted:
         return 84, f", which does not exist; its name and path mean Service {wanted[0]}", wanted[0]
     if not elsewhere and _used(case, known, place):
         return 66, ", which does not exist", ""
     return None
+
+
+def _narrower(named: str, own: frozenset[str]) -> bool:
+    """Whether more is named than a Service, as in /orders/export or order-invoices, and not in /orders/*."""
+    path = next((part for part in named.split() if part.startswith("/")), "")
+    parts = [words(part) for part in path.split("/")]
+    last = max((n for n, part in enumerate(parts) if part & own), default=None)
+    if last is not None:
+        return any(parts[last + 1 :])
+    return bool(words(named.removesuffix(path)) - own - _PLAIN)
 
 
 def _used(case: Case, known: dict[str, tuple[Object, frozenset[str]]], place: str) -> bool:
