@@ -17,7 +17,8 @@ _TROUBLE = re.compile(
     r"|name does not resolve|unknown ?host|getaddrinfo|nodename nor servname|unavailable|connect: network"
     r"|lookup [^ ]+ on |Connection to .{1,80} failed|connection to server at|failed to resolve|name resolver error"
     r"|DNS resolution (?:failed|error)|\(os error 1(?:04|1[0-3])\)|target machine actively refused"
-    r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for|no healthy upstream|upstream connect error",
+    r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for|no healthy upstream|upstream connect error"
+    r"|could not translate host name",
     re.IGNORECASE,
 )
 TROUBLED = (
@@ -27,6 +28,8 @@ TROUBLED = (
 )  # fmt: skip
 """Pieces of which every line about a failed connection has one."""
 _NAME = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,62}[a-zA-Z0-9])?){0,8}"
+_NO_WORD = r"(?!(?:names?|not|is|was|for|to|could|cannot|has|by|and|or|the|an?|of|in|unreachable|unknown)\b(?![.:-]))"
+"""What follows the word host in a sentence, and is none."""
 _HOSTS = (
     re.compile(
         rf"[a-z][a-z0-9+.-]{{1,15}}://(?:[^@\s/]{{1,128}}@)?(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?", re.IGNORECASE
@@ -37,14 +40,16 @@ _HOSTS = (
     re.compile(
         rf"(?:servers?|instances?)(?: available)? for(?: the)?(?: service)?:? ['\"]?(?P<host>{_NAME})", re.IGNORECASE
     ),
+    re.compile(rf"translate host name ['\"](?P<host>{_NAME})['\"]", re.IGNORECASE),
     re.compile(rf"unknown ?host(?:exception)?:? (?P<host>{_NAME})", re.IGNORECASE),
     re.compile(
-        rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|resolve host:?|host(?:name)?[ =:]\"?)\s*'?(?P<host>{_NAME})"
+        rf"(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|resolve host:?|host(?:name)?[ =:]\"?)\s*'?{_NO_WORD}(?P<host>{_NAME})"
         r"(?::(?P<port>\d{1,5}))?"
     ),
     re.compile(rf"(?<![\w./-])(?P<host>{_NAME}):(?P<port>\d{{2,5}})(?!\w|[:.]\w)"),
     re.compile(
-        rf"(?:connect(?:ing|ion)? (?:to|on)|server at|host)(?: server)?(?: at)? [\"'`]?(?P<host>{_NAME})[\"'`]?",
+        rf"(?:connect(?:ing|ion)? (?:to|on)|server at|host)(?: server)?(?: at)? [\"'`]?"
+        rf"{_NO_WORD}(?P<host>{_NAME})[\"'`]?",
         re.IGNORECASE,
     ),
 )

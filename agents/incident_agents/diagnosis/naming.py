@@ -54,8 +54,9 @@ _NEAR = 0.72
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """The name that was probably meant, or the empty string when none is close."""
-    scored = [(_likeness(name, other), other) for other in known]
-    ratio, best = max(scored, default=(0.0, ""))
+    # Of those that begin alike the shorter one: db is meant by d before db-headless.
+    scored = [(_likeness(name, other), -len(other), other) for other in known]
+    ratio, _, best = max(scored, default=(0.0, 0, ""))
     return best if ratio >= _NEAR else ""
 
 

@@ -5,7 +5,7 @@ import pytest
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import container, told
-from tests.unit.diagnosis.fleet import GATEWAY, fleet, has_env, java, routed_by
+from tests.unit.diagnosis.fleet import GATEWAY, at, fleet, has_env, java, routed_by, speaks
 from tests.unit.diagnosis.shop import Shop
 
 GATEWAY_CONFIG = """
@@ -93,3 +93,37 @@ def test_a_variable_that_holds_another_services_address_is_still_found() -> None
     has_env(made, "fleet-ticket", SEATS_URL="http://fleet-wallet:8080")
     top = made.diagnose().hypotheses[0]
     assert (top.cause, top.facts["expected"]) == (Cause.DEPENDENCY_ADDRESS_WRONG, "fleet-seat"), top
+
+
+@pytest.mark.parametrize("variable", ["SEAT_EVENTS_ENDPOINT", "SEAT_PORTAL_URL", "BASKET_IMAGES_URL", "TICKETDESK_URL"])
+def test_what_belongs_to_a_service_may_be_at_another_one(variable: str) -> None:
+    made = _fleet()
+    has_env(made, "fleet-ticket", **{variable: "http://ticket-desk:8080"})
+    _nobody_is_blamed(made)
+
+
+@pytest.mark.parametrize(
+    "variable", ["SEAT_SERVICE_URL", "FLEET_SEAT_BASE_URL", "INTERNALURLS__SEATS", "SEAT_GRPC_ADDR"]
+)
+def test_words_that_every_address_has_do_not_make_it_another_things(variable: str) -> None:
+    made = _fleet()
+    others = {variable.replace("SEATS", "NOTIFY").replace("SEAT", "NOTIFY"): "http://fleet-notify:8080"}
+    has_env(made, "fleet-ticket", **{variable: "http://ticket-desk:8080"}, **others)
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.facts["expected"]) == (Cause.DEPENDENCY_ADDRESS_WRONG, "fleet-seat"), top
+
+
+@pytest.mark.parametrize("variable", ["EVENTS_TARGET", "STORE_BACKEND", "QUEUE_SERVICE"])
+def test_a_value_that_need_not_be_an_address_is_hardly_a_suspicion(variable: str) -> None:
+    made = _fleet()
+    has_env(made, "fleet-ticket", **{variable: "fleet-seat-dlq"})
+    assert all(h.confidence < 30 for h in made.diagnose().hypotheses)
+
+
+def test_a_host_that_the_caller_does_not_find_is_named_in_the_words_of_its_driver() -> None:
+    made = _fleet()
+    has_env(made, "fleet-ticket", DATABASE_HOST="ledger")
+    words = 'could not translate host name "ledger" to address: Name or service not known'
+    speaks(made, "fleet-ticket", at(words))
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.facts["expected"]) == (Cause.DEPENDENCY_ADDRESS_WRONG, "ledgers"), top

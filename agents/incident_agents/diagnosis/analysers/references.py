@@ -107,10 +107,16 @@ def _no_service(case: Case, workload: Workload, setting: Setting, place: str) ->
     if not heard and not near:
         return None  # an optional dependency that is not installed: nobody misses it
     silent = any(True for p in workload.living for log in case.logs(p) if log.lines)
-    confidence = (90 if near else 78) if heard else (46 if silent else 66)
+    vague = setting.address.port is None and _VAGUE.search(setting.name) is not None
+    confidence = (90 if near else 78) if heard else (_NAMED_ALIKE if vague else 46) if silent else 66
     tail = f" ({near} would be close)" if near else ""
     service = next((s for s in _services(case, place) if fields.name(s) == near), None)
     return _Wrong("Host", confidence, f"there is no Service {labels[0]}{tail}", near, service)
+
+
+_VAGUE = re.compile(r"(?:^|[_.-])(?:SERVERS?|NODES?|SERVICE|UPSTREAM|BACKEND|TARGET)$", re.IGNORECASE)
+"""Variables of such names hold a kind of thing as often as an address: STORE_BACKEND=s3, DLQ_TARGET=orders-dlq."""
+_NAMED_ALIKE = 28
 
 
 def _services(case: Case, place: str) -> list[Object]:
@@ -164,10 +170,51 @@ def _other_service(case: Case, workload: Workload, setting: Setting, service: Ob
     if stores.is_said(setting.name) or stores.kind_of_service(case, service):
         # ORDERS_DB_HOST is the database of orders, and not orders.
         wanted = [name for name in wanted if stores.is_said(name) or stores.kind_of_service(case, known[name][0])]
-    if not wanted or fields.name(service) in wanted or known[fields.name(service)][1] & said:
+    own = known[fields.name(service)][1]
+    if not wanted or fields.name(service) in wanted or own & said or _is_within(own, setting.name):
         return None
     text = f"{setting.name} is meant for Service {wanted[0]}"
-    return _Wrong("Service", 80 if passes_on(workload) else 76, text, wanted[0], service)
+    confidence = 80 if passes_on(workload) else 76
+    if words(setting.name) - known[wanted[0]][1] - _shared(case, workload):
+        confidence = _OF_IT
+    return _Wrong("Service", confidence, text, wanted[0], service)
+
+
+_OF_IT = 36
+"""ORDER_EVENTS_URL is the address of the orders' events, which may be anybody's."""
+_SAYS_ADDRESS = frozenset(
+    {"endpoint", "target", "backend", "upstream", "base", "root", "client", "remote", "internal", "external", "public"}
+    | {"grpc", "rest", "rpc", "tcp", "web", "connection", "string", "domain", "location", "hostname", "path", "dsn"}
+    | {"baseurl", "baseuri", "default", "primary", "main", "prod", "production", "staging", "dev", "test", "k8s"}
+)
+
+
+def _shared(case: Case, workload: Workload) -> frozenset[str]:
+    """Words that do not tell Services apart: those of addresses, of the caller, and of variables for several."""
+    place = fields.namespace(workload.object)
+    counted = case.once(("words of variables", place), lambda: _counted(case, place))
+    return _SAYS_ADDRESS | words(fields.name(workload.object)) | {w for w, hosts in counted.items() if len(hosts) > 1}
+
+
+def _counted(case: Case, place: str) -> dict[str, set[str]]:
+    """The hosts of all variables whose names have a word."""
+    found: dict[str, set[str]] = {}
+    for workload in case.workloads:
+        if fields.namespace(workload.object) == place:
+            for setting in filter(lambda s: s.sure, settings(case, workload)):
+                for word in words(setting.name):
+                    found.setdefault(word, set()).add(setting.address.host)
+    return found
+
+
+def _is_within(own: frozenset[str], name: str) -> bool:
+    """Names run together as well: SCHEMAREGISTRY_URL is that of schema-registry, basketUrl that of basket."""
+    parts = re.split(r"[^a-z0-9]+", name.lower())
+    together = {one + other for one in own for other in own if one != other}
+    return bool(together & {*parts}) or any(len(w) > _SHORT and w in part for w in own for part in parts)
+
+
+_SHORT = 3
 
 
 _ROUTE = re.compile(r"(?P<stem>.+)[_.](?:URI|URL|HOST|TARGET|BACKEND|UPSTREAM)$", re.IGNORECASE)
