@@ -1,6 +1,7 @@
 """Services that lead nowhere."""
 
 from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import (
     NOW,
@@ -9,6 +10,7 @@ from tests.unit.diagnosis.builders import (
     evidence,
     incident,
     log,
+    merged,
     pod,
     replica_set,
     running,
@@ -74,3 +76,21 @@ def test_a_service_of_another_transport_protocol_reaches_nobody() -> None:
         "UDP",
         True,
     ), told(found)
+
+
+def test_a_port_that_is_not_declared_beside_one_that_is_reached_is_everyday_life() -> None:
+    made = shop()
+    metrics = merged(made.services["orders"], {"metadata": {"name": "orders-metrics"}})
+    metrics["spec"]["ports"][0] |= {"port": 9113, "targetPort": 9113}
+    made.services["orders-metrics"], made.endpoints["orders-metrics"] = metrics, (True,)
+    made.services["orders"]["spec"]["ports"].append({"name": "peers", "port": 4369, "protocol": "TCP"})
+    assert all(h.confidence < 30 for h in made.diagnose().hypotheses)
+
+
+def test_the_only_port_of_a_service_that_is_not_declared_is_wrong() -> None:
+    made = shop()
+    made.services["orders"]["spec"]["ports"][0]["targetPort"] = 8008
+    found = made.diagnose()
+    assert (found.hypotheses[0].cause, found.hypotheses[0].confidence >= BAR) == (Cause.SERVICE_WRONG_PORT, True), told(
+        found
+    )

@@ -89,6 +89,7 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
     names = {fields.text(port, "name") for p in selected for port in _ports(p)} - {""}
     heard = complaints(case, service)
     offered = [fields.integer(p, "port") for p in fields.items(service, "spec", "ports")]
+    served = _served(case, service, declared | names)
     for n, port in enumerate(fields.items(service, "spec", "ports")):
         target = port.get("targetPort", port.get("port"))
         if isinstance(target, str) and not target.isdigit():
@@ -97,8 +98,8 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
         else:
             number = int(target) if isinstance(target, (int, str)) and len(str(target)) < 6 else 0
             # Declaring ports is only informative: without a complaint this is a suspicion.
-            wrong, confidence = bool(declared) and number not in declared, 46
-            alone = len(declared) == 1 and len(offered) == 1
+            wrong, confidence = bool(declared) and number not in declared, _BESIDE if served else 46
+            alone = len(declared) == 1 and len(offered) == 1 and _is_main(case, service, selected)
             confidence += 40 if heard else (10 if alone else 8 if _is_target(case, service) else 0)
             words = f"sends to port {number}, but its pods declare {', '.join(str(d) for d in sorted(declared)[:4])}"
         if wrong:
@@ -107,6 +108,29 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
     if asked and offered and all(p is not None for p in offered):
         words = f"is asked for port {', '.join(str(p) for p in sorted(asked)[:3])}, which it does not offer"
         yield _port_finding(case, service, fields.items(service, "spec", "ports")[0], 0, 66, words, declared)
+
+
+_BESIDE = 28
+"""The declared port is reached, by another port or Service: one for metrics or for peers need not be declared."""
+
+
+def _is_main(case: Case, service: Object, selected: list[Object]) -> bool:
+    """Whether a Service has the name of its pods' workload, or of their application: others are for more than that."""
+    behind = {fields.name(w.object) for p in selected if (w := case.workload_of(p)) is not None}
+    return fields.name(service) in behind | {*fields.strings(service, "spec", "selector").values()}
+
+
+def _served(case: Case, service: Object, declared: set[int | str]) -> bool:
+    """Whether a Service of the same pods reaches a port that they declare, by its number or name."""
+    return any(
+        port.get("targetPort", port.get("port")) in declared
+        for other in case.evidence.of(kinds.SERVICE)
+        if fields.namespace(other) == fields.namespace(service)
+        and fields.strings(other, "spec", "selector")
+        and {fields.name(p) for p in case.topology.pods_of(other)}
+        >= {fields.name(p) for p in case.topology.pods_of(service)}
+        for port in fields.items(other, "spec", "ports")
+    )
 
 
 def _wrong_protocol(case: Case, service: Object, selected: list[Object]) -> Iterator[Finding]:
