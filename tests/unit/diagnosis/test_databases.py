@@ -199,3 +199,13 @@ def test_of_several_stores_the_one_that_says_it_of_itself_comes_first() -> None:
     names = [h.object.name for h in found if h.cause is C.DATABASE_CONNECTIONS_EXHAUSTED and h.object is not None]
     assert names[0] == "zoo"
     assert set(names) == {"zoo", "db", "archive"}
+
+
+def test_one_deadlock_among_many_requests_is_everyday_life() -> None:
+    deadlock = "Deadlock found when trying to get lock; try restarting transaction"
+    for times, suspected in ((1, False), (40, True)):
+        made = shop()
+        lines = [f"INFO request {n} served" for n in range(60)] + [deadlock] * times
+        made.logs.append(log(made.pods["orders"], *lines, container="orders"))
+        found = made.diagnose()
+        assert any(h.cause is C.DATABASE_LOCK_CONTENTION and h.confidence >= 30 for h in found.hypotheses) is suspected

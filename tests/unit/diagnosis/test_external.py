@@ -159,6 +159,18 @@ class TestWhatIsNobodysIncident:
         made.logs.append(log(made.pods["orders"], *lines, container="orders"))
         assert confident(made.diagnose()) == []
 
+    def test_a_call_that_is_tried_again_now_and_then_has_not_failed(self) -> None:
+        made = shop()
+        line = (
+            "WARNING Retrying (Retry(total=2)) after connection broken by "
+            f"\"ReadTimeoutError(HTTPSConnectionPool(host='{HOST}', port=443): Read timed out.)\": /3.0/lists"
+        )
+        says(made, "orders", [line], times=3, calm=100)
+        assert confident(made.diagnose()) == []
+        given_up = f"requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='{HOST}', port=443): Read timed out."
+        says(made, "orders", [given_up], times=3, calm=100)
+        assert confident(made.diagnose()) == [(Cause.DEPENDENCY_SLOW, HOST)]
+
     def test_a_sender_to_whatever_its_users_name_has_no_dependency(self) -> None:
         made = shop()
         lines = [f"webhook to https://hooks.customer{c}.example/in failed: timed out after 5s" for c in "abcdefgh"]

@@ -213,7 +213,8 @@ def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
     if heard.last < _LASTING:
         sure -= 30 if sick or heard.last >= OVER else 50
     if heard.count < _OFTEN and not sick:
-        sure -= 30 if heard.cause in _PASSING else 8
+        everyday = heard.cause in _PASSING and heard.count < _MUCH * heard.lines
+        sure -= 50 if everyday else 30 if heard.cause in _PASSING else 8
     elif heard.cause in _PASSING and not sick and (heard.count < _MUCH * heard.lines or not known):
         sure -= 36
     if heard.kind == POOL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -22,6 +23,8 @@ _RARE, _MUCH = 0.005, 0.05
 """Of what a workload says: below the one it is everyday life, from the other on it is most of what happens."""
 _HOSTS, _MOST = 3, 0.6
 """Who calls more hosts than that in vain has a trouble of his own, or calls whatever his users name."""
+_AGAIN = re.compile(r"\bretry(?:ing)?\b.{0,40}(?:\d|\bafter\b|\bin\b)|\b(?:try|trying) again in\b", re.IGNORECASE)
+"""The client will do so by itself: a call that was late is not one that failed."""
 _READ = 3
 """Lines of one kind whose hosts are read: they may differ in an address."""
 
@@ -38,6 +41,8 @@ class _Calls:
     last_words: bool = False
     said: list[tuple[Log, str]] = field(default_factory=list)
     kinds: dict[Failing, int] = field(default_factory=dict)
+    given_up: bool = False
+    """Whether one of them was not tried again."""
 
     @property
     def failing(self) -> Failing:
@@ -59,6 +64,7 @@ def analyse(case: Case) -> Iterator[Finding]:
 
 def _of(case: Case, workload: Workload) -> list[_Calls]:
     found: dict[str, _Calls] = {}
+    total = max(1, sum(len(log.lines) for pod in workload.living for log in case.logs(pod)))
     for pod in workload.living:
         for log in case.logs(pod):
             listened = case.listen(log)
@@ -71,7 +77,8 @@ def _of(case: Case, workload: Workload) -> list[_Calls]:
                 for host in sorted(host for host in hosts if outside.is_outside(case, host)):
                     calls = found.setdefault(host, _Calls(workload, host))
                     calls.count += remark.count
-                    calls.share += remark.count / len(log.lines)
+                    calls.share += remark.count / total
+                    calls.given_up = calls.given_up or _AGAIN.search(remark.line) is None
                     calls.recency = max(calls.recency, listened.recency(remark.last))
                     calls.last_words = calls.last_words or fatal(remark.line)
                     calls.kinds[kind] = calls.kinds.get(kind, 0) + remark.count
@@ -96,7 +103,7 @@ def _confidence(case: Case, calls: _Calls) -> int:
     if not often and not calls.last_words:
         return 40
     sure = 54 + (6 if often and calls.share >= _MUCH else 0)
-    if calls.share < _RARE and not sick:
+    if (calls.share < _RARE or (calls.share < _MUCH and not calls.given_up)) and not sick:
         sure -= 12
     # Who reaches nobody, inside or outside, has a trouble of his own network.
     place = fields.namespace(calls.workload.object)
