@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from incident_agents.diagnosis.addresses import TROUBLED, Address, Complaint, addresses, is_ip
-from incident_agents.diagnosis.listening import OVER, STALE, Listened
+from incident_agents.diagnosis.listening import OVER, PASSED, STALE, Listened
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.incident import Alert, Incident
@@ -41,6 +41,8 @@ class Case:
     evidence: Evidence
     incident: Incident | None
     now: datetime
+    answering: Callable[[Case], frozenset[str]] = lambda _: frozenset()
+    """Who answers requests without errors now, as far as that is measured."""
 
     @property
     def alerts(self) -> Sequence[Alert]:
@@ -203,11 +205,22 @@ class Case:
 
     def listen(self, log: Log) -> Listened:
         """What one of the logs says."""
-        return self.once(("listened", id(log)), lambda: Listened(log, self._over_before(log)))
+        return self.once(("listened", id(log)), lambda: Listened(log, self._over_before(log), self._passed(log)))
 
     def _over_before(self, log: Log) -> datetime | None:
         pod = self.find(kinds.POD, log.namespace, log.pod)
         return None if pod is None or self.unwell(pod) else self.now - STALE
+
+    def _passed(self, log: Log) -> datetime | None:
+        """What a pod that is well said before this is the trace of another outage: it has served without errors since.
+
+        Not what it said since the symptom began.
+        """
+        pod = self.find(kinds.POD, log.namespace, log.pod)
+        workload = self.workload_of(pod) if pod is not None and not self.unwell(pod) else None
+        if workload is None or workload.ref not in self.once("answering", lambda: self.answering(self)):
+            return None
+        return min(self.now - PASSED, self.symptom_at or self.now)
 
     @cached_property
     def _logs(self) -> dict[tuple[str, str], list[Log]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from incident_agents.diagnosis.alerted import alerted
 from incident_agents.diagnosis.analysers import ALL
+from incident_agents.diagnosis.answering import answering
 from incident_agents.diagnosis.calls import above, calls
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding
@@ -87,7 +88,7 @@ def weigh(evidence: Evidence, incident: Incident | None, now: datetime) -> list[
 
 def _case(evidence: Evidence, incident: Incident | None, now: datetime) -> Case:
     readable = {resource: tuple(o for o in objects if sound(o)) for resource, objects in evidence.objects.items()}
-    return Case(replace(evidence, objects=readable), incident, now)
+    return Case(replace(evidence, objects=readable), incident, now, answering)
 
 
 def _found(case: Case) -> dict[str, list[Finding]]:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from incident_agents.diagnosis.quoting import own_words
 from incident_commander.evidence.evidence import Log
-from incident_commander.evidence.logs.times import time_in
+from incident_commander.evidence.logs.times import names_zone, time_in
 
 SEARCHED = 2000
 """Characters of a line that are searched."""
@@ -26,6 +26,9 @@ OVER = 0.05
 
 STALE = timedelta(days=1)
 """What a pod that is well said that long ago is over, though it said nothing since: longer than any clock's zone."""
+
+PASSED = timedelta(minutes=5)
+"""What a pod said that long ago is over, when it is known to have done its work without errors since."""
 
 _DIGITS = b"0123456789"
 _IDS = re.compile(rb"[0-9a-fA-F-]{16,}")
@@ -76,11 +79,15 @@ class Remark:
 
 
 class Listened:
-    """One log. ``since``: what was said before is over, whatever came after."""
+    """One log. ``since``: what was said before is over, whatever came after.
 
-    def __init__(self, log: Log, since: datetime | None = None) -> None:
+    ``passed`` is the same, nearer than clocks of different zones are: it counts for times that name their zone.
+    """
+
+    def __init__(self, log: Log, since: datetime | None = None, passed: datetime | None = None) -> None:
         self.log = log
         self._since = since
+        self._passed = passed
 
     @cached_property
     def remarks(self) -> tuple[Remark, ...]:
@@ -124,16 +131,27 @@ class Listened:
         """
         ends, span = self._ends, self._span
         at = self._time(place) if ends is not None else None
-        if at is not None and self._since is not None and at < self._since:
+        if at is not None and self._over(at, place):
             return 0.0
         if at is None or ends is None or span < _SHORTEST:
             return (place + 1) / len(self.log.lines)
         return min(1.0, max(0.0, 1 - (ends - at) / min(span, LATELY)))
 
+    def _over(self, at: datetime, place: int) -> bool:
+        if self._since is not None and at < self._since:
+            return True
+        if self._passed is None or at >= self._passed:
+            return False
+        lines = (self.log.lines[n] for n in self._above(place))
+        return next((names_zone(_start(line)) for line in lines if _time_of(line) is not None), False)
+
     def _time(self, place: int) -> datetime | None:
         """Of the record that a line belongs to."""
-        above = range(place, max(-1, place - _TIMED), -1)
-        return next((at for n in above if (at := _time_of(self.log.lines[n])) is not None), None)
+        return next((at for n in self._above(place) if (at := _time_of(self.log.lines[n])) is not None), None)
+
+    @staticmethod
+    def _above(place: int) -> range:
+        return range(place, max(-1, place - _TIMED), -1)
 
     @cached_property
     def _ends(self) -> datetime | None:
@@ -146,4 +164,8 @@ class Listened:
 
 
 def _time_of(line: str) -> datetime | None:
-    return time_in(line[:SEARCHED].encode("utf-8", "replace"))
+    return time_in(_start(line))
+
+
+def _start(line: str) -> bytes:
+    return line[:SEARCHED].encode("utf-8", "replace")

@@ -113,12 +113,18 @@ def _said(record: dict[str, Any], depth: int) -> Iterator[str]:
 
 
 def _innermost(text: str) -> str:
-    """Of an exception with its trace the line that says what went wrong first; of other text the first line."""
+    """Of an exception with its trace the line that says what went wrong first; of other text the first line.
+
+    Of a first line that announces more, such as a list of what was tried, the last as well.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines[0].startswith("Traceback "):
         return lines[-1]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
-    return causes[-1] if causes else lines[0]
+    if causes:
+        return causes[-1]
+    # A list of attempts: what the last one met.
+    return f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
 
 
 def _of_error(value: Any, depth: int) -> Iterator[str]:

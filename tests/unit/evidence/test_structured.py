@@ -99,6 +99,13 @@ def test_what_is_no_record_is_left_as_it_is(line: str) -> None:
     assert message_of(line, 100_000) == line
 
 
+def test_what_the_first_line_announces_is_said() -> None:
+    error = f"failed to connect to `user=orders`:\n\t10.0.0.1:5432 (db): tls error\n\t10.0.0.1:5432 (db): {REASON}"
+    assert (
+        message_of(json.dumps({"error": error})) == f"failed to connect to `user=orders`: 10.0.0.1:5432 (db): {REASON}"
+    )
+
+
 def test_a_record_without_a_message_is_shown_as_it_is() -> None:
     assert message_of('{"status": 200}') == '{"status": 200}'
 

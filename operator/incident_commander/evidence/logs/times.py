@@ -37,6 +37,13 @@ def time_in(line: bytes) -> datetime | None:
     return of_epoch(float(epoch["e"])) if epoch is not None else None
 
 
+def names_zone(line: bytes) -> bool:
+    """Whether the timestamp that ``time_in`` reads says by which clock it is: a zone, or seconds since 1970."""
+    text = line[:_SEARCHED].decode("ascii", "replace")
+    found = [match for form in _FORMS if (match := form.search(text)) is not None]
+    return bool(min(found, key=lambda match: match.start())["z"]) if found else _EPOCH.search(text) is not None
+
+
 def of_epoch(number: float) -> datetime | None:
     """Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by size."""
     for unit in (1.0, 1e3, 1e6, 1e9):
