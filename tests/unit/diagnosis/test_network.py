@@ -275,3 +275,34 @@ def test_more_cpu_is_no_want_of_it_while_the_limit_is_far(used: float, sure: boo
     found = measured(made, service_cpu={"orders": (0.1, used)})
     said = [h for h in found.hypotheses if h.cause is Cause.CPU_SATURATED]
     assert [h.confidence >= BAR for h in said] == [sure], told(found)
+
+
+def _with_cache() -> Shop:
+    """cart and search both keep their sessions in a cache that speaks no HTTP."""
+    made = larger()
+    made.add("sessions", tier("sessions", "redis:7", 6379), 6379)
+    for name in ("cart", "search"):
+        made.pods[name]["spec"]["containers"][0].setdefault("env", []).append(
+            {"name": "REDIS_ADDR", "value": "sessions:6379"}
+        )
+    return made
+
+
+@pytest.mark.parametrize("of_cache", [{}, {"sessions": (0.0, 0.0)}])
+def test_delay_at_what_nobody_measures_slows_all_who_call_it(of_cache: dict[str, tuple[float, float]]) -> None:
+    found = measured(
+        _with_cache(),
+        service_cpu=dict.fromkeys(("web", "orders", "cart", "search", "sessions"), (0.05, 0.05)),
+        service_p95_latency={"web": (30, 400), "cart": (5, 300), "search": (4, 310), "orders": (5, 5), **of_cache},
+    )
+    assert found.hypotheses[0].cause is Cause.NETWORK_LATENCY, told(found)
+    assert str(found.hypotheses[0].object) == "Deployment/shop/sessions", told(found)
+
+
+def test_who_alone_is_slow_is_blamed_before_a_cache_behind_it_that_nobody_measures() -> None:
+    found = measured(
+        _with_cache(),
+        service_cpu=dict.fromkeys(("web", "orders", "cart", "search", "sessions"), (0.05, 0.05)),
+        service_p95_latency={"web": (30, 400), "cart": (5, 300), "search": (4, 4), "orders": (5, 5)},
+    )
+    assert str(found.hypotheses[0].object) == "Deployment/shop/cart", told(found)

@@ -64,12 +64,22 @@ def test_a_sidecar_that_has_the_port_already_is_the_conflict() -> None:
     )
 
 
-def test_a_data_folder_that_may_not_be_read_is_the_cause() -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open /data/orders.db: permission denied",
+        "IllegalOperation: Attempted to create a lock file on a read-only directory: /data, terminating",
+        "The innodb_system data file '/data/ibdata1' must be writable",
+        'FATAL:  data directory "/data" has wrong ownership',
+        "java.lang.IllegalStateException: directory /data is not writable",
+    ],
+)
+def test_a_data_folder_that_may_not_be_read_is_the_cause(line: str) -> None:
     made = shop()
     spec = made.pods["orders"]["spec"]
     spec["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     spec["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "orders-data"}}]
-    crashing(made, "open /data/orders.db: permission denied")
+    crashing(made, line)
     top = made.diagnose().hypotheses[0]
     assert (top.cause, top.facts["path"], top.facts["claim"]) == (
         Cause.VOLUME_PERMISSION_DENIED,

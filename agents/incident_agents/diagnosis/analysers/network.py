@@ -29,6 +29,8 @@ _RETRANSMITTED = 2.0
 """Segments a second that are sent again. Delay alone brings some, at both ends; loss brings many, where it is."""
 _SEEN = 2.5
 """What it adds to the fit of a place that packets are seen to be lost there."""
+_NOT_SEEN = 0.7
+"""What it takes from the fit of a place that nobody measured how late it is itself: a cache, a database."""
 _MOST = 3
 """How many candidates are told."""
 
@@ -65,7 +67,7 @@ def analyse(case: Case) -> Iterator[Finding]:
     if not slow or _busy(moved) or not (lost or _late(slow)):
         return
     graph = calls(case)
-    measured = frozenset(m.subject for m in moved if m.subject in graph)
+    measured = _timed(moved) & graph.keys()
     worst = max(lost, key=lambda ref: lost[ref].peak, default="")
     fitted = _candidates(case, graph, frozenset(slow), measured)
     weighed = [(fit + (_SEEN if c.ref == worst else 0) + _steepest(slow.get(c.ref, [])), c) for fit, c in fitted]
@@ -96,6 +98,15 @@ def _cpu_is_measured(moved: list[Movement], slow: Iterable[str]) -> bool:
     """Of any that is slow; alerts alone, too, would have told of CPU."""
     known = {m.subject for m in moved if m.measure in (Measure.CPU, Measure.THROTTLING)}
     return any(ref in known for ref in slow) or all(m.alerted for m in moved)
+
+
+def _timed(moved: list[Movement]) -> frozenset[str]:
+    """Whose slowness would be seen: where latency is measured, of whom it is; else all that is known.
+
+    A latency of zero all the time is that of who speaks no HTTP: a cache, a database.
+    """
+    late = {m.subject for m in moved if m.measure is Measure.LATENCY and not m.alerted and m.peak > 0}
+    return frozenset(late or {m.subject for m in moved})
 
 
 def _steepest(moved: list[Movement]) -> float:
@@ -144,10 +155,14 @@ def _candidates(
     case: Case, graph: dict[str, frozenset[str]], slow: frozenset[str], measured: frozenset[str]
 ) -> Iterator[tuple[float, _Candidate]]:
     everybody = measured | slow
+    called = frozenset[str]().union(*(graph.get(ref, frozenset()) for ref in slow))
     for ref in graph:
         if ref in slow:
             made = _at_workload(ref, graph)
             yield made.fit(slow, everybody), made
+        elif ref in called - everybody:
+            made = _at_workload(ref, graph)
+            yield made.fit(slow, everybody) - _NOT_SEEN, made
     placed = _placed(case)
     for node in known(case):
         here = {ref for ref, nodes in placed.items() if fields.name(node) in nodes}

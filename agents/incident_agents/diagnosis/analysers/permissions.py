@@ -21,10 +21,24 @@ from incident_commander.ports import Object
 _DENIED = Words(
     re.compile(
         r"permission denied|EACCES|operation not permitted|EPERM\b|read-only file system|EROFS|AccessDeniedException"
-        r"|UnauthorizedAccessException",
+        r"|UnauthorizedAccessException|(?:read-only|not writable|unwritable) (?:file|director|folder|path)"
+        r"|(?:directory|folder|path|file) (?:\S+ )?is (?:not writable|not readable|read-only)|must be writable"
+        r"|has (?:wrong ownership|(?:wrong|invalid) permissions)",
         re.IGNORECASE,
     ),
-    ("denied", "eacces", "not permitted", "eperm", "read-only", "erofs", "unauthorizedaccess"),
+    (
+        "denied",
+        "eacces",
+        "not permitted",
+        "eperm",
+        "read-only",
+        "erofs",
+        "unauthorizedaccess",
+        "writable",
+        "readable",
+        "ownership",
+        "permissions",
+    ),
 )
 _NOT_FILES = re.compile(
     r"for user|publickey|dial tcp|socket: permission|bind: permission|bind\(\)|to (?:table|database|schema)"
