@@ -106,6 +106,7 @@ ASKING: Mapping[str, Asking] = {
         "APIs outside of the cluster", frozenset({Cause.DEPENDENCY_DOWN, Cause.DEPENDENCY_SLOW}), logs=True
     ),
     "faults": Asking("injected faults", frozenset({Cause.FAULT_INJECTED}), logs=True),
+    "followers": Asking(_ADDRESSES, frozenset({Cause.DEPENDENCY_ADDRESS_WRONG}), (kinds.SERVICE,), logs=True),
     "gateways": Asking("gateways and ingress", frozenset({Cause.GATEWAY_MISROUTED}), (kinds.CONFIG_MAP, kinds.SERVICE)),
     "gone": Asking("existence of the target", frozenset({Cause.TARGET_GONE})),
     "images": Asking(
@@ -120,6 +121,7 @@ ASKING: Mapping[str, Asking] = {
     ),
     "limits": Asking("limits of files and threads", frozenset({Cause.RESOURCE_LIMIT_REACHED}), logs=True),
     "memory": Asking("memory", frozenset({Cause.MEMORY_LEAK, Cause.MEMORY_LIMIT_TOO_LOW}), measures=(Measure.MEMORY,)),
+    "misdelivered": Asking("gateways and ingress", frozenset({Cause.GATEWAY_MISROUTED}), (kinds.SERVICE,), logs=True),
     "namespaces": Asking("namespace deletion", frozenset({Cause.NAMESPACE_TERMINATING}), (kinds.NAMESPACE,)),
     "network": Asking(
         _LATENCY,

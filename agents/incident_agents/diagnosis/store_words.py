@@ -171,3 +171,6 @@ SIGNS: tuple[Sign, ...] = (
         "lag|queuefull|queue full",
     ),
 )
+
+READ_ONLY = tuple(sign.words for sign in SIGNS if sign.cause is Cause.DATABASE_READ_ONLY)
+"""What a store that takes no writes says."""

@@ -5,7 +5,7 @@ import pytest
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import container, told
-from tests.unit.diagnosis.fleet import GATEWAY, at, fleet, has_env, java, routed_by, speaks
+from tests.unit.diagnosis.fleet import GATEWAY, STORE, at, fleet, has_env, java, routed_by, speaks
 from tests.unit.diagnosis.shop import Shop
 
 GATEWAY_CONFIG = """
@@ -127,3 +127,35 @@ def test_a_host_that_the_caller_does_not_find_is_named_in_the_words_of_its_drive
     speaks(made, "fleet-ticket", at(words))
     top = made.diagnose().hypotheses[0]
     assert (top.cause, top.facts["expected"]) == (Cause.DEPENDENCY_ADDRESS_WRONG, "ledgers"), top
+
+
+READ_ONLY = "java.sql.SQLException: The MySQL server is running with the --super-read-only option so it cannot execute"
+
+
+def _one_calls_the_follower() -> Shop:
+    made = _fleet()
+    for name in ("fleet-ticket", "fleet-wallet"):
+        has_env(made, name, DB_HOST=f"{STORE}-leader", DB_PORT="3306")
+    has_env(made, "fleet-seat", DB_HOST=f"{STORE}-follower", DB_PORT="3306")
+    return made
+
+
+def test_a_caller_that_alone_was_given_the_follower_has_the_wrong_address_when_it_cannot_write() -> None:
+    made = _one_calls_the_follower()
+    speaks(made, "fleet-seat", at(READ_ONLY))
+    found = made.diagnose()
+    top = found.hypotheses[0]
+    assert (top.cause, top.object.name if top.object else "") == (Cause.DEPENDENCY_ADDRESS_WRONG, "fleet-seat"), top
+    assert top.facts["expected"] == f"{STORE}-leader"
+    assert all(h.confidence < BAR for h in found.hypotheses[1:]), told(found)
+
+
+def test_a_caller_that_reads_from_a_follower_is_well() -> None:
+    _nobody_is_blamed(_one_calls_the_follower())
+
+
+def test_where_callers_of_the_leader_cannot_write_either_the_store_is_read_only() -> None:
+    made = _one_calls_the_follower()
+    for name in ("fleet-ticket", "fleet-wallet"):
+        speaks(made, name, at(READ_ONLY))
+    assert made.diagnose().hypotheses[0].cause is Cause.DATABASE_READ_ONLY, told(made.diagnose())

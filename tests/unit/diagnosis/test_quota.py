@@ -1,9 +1,11 @@
 """Pods that a quota refuses."""
 
 from incident_agents.diagnosis.engine import diagnose
+from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from incident_commander.ports import Object
 from tests.unit.diagnosis.builders import NOW, deployment, event, evidence, incident, meta, pod, replica_set, told
+from tests.unit.diagnosis.fleet import STORE, at, fleet, has_env, speaks
 from tests.unit.diagnosis.shop import shop
 
 REFUSED = (
@@ -62,6 +64,25 @@ def test_a_quota_of_services_explains_a_service_that_others_call_and_that_is_mis
     assert (top.cause, top.facts["resource"], top.confidence >= 85) == (Cause.QUOTA_EXCEEDED, "services", True), told(
         found
     )
+
+
+def test_a_quota_of_services_explains_a_second_service_of_a_store_that_several_call_and_that_is_missing() -> None:
+    made = fleet()
+    made.more.append(used_up("services", "12", "12"))
+    for name in ("fleet-ticket", "fleet-seat", "fleet-wallet"):
+        has_env(made, name, DB_HOST=f"{STORE}-standby", DB_PORT="3306")
+        speaks(made, name, at(f"java.net.UnknownHostException: {STORE}-standby"))
+    found = made.diagnose()
+    assert found.hypotheses[0].cause is Cause.QUOTA_EXCEEDED, told(found)
+    assert all(h.confidence < BAR for h in found.hypotheses[1:]), told(found)
+
+
+def test_a_quota_of_services_that_is_used_up_does_not_explain_one_callers_wrong_host() -> None:
+    made = fleet()
+    made.more.append(used_up("services", "12", "12"))
+    has_env(made, "fleet-ticket", DB_HOST=f"{STORE}-leaders", DB_PORT="3306")
+    speaks(made, "fleet-ticket", at(f"java.net.UnknownHostException: {STORE}-leaders"))
+    assert made.diagnose().hypotheses[0].cause is Cause.DEPENDENCY_ADDRESS_WRONG, told(made.diagnose())
 
 
 def test_a_quota_of_storage_explains_a_claim_that_is_missing() -> None:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from incident_agents.diagnosis.addresses import Address, in_value, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.naming import meant, services, words
 from incident_agents.diagnosis.outside import is_outside
+from incident_agents.diagnosis.routed import Entry, configured
 from incident_agents.diagnosis.stores import not_of
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
 from incident_commander.evidence import citing, fields
 from incident_commander.ports import Object
-
-
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """An address, and what is said of it. ``named``: its own name and path, without those of its neighbours."""
-
-    said: str
-    to: str
-    named: str = ""
-    key: str = ""
-    """Of the ConfigMap, under which it stands."""
-
 
 _ELSEWHERE_TOO = 32
 """The path is named after a Service that another route leads to."""
@@ -40,62 +28,15 @@ def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload and route that leads elsewhere."""
     for workload in case.workloads:
         place = fields.namespace(workload.object)
-        for config_map in _mounted(case, workload):
-            for key, text in fields.strings(config_map, "data").items():
-                routes = [replace(r, key=key) for r in _routes(text)]
-                for route in routes:
-                    found = _judge(case, workload, config_map, route, place, routes)
-                    if found is not None:
-                        yield found
-
-
-def _mounted(case: Case, workload: Workload) -> Iterator[Object]:
-    """ConfigMaps that the workload reads, as files or as its environment."""
-    subject = fields.mapping(workload.object, "spec", "template", "spec") or fields.mapping(workload.object, "spec")
-    names: list[str] = []
-    for volume in fields.items(subject, "volumes"):
-        sources = [volume, *fields.items(volume, "projected", "sources")]
-        names += [fields.text(source, "configMap", "name") for source in sources]
-    for container in fields.items(subject, "containers"):
-        names += [fields.text(source, "configMapRef", "name") for source in fields.items(container, "envFrom")]
-        names += [fields.text(v, "valueFrom", "configMapKeyRef", "name") for v in fields.items(container, "env")]
-    for name in dict.fromkeys(filter(None, names)):
-        found = case.find(kinds.CONFIG_MAP, fields.namespace(workload.object), name)
-        if found is not None:
-            yield found
-
-
-def _routes(text: str) -> list[_Route]:
-    """As ``evidence.routes`` kept them: an address belongs to the names and paths around it."""
-    found: list[_Route] = []
-    before: list[tuple[str, str]] = []
-    fresh = False
-    lines = [line.partition(" ") for line in text.split("\n")[1:]]
-    for n, (word, _, value) in enumerate(lines):
-        if word == "to":
-            one_of_many = n + 1 < len(lines) and lines[n + 1][0] == "to" and [w for w, _ in before].count("path") > 1
-            # Traefik lists all paths, and after them all addresses: which is whose is not to be seen.
-            named = "" if fresh or one_of_many else _own(before)
-            found.append(_Route(" ".join(v for _, v in before[-3:]), value, named))
-            fresh = True
-        elif word == "path" and fresh and "/" not in found[-1].said:
-            # Spring: the path comes after the address
-            last = found[-1]
-            found[-1] = replace(last, said=f"{last.said} {value}", named=f"{last.named} {value}")
-        else:
-            before = [(word, value)] if fresh else [*before, (word, value)]
-            fresh = False
-    return found
-
-
-def _own(before: list[tuple[str, str]]) -> str:
-    """The last name and the last path: paths before them are answered by the gateway itself, names are of filters."""
-    last = dict(before)
-    return " ".join(value for word, value in last.items() if word in ("name", "path"))
+        for config_map, entries in configured(case, workload):
+            for entry in entries:
+                found = _judge(case, workload, config_map, entry, place, entries)
+                if found is not None:
+                    yield found
 
 
 def _judge(
-    case: Case, workload: Workload, config_map: Object, route: _Route, place: str, routes: list[_Route]
+    case: Case, workload: Workload, config_map: Object, route: Entry, place: str, routes: list[Entry]
 ) -> Finding | None:
     address = next(iter(in_value(route.to)), None)
     if address is None:
@@ -116,7 +57,7 @@ def _judge(
     )
 
 
-def _reached(case: Case, place: str, routes: list[_Route]) -> set[str]:
+def _reached(case: Case, place: str, routes: list[Entry]) -> set[str]:
     """Services that a route leads to which is not named after another one alone."""
     known = services(case, place)
     hosts = {_host(r.to): [words(o.said) for o in routes if _host(o.to) == _host(r.to)] for r in routes}
@@ -132,7 +73,7 @@ def _host(to: str) -> str:
 
 
 def _wrong(
-    case: Case, workload: Workload, route: _Route, address: Address, place: str, reached: set[str]
+    case: Case, workload: Workload, route: Entry, address: Address, place: str, reached: set[str]
 ) -> tuple[int, str, str] | None:
     """How sure, in what words, and what was expected; None when nothing speaks against the route.
 

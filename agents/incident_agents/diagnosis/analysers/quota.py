@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from incident_agents.diagnosis import filters
+from incident_agents.diagnosis.addresses import is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
+from incident_agents.diagnosis.naming import in_cluster
 from incident_agents.diagnosis.refusals import never_made, refusals
-from incident_agents.diagnosis.settings import settings
+from incident_agents.diagnosis.settings import Setting, settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -183,16 +185,18 @@ def _without_service(case: Case, quota: Object) -> _Missing:
     place = fields.namespace(quota)
     services = [s for s in case.evidence.of(kinds.SERVICE) if fields.namespace(s) == place]
     names = {fields.name(s) for s in services}
+    wanted: dict[str, list[tuple[Workload, Setting]]] = {}
     for workload in case.workloads:
-        here = fields.namespace(workload.object) == place
-        called = [s for s in settings(case, workload) if here and s.sure and s.address.host.split(".")[0] not in names]
-        for setting in called:
-            lost = next(
-                (w for w in case.workloads if fields.name(w.object) == setting.address.host.split(".")[0]), None
-            )
-            if lost is not None:
-                words = f"{workload.ref} calls {setting.address.host}, which has no Service"
-                return _Missing(words, frozenset({workload.ref, lost.ref}), (setting.citation,), 92)
+        for setting in settings(case, workload) if fields.namespace(workload.object) == place else ():
+            host = setting.address.host
+            if setting.sure and in_cluster(host, place) and not is_ip(host) and host not in ("localhost", "kubernetes"):
+                wanted.setdefault(host.split(".")[0], []).append((workload, setting))
+    for host, callers in wanted.items():
+        lost = next((w for w in case.workloads if fields.name(w.object) == host), None)
+        who = {w.ref for w, _ in callers} | ({lost.ref} if lost is not None else set())
+        if host not in names and len(who) > 1:
+            words = f"{callers[0][0].ref} calls {host}, which has no Service"
+            return _Missing(words, frozenset(who), (callers[0][1].citation,), 92)
     for note in case.evidence.notes:
         for n, line in enumerate(note.lines):
             if line.strip() == "kind: Service":

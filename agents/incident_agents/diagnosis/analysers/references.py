@@ -109,6 +109,8 @@ def _no_service(case: Case, workload: Workload, setting: Setting, place: str) ->
     silent = any(True for p in workload.living for log in case.logs(p) if log.lines)
     vague = setting.address.port is None and _VAGUE.search(setting.name) is not None
     confidence = (90 if near else 78) if heard else (_NAMED_ALIKE if vague else 46) if silent else 66
+    if _given(case, workload, labels[0]) >= _AGREED:
+        confidence -= _MISSING  # so many are not wrong in the same way: it is the Service that is missing
     tail = f" ({near} would be close)" if near else ""
     service = next((s for s in _services(case, place) if fields.name(s) == near), None)
     return _Wrong("Host", confidence, f"there is no Service {labels[0]}{tail}", near, service)
@@ -117,6 +119,18 @@ def _no_service(case: Case, workload: Workload, setting: Setting, place: str) ->
 _VAGUE = re.compile(r"(?:^|[_.-])(?:SERVERS?|NODES?|SERVICE|UPSTREAM|BACKEND|TARGET)$", re.IGNORECASE)
 """Variables of such names hold a kind of thing as often as an address: STORE_BACKEND=s3, DLQ_TARGET=orders-dlq."""
 _NAMED_ALIKE = 28
+
+
+_AGREED, _MISSING = 2, 20
+
+
+def _given(case: Case, workload: Workload, host: str) -> int:
+    """How many other workloads were given the same host."""
+    return sum(
+        any(s.address.host.split(".")[0] == host for s in settings(case, w))
+        for w in case.workloads
+        if w is not workload and fields.namespace(w.object) == fields.namespace(workload.object)
+    )
 
 
 def _services(case: Case, place: str) -> list[Object]:
