@@ -178,7 +178,8 @@ def _by_port(case: Case, workload: Workload, service: Object, port: int | None) 
 
 def _other_service(case: Case, workload: Workload, setting: Setting, service: Object, place: str) -> _Wrong | None:
     """The variable is named after one Service and holds the address of another one."""
-    said = words(setting.name) | words(_beside(workload, setting))
+    beside = _beside(workload, setting)
+    said = words(setting.name) | words(beside)
     wanted = stores.not_of(case, workload, place, meant(case, place, said))
     known = services(case, place)
     if stores.is_said(setting.name) or stores.kind_of_service(case, service):
@@ -189,7 +190,7 @@ def _other_service(case: Case, workload: Workload, setting: Setting, service: Ob
         return None
     text = f"{setting.name} is meant for Service {wanted[0]}"
     confidence = 80 if passes_on(workload) else 76
-    if words(setting.name) - known[wanted[0]][1] - _shared(case, workload):
+    if not beside and words(setting.name) - known[wanted[0]][1] - _shared(case, workload):
         confidence = _OF_IT
     return _Wrong("Service", confidence, text, wanted[0], service)
 
