@@ -94,3 +94,9 @@ def test_the_only_port_of_a_service_that_is_not_declared_is_wrong() -> None:
     assert (found.hypotheses[0].cause, found.hypotheses[0].confidence >= BAR) == (Cause.SERVICE_WRONG_PORT, True), told(
         found
     )
+
+
+def test_a_target_port_of_an_odd_type_is_passed_over() -> None:
+    made = shop()
+    made.services["orders"]["spec"]["ports"][0]["targetPort"] = {"number": [8080]}
+    assert made.diagnose().hypotheses

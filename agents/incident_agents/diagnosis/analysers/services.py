@@ -120,10 +120,16 @@ def _is_main(case: Case, service: Object, selected: list[Object]) -> bool:
     return fields.name(service) in behind | {*fields.strings(service, "spec", "selector").values()}
 
 
+def _reached(port: dict[str, object]) -> int | str | None:
+    """The port of the pods that a port of a Service leads to: by its number or name."""
+    number = fields.integer(port, "targetPort")
+    return number if number is not None else fields.text(port, "targetPort") or fields.integer(port, "port")
+
+
 def _served(case: Case, service: Object, declared: set[int | str]) -> bool:
     """Whether a Service of the same pods reaches a port that they declare, by its number or name."""
     return any(
-        port.get("targetPort", port.get("port")) in declared
+        _reached(port) in declared
         for other in case.evidence.of(kinds.SERVICE)
         if fields.namespace(other) == fields.namespace(service)
         and fields.strings(other, "spec", "selector")
