@@ -46,7 +46,10 @@ SIGNS: tuple[Sign, ...] = (
     _sign(
         Cause.DATABASE_CREDENTIALS_INVALID,
         "mongodb",
-        r"Authentication failed\.|MongoSecurityException|AuthenticationFailed|SCRAM authentication failed",
+        # What an application says of its own users has neither the store's name nor its code.
+        r"MongoSecurityException|SCRAM authentication failed|\(AuthenticationFailed\)"
+        r"|(?:mongo|SCRAM|sasl|codeName|error 18\b)[^\n]{0,200}Authentication ?Failed"
+        r"|Authentication ?failed[^\n]{0,200}(?:mongo|code[\"': =]{0,4}18\b|SCRAM)",
         "authentication failed|securityexception|authenticationfailed",
     ),
     _sign(Cause.DATABASE_CREDENTIALS_INVALID, "redis", r"WRONGPASS|NOAUTH Authentication required", "wrongpass|noauth"),
@@ -62,7 +65,13 @@ SIGNS: tuple[Sign, ...] = (
         r"SaslAuthenticationException|SASL authentication failed",
         "saslauth|sasl auth",
     ),
-    _sign(Cause.DATABASE_CREDENTIALS_INVALID, "mssql", r"Login failed for user '(?P<user>[^']*)", "login failed"),
+    _sign(
+        Cause.DATABASE_CREDENTIALS_INVALID,
+        "mssql",
+        r"Login failed for user '(?P<user>[^']*)'\.|(?:sqlserver|sqlclient|mssql|odbc|tds|18456|ELOGIN)[^\n]{0,200}"
+        r"Login failed for user",
+        "login failed",
+    ),
     _sign(
         Cause.DATABASE_CONNECTIONS_EXHAUSTED,
         "mysql",

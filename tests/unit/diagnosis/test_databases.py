@@ -149,7 +149,8 @@ def test_the_pieces_that_are_looked_for_first_cover_every_sign() -> None:
         "NOAUTH Authentication required",
         "ACCESS_REFUSED",
         "SaslAuthenticationException",
-        "Login failed for user 'x",
+        "mssql: login error: Login failed for user 'x",
+        "MongoServerError: Authentication failed",
         "has exceeded the 'max_user_connections",
         "remaining connection slots are reserved",
         "max number of clients reached",
@@ -209,3 +210,47 @@ def test_one_deadlock_among_many_requests_is_everyday_life() -> None:
         made.logs.append(log(made.pods["orders"], *lines, container="orders"))
         found = made.diagnose()
         assert any(h.cause is C.DATABASE_LOCK_CONTENTION and h.confidence >= 30 for h in found.hypotheses) is suspected
+
+
+@pytest.mark.parametrize("kind", ["mssql/server:2022", "mongo:8"])
+@pytest.mark.parametrize(
+    "line", ["Authentication failed. Bad credentials", "Login failed for user 'bob' from 203.0.113.7"]
+)
+def test_what_an_application_says_of_its_own_users_is_no_refusal_of_its_store(kind: str, line: str) -> None:
+    made = shop(kind, 1433 if "mssql" in kind else 27017)
+    made.logs.append(log(made.pods["orders"], *[line] * 8, container="orders"))
+    found = made.diagnose()
+    assert all(h.confidence < 30 for h in found.hypotheses), told(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("mssql/server:2022", "Microsoft.Data.SqlClient.SqlException (0x80131904): Login failed for user 'sa'."),
+        ("mssql/server:2022", "mssql: login error: Login failed for user 'sa'"),
+        ("mongo:8", "pymongo.errors.OperationFailure: Authentication failed., full error: {'ok': 0.0, 'code': 18}"),
+        ("mongo:8", "auth error: unable to authenticate: (AuthenticationFailed) Authentication failed."),
+        ("mongo:8", "MongoServerError: Authentication failed."),
+    ],
+)
+def test_what_the_client_of_a_store_says_is_one(kind: str, line: str) -> None:
+    made = shop(kind, 1433 if "mssql" in kind else 27017)
+    made.logs.append(log(made.pods["orders"], *[line] * 8, container="orders"))
+    found = made.diagnose()
+    assert (found.hypotheses[0].cause, found.hypotheses[0].confidence >= BAR) == (
+        C.DATABASE_CREDENTIALS_INVALID,
+        True,
+    ), told(found)
+
+
+@pytest.mark.parametrize(
+    "line", ["READONLY You can't write against a read only replica.", "ERR max number of clients reached"]
+)
+def test_once_among_hundreds_of_requests_that_went_on_was_a_passing_trouble(line: str) -> None:
+    for times, confident in ((1, False), (30, True)):
+        made = shop("redis:8", 6379)
+        served = [f"INFO request {n} served" for n in range(300)]
+        lines = [*served, *[line] * times, *served[:60]]
+        made.logs.append(log(made.pods["orders"], *lines, container="orders"))
+        found = made.diagnose()
+        assert any(h.confidence >= BAR for h in found.hypotheses) is confident, told(found)

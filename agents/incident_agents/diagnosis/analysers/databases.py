@@ -217,6 +217,8 @@ def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
         sure -= 50 if everyday else 30 if heard.cause in _PASSING else 8
     elif heard.cause in _PASSING and not sick and (heard.count < _MUCH * heard.lines or not known):
         sure -= 36
+    if not sick and heard.last < _SERVED_SINCE and heard.count < _RARE * heard.lines:
+        sure -= 40
     if heard.kind == POOL:
         sure -= 24 if alone else 16
     elif not known:
@@ -225,6 +227,8 @@ def _confidence(heard: _Heard, sick: bool, *, known: bool, alone: bool) -> int:
     return sure
 
 
+_RARE, _SERVED_SINCE = 0.005, 0.95
+"""Of what a workload says: once among hundreds of lines, with others after it, was a passing trouble."""
 _OFTEN = 3
 _MUCH = 0.15
 """Of what a workload says: below it, one that is well has tried again with success."""
