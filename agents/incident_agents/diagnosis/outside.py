@@ -32,8 +32,9 @@ _CLIENT = re.compile(
 )
 """Who asks, not who is asked."""
 _SERVED = re.compile(r"\"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \S{0,2000} HTTP/[\d.]+\" \d{3}\b")
-_TELEMETRY = re.compile(
-    r"\bexport(?:er|ing)?\b.{0,60}\b(?:spans?|traces?|metrics|logs)\b|otlp|opentelemetry|\bsentry\b|telemetry|statsd"
+TELEMETRY = re.compile(
+    r"\bexport(?:er|ing)?\b.{0,60}\b(?:spans?|traces?|metrics|logs)\b|\b(?:send|flush|report)(?:ing)? spans?\b"
+    r"|\bspans? (?:were|was) dropped|jaeger|zipkin|otlp|opentelemetry|\bsentry\b|telemetry|statsd"
     r"|usage report|update check|check(?:ing)? for updates",
     re.IGNORECASE,
 )
@@ -115,7 +116,7 @@ def failing(line: str, low: str) -> Failing | None:
 
     ``low`` is the line in lower case.
     """
-    if _TELEMETRY.search(line):
+    if TELEMETRY.search(line):
         return None
     return next(
         (kind for kind, words in _KINDS if any(p in low for p in words.pieces) and words.match(line) is not None),

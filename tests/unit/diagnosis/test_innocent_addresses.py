@@ -159,3 +159,13 @@ def test_where_callers_of_the_leader_cannot_write_either_the_store_is_read_only(
     for name in ("fleet-ticket", "fleet-wallet"):
         speaks(made, name, at(READ_ONLY))
     assert made.diagnose().hypotheses[0].cause is Cause.DATABASE_READ_ONLY, told(made.diagnose())
+
+
+def test_where_traces_are_sent_is_nobodys_dependency_and_a_helper_makes_no_gateway() -> None:
+    made = _fleet()
+    helped = made.deployments["fleet-ticket"]["spec"]["template"]["spec"]["containers"]
+    helped.append(container("web", "nginx:1.27", ports=[]))
+    speaks(made, "fleet-ticket", at("Failed to flush spans in reporter: zipkin-agent: unknown host: zipkin-agent"))
+    _nobody_is_blamed(made)
+    speaks(made, "fleet-ticket", at("java.net.UnknownHostException: ledgerz: Name or service not known"))
+    assert made.diagnose().hypotheses[0].cause is Cause.DEPENDENCY_ADDRESS_WRONG

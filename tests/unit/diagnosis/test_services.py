@@ -100,3 +100,14 @@ def test_a_target_port_of_an_odd_type_is_passed_over() -> None:
     made = shop()
     made.services["orders"]["spec"]["ports"][0]["targetPort"] = {"number": [8080]}
     assert made.diagnose().hypotheses
+
+
+def test_a_name_that_does_not_resolve_says_nothing_of_a_port() -> None:
+    made = shop()
+    made.services["db-metrics"] = merged(made.services["db"], {"metadata": {"name": "db-metrics"}})
+    made.services["db-metrics"]["spec"]["ports"][0] |= {"port": 9104, "targetPort": 9104}
+    made.endpoints["db-metrics"] = (True,)
+    words = "Failed to send spans: db-metrics:9104: unknown host"
+    made.logs.append(log(made.pods["orders"], *["INFO served"] * 40, *[words] * 6, container="orders"))
+    found = made.diagnose()
+    assert all(h.cause is not Cause.SERVICE_WRONG_PORT or h.confidence < BAR for h in found.hypotheses), told(found)

@@ -87,7 +87,14 @@ def _about(case: Case, service: Object, meant: Workload | None) -> frozenset[str
 def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator[Finding]:
     declared = {n for p in selected for n in _declared(p)}
     names = {fields.text(port, "name") for p in selected for port in _ports(p)} - {""}
-    heard = complaints(case, service)
+    # A name that does not resolve says nothing of a port.
+    heard = [
+        entry
+        for entry, (_, complaint) in zip(
+            complaints(case, service), case.complaints_about.get(reference(service), ()), strict=True
+        )
+        if not complaint.of_name
+    ]
     offered = [fields.integer(p, "port") for p in fields.items(service, "spec", "ports")]
     served = _served(case, service, declared | names)
     for n, port in enumerate(fields.items(service, "spec", "ports")):

@@ -14,6 +14,7 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.listening import Words
 from incident_agents.diagnosis.naming import in_cluster, nearest, passes_on
+from incident_agents.diagnosis.outside import TELEMETRY
 from incident_agents.diagnosis.settings import Setting, settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
@@ -158,6 +159,8 @@ def _no_such_host(case: Case, workload: Workload, known: set[str]) -> Iterator[F
         if exists or max(c.at for c in said) < _LATE_UNWELL or not (close or (passes_on(workload) and len(said) > 1)):
             continue
         sick = [p for p in workload.living if case.unwell(p)]
+        if not sick and all(TELEMETRY.search(c.line) for c in said):
+            continue
         tail = f" ({close} would be close)" if close else ""
         evidence = [citing.of_log(c.log, c.line) for c in said[-3:]]
         facts = {"problem": "Host", "protocol": ""}
