@@ -78,6 +78,18 @@ def test_a_certificate_is_refused_for_a_reason(line: str, problem: str) -> None:
     assert (top.cause, top.facts["problem"]) == (Cause.TLS_CERTIFICATE_INVALID, problem)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "http: TLS handshake error from 10.0.0.4:33456: remote error: tls: bad certificate",
+        "SSL_do_handshake() failed (sslv3 alert bad certificate) while SSL handshaking, client: 203.0.113.7",
+    ],
+)
+def test_a_caller_who_refuses_our_certificate_is_no_trouble_of_ours(line: str) -> None:
+    found = complaining(*[line] * 4).diagnose()
+    assert all(h.cause is not Cause.TLS_CERTIFICATE_INVALID for h in found.hypotheses), told(found)
+
+
 def test_a_fault_that_a_mesh_injects_is_called_so() -> None:
     top = complaining(*["503: fault filter abort"] * 4).diagnose().hypotheses[0]
     assert top.cause is Cause.FAULT_INJECTED

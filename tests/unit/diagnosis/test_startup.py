@@ -99,6 +99,17 @@ def test_a_service_account_without_rights_is_told_with_what_it_may_not_do() -> N
     assert (top.cause, top.facts["verb"], top.facts["resource"]) == (Cause.RBAC_FORBIDDEN, "list", "pods")
 
 
+def test_what_a_workload_may_not_do_and_can_do_without_is_a_suspicion() -> None:
+    refused = (
+        'User "system:serviceaccount:shop:orders" cannot list resource "nodes" in API group "" at the cluster scope'
+    )
+    for times, confident in ((1, False), (6, True)):
+        made = shop()
+        lines = ["INFO served"] * 20 + [refused] * times + ["INFO served"] * 10
+        made.logs = [log(made.pods["orders"], *lines, container="orders")]
+        assert any(h.confidence >= BAR for h in made.diagnose().hypotheses) is confident
+
+
 def test_a_container_that_got_over_it_is_well() -> None:
     made = shop()
     made.logs = [log(made.pods["orders"], "bind: address already in use, trying again", "up", container="orders")]

@@ -29,6 +29,8 @@ _REFUSED = Words(
     ),
     ("cert", "x509", "pkix"),
 )
+_OF_CLIENT = re.compile(r"handshake error from |\bclient: ?\d|\bclient \[?\d|\bfrom client\b", re.IGNORECASE)
+"""Whoever calls does not trust us, or scans us: who that is, and whether it matters, is not to be seen."""
 _PROBLEMS = (
     ("Expired", re.compile(r"expired|not yet valid|CertificateExpired|NotAfter", re.IGNORECASE)),
     ("Name", re.compile(r"altname|valid for .{0,200}, not|doesn'?t match|hostname mismatch", re.IGNORECASE)),
@@ -38,7 +40,7 @@ _PROBLEMS = (
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload whose log says so until now, and for each Ingress whose Secret is missing."""
     for workload in case.workloads:
-        if lines := said(case, workload, _REFUSED):
+        if lines := [entry for entry in said(case, workload, _REFUSED) if not _OF_CLIENT.search(entry[1])]:
             yield _certificate(case, workload, lines)
     for ingress in case.evidence.of(kinds.INGRESS) if case.evidence.asked(kinds.SECRET) else ():
         for n, tls in enumerate(fields.items(ingress, "spec", "tls")):

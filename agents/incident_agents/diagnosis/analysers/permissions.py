@@ -10,6 +10,7 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.listening import Words
 from incident_agents.diagnosis.said import last_said
+from incident_agents.diagnosis.said import said as said_again
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
 from incident_commander.api.statement import Citation
@@ -54,6 +55,8 @@ _FORBIDDEN = Words(
     ),
     ("system:serviceaccount:",),
 )
+_ONCE = 40
+"""Not said again, or long ago, by a workload that is well: what it asked for it can do without."""
 _TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -140,7 +143,7 @@ def _rights(case: Case, workload: Workload, pod: Object, container: pods.Contain
         workload,
         [pod],
         container.name,
-        confidence=84 if sick else 58,
+        confidence=84 if sick else 58 if said_again(case, workload, _FORBIDDEN) else _ONCE,
         summary=f"ServiceAccount {match['account']} may not {match['verb']} {match['resource']}",
         evidence=[citing.of_log(*said), citing.of_object(pod, "spec.serviceAccountName")],
         facts={
