@@ -6,6 +6,10 @@ from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
 from tests.unit.diagnosis.builders import container, told
 from tests.unit.diagnosis.fleet import GATEWAY, STORE, at, fleet, has_env, java, routed_by, speaks
+
+
+from tests.unit.diagnosis.builders import container, meta, told
+from tests.unit.diagnosis.fleet import GATEWAY, at, fleet, has_env, java, routed_by, speaks
 from tests.unit.diagnosis.shop import Shop
 
 GATEWAY_CONFIG = """
@@ -169,3 +173,27 @@ def test_where_traces_are_sent_is_nobodys_dependency_and_a_helper_makes_no_gatew
     _nobody_is_blamed(made)
     speaks(made, "fleet-ticket", at("java.net.UnknownHostException: ledgerz: Name or service not known"))
     assert made.diagnose().hypotheses[0].cause is Cause.DEPENDENCY_ADDRESS_WRONG
+
+
+def test_a_service_that_is_called_through_a_gateway_has_the_gateways_address() -> None:
+    made = _fleet()
+    has_env(made, "fleet-ticket", SEAT_API_URL=f"http://{GATEWAY}:8080/api/seats")
+    _nobody_is_blamed(made)
+
+
+@pytest.mark.parametrize("variable", ["DB_USER", "SEAT_TOPIC", "SEAT_ROLE"])
+def test_a_value_that_is_the_name_of_a_service_need_not_be_its_address(variable: str) -> None:
+    made = _fleet()
+    made.services["seat-db"] = made.services["ledgers"] | {"metadata": meta("user-db")}
+    made.endpoints["seat-db"] = (True,)
+    has_env(made, "fleet-ticket", **{variable: "fleet-wallet"})
+    _nobody_is_blamed(made)
+
+
+def test_a_second_port_of_what_is_reached_is_missed_by_nobody_until_somebody_says_so() -> None:
+    made = _fleet()
+    has_env(made, "fleet-ticket", SEAT_URL="http://fleet-seat:8080", SEAT_METRICS="fleet-seat:9187")
+    _nobody_is_blamed(made)
+    speaks(made, "fleet-ticket", at("java.net.ConnectException: fleet-seat:9187: Connection timed out"))
+    top = made.diagnose().hypotheses[0]
+    assert (top.cause, top.facts["address"]) == (Cause.DEPENDENCY_ADDRESS_WRONG, "fleet-seat:9187"), top

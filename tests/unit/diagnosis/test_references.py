@@ -154,6 +154,7 @@ def test_a_route_of_a_gateway_is_judged_by_what_stands_beside_its_address() -> N
     made.add("front-gateway", {"name": "gateway", "image": "registry.example.com/front:1", "env": routes}, 80)
     top = made.diagnose().hypotheses[0]
     assert (top.cause, top.facts["backend"], top.facts["expected"]) == (Cause.GATEWAY_MISROUTED, "web:80", "orders")
+    assert top.confidence >= BAR
 
 
 def test_a_driver_that_hides_the_address_is_believed_when_nobody_else_complains() -> None:

@@ -161,8 +161,21 @@ def _no_port(case: Case, workload: Workload, setting: Setting, service: Object, 
         return None  # the Service stands alone: that is another cause
     heard = _heard(case, workload, setting) or _by_port(case, workload, service, port)
     confidence = 78 + (10 if heard else 0) + (4 if against else 0)
+    if not heard and _right_beside(case, workload, service, offered):
+        confidence = 46  # another thing of the same program, that nobody misses: metrics, management, TLS
     ports = ", ".join(str(n) for n in offered[:4])
     return _Wrong("Port", confidence, f"that Service offers {ports}", str(offered[0]), service)
+
+
+def _right_beside(case: Case, workload: Workload, service: Object, offered: list[int]) -> bool:
+    """Whether another variable of the workload has the same Service and a port that it offers."""
+    place = fields.namespace(workload.object)
+    return any(
+        s.address.port in offered
+        and (found := case.service_at(s.address, place)) is not None
+        and reference(found) == reference(service)
+        for s in settings(case, workload)
+    )
 
 
 def _by_port(case: Case, workload: Workload, service: Object, port: int | None) -> list[Complaint]:
@@ -186,6 +199,9 @@ def _other_service(case: Case, workload: Workload, setting: Setting, service: Ob
         # ORDERS_DB_HOST is the database of orders, and not orders.
         wanted = [name for name in wanted if stores.is_said(name) or stores.kind_of_service(case, known[name][0])]
     own = known[fields.name(service)][1]
+    behind = stores.behind_service(case, service)
+    if not setting.sure or (behind is not None and passes_on(behind)):
+        return None  # a name of something else, or the way to it through a gateway
     if not wanted or fields.name(service) in wanted or own & said or _is_within(own, setting.name):
         return None
     text = f"{setting.name} is meant for Service {wanted[0]}"
@@ -199,7 +215,7 @@ _OF_IT = 36
 """ORDER_EVENTS_URL is the address of the orders' events, which may be anybody's."""
 _SAYS_ADDRESS = frozenset(
     {"endpoint", "target", "backend", "upstream", "base", "root", "client", "remote", "internal", "external", "public"}
-    | {"grpc", "rest", "rpc", "tcp", "web", "connection", "string", "domain", "location", "hostname", "path", "dsn"}
+    | {"grpc", "rpc", "tcp", "connection", "string", "domain", "location", "hostname", "path", "dsn"}
     | {"baseurl", "baseuri", "default", "primary", "main", "prod", "production", "staging", "dev", "test", "k8s"}
 )
 

@@ -96,7 +96,6 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
         if not complaint.of_name
     ]
     offered = [fields.integer(p, "port") for p in fields.items(service, "spec", "ports")]
-    served = _served(case, service, declared | names)
     for n, port in enumerate(fields.items(service, "spec", "ports")):
         target = port.get("targetPort", port.get("port"))
         if isinstance(target, str) and not target.isdigit():
@@ -105,7 +104,8 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
         else:
             number = int(target) if isinstance(target, (int, str)) and len(str(target)) < 6 else 0
             # Declaring ports is only informative: without a complaint this is a suspicion.
-            wrong, confidence = bool(declared) and number not in declared, _BESIDE if served else 46
+            wrong = bool(declared) and number not in declared
+            confidence = _BESIDE if wrong and _served(case, service, declared | names) else 46
             alone = len(declared) == 1 and len(offered) == 1 and _is_main(case, service, selected)
             confidence += 40 if heard else (10 if alone else 8 if _is_target(case, service) else 0)
             words = f"sends to port {number}, but its pods declare {', '.join(str(d) for d in sorted(declared)[:4])}"
