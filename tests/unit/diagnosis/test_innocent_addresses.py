@@ -4,12 +4,8 @@ import pytest
 
 from incident_agents.diagnosis.ranking import BAR
 from incident_commander.api.causes import Cause
-from tests.unit.diagnosis.builders import container, told
-from tests.unit.diagnosis.fleet import GATEWAY, STORE, at, fleet, has_env, java, routed_by, speaks
-
-
 from tests.unit.diagnosis.builders import container, meta, told
-from tests.unit.diagnosis.fleet import GATEWAY, at, fleet, has_env, java, routed_by, speaks
+from tests.unit.diagnosis.fleet import GATEWAY, STORE, at, fleet, has_env, java, routed_by, speaks
 from tests.unit.diagnosis.shop import Shop
 
 GATEWAY_CONFIG = """

@@ -105,7 +105,7 @@ def _wrong_port(case: Case, service: Object, selected: list[Object]) -> Iterator
             number = int(target) if isinstance(target, (int, str)) and len(str(target)) < 6 else 0
             # Declaring ports is only informative: without a complaint this is a suspicion.
             wrong = bool(declared) and number not in declared
-            confidence = _BESIDE if wrong and _served(case, service, declared | names) else 46
+            confidence = _BESIDE if wrong and not heard and _served(case, service, declared | names) else 46
             alone = len(declared) == 1 and len(offered) == 1 and _is_main(case, service, selected)
             confidence += 40 if heard else (10 if alone else 8 if _is_target(case, service) else 0)
             words = f"sends to port {number}, but its pods declare {', '.join(str(d) for d in sorted(declared)[:4])}"
