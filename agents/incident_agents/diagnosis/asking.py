@@ -148,6 +148,7 @@ ASKING: Mapping[str, Asking] = {
         _ADDRESSES, frozenset({Cause.DEPENDENCY_ADDRESS_WRONG, Cause.GATEWAY_MISROUTED}), (kinds.SERVICE,)
     ),
     "resolution": Asking("DNS", frozenset({Cause.DNS_RESOLUTION_FAILURE}), logs=True),
+    "regressions": Asking("errors", frozenset({Cause.CRASH_AFTER_ROLLOUT}), measures=(Measure.ERRORS,)),
     "rollouts": Asking("rollouts that are stuck", frozenset({Cause.ROLLOUT_STUCK})),
     "routes": Asking("gateways and ingress", frozenset({Cause.GATEWAY_MISROUTED}), (kinds.INGRESS, kinds.SERVICE)),
     "saturation": Asking(

@@ -41,7 +41,7 @@ class Cause(enum.StrEnum):
 
     # Running: containers exit or misbehave.
     CRASH_AFTER_ROLLOUT = "CrashAfterRollout"
-    """The containers of the newest revision exit; those of the revision before did not."""
+    """The containers of the newest revision exit, or answer requests with errors; those before did not."""
     CRASH_LOOP = "CrashLoop"
     """Containers keep exiting and no rollout explains it."""
     ROLLOUT_STUCK = "RolloutStuck"

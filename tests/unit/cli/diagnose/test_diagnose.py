@@ -107,12 +107,13 @@ class TestABundle:
 
     def test_wide_tells_what_each_question_was_looked_at_in(self, broken: Path) -> None:
         short, wide = (run("bundle", str(broken), "-o", form).stdout for form in ("text", "wide"))
-        assert "CPU, memory, network latency and loss, replication lag and backlogs: without metrics" in " ".join(
-            short.split()
+        assert (
+            "CPU, errors, memory, network latency and loss, replication lag and backlogs: without metrics"
+            in " ".join(short.split())
         )
         assert "setups" not in short
         assert "The kernel throttles a container at its CPU limit (not read: metrics)" in " ".join(wide.split())
-        assert len(short.splitlines()) <= 50
+        assert len(short.splitlines()) <= 52
         assert len(wide.splitlines()) > len(short.splitlines())
 
     def test_lines_of_a_pipe_have_no_blanks_at_their_ends(self, broken: Path) -> None:
