@@ -26,6 +26,8 @@ _TRACES = re.compile(r"stack|trace|exc_info|backtrace", re.IGNORECASE)
 _DEEPEST = 6
 _REDACTOR = Redactor()
 _CUT = "…"
+_CUT_WRITTEN = 6
+"""Characters of it in JSON, where that escapes it."""
 _LEAST = 24
 """Characters that are left of a value that is shortened."""
 
@@ -84,7 +86,7 @@ class _Dumped:
 def _smaller(value: Any, over: int, least: int) -> Any:
     if not isinstance(value, str):
         return value if isinstance(value, (int, float)) or value is None else _CUT
-    return shortened(value, max(least, len(value) - over - 2))
+    return shortened(value, max(least, len(value) - over - _CUT_WRITTEN))
 
 
 def _taken_apart(line: str) -> tuple[str, dict[str, Any] | None]:

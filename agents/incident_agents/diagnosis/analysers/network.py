@@ -155,7 +155,8 @@ def _candidates(
     case: Case, graph: dict[str, frozenset[str]], slow: frozenset[str], measured: frozenset[str]
 ) -> Iterator[tuple[float, _Candidate]]:
     everybody = measured | slow
-    called = frozenset[str]().union(*(graph.get(ref, frozenset()) for ref in slow))
+    # Where only alerts speak, who is silent is well.
+    called = frozenset[str]().union(*(graph.get(ref, frozenset()) for ref in slow)) if measured - slow else frozenset()
     for ref in graph:
         if ref in slow:
             made = _at_workload(ref, graph)

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Iterator
 from incident_commander.evidence.redaction.patterns import HIDDEN, PATTERNS, Pattern
 
 _TAG_LENGTH = 8
-_NAMED = re.compile(r"pass|pwd|secret|token|credential|key|sess|csrf|xsrf|otp|salt|signature", re.IGNORECASE)
+_NAMES = ("pass", "pwd", "secret", "token", "credential", "key", "sess", "csrf", "xsrf", "otp", "salt", "signature")
+"""Lower-case pieces, one of which every name of a secret has."""
+_AFTER = re.compile("[:=\"']")
+_NEAR = 64
+"""Characters within which a name ends and its value begins, or which an option's dashes stand before a name."""
 _BEGIN = re.compile(r"-----BEGIN[A-Z ]{0,40} PRIVATE KEY(?: BLOCK)?-----")
 _END = re.compile(r"-----END[A-Z ]{0,40} PRIVATE KEY(?: BLOCK)?-----")
 _MAX_KEY_LINES = 400
@@ -44,7 +48,7 @@ class Redactor:
         if "PRIVATE KEY" in text:
             text = hidden.keys(text)
         lowered = text.lower()
-        named = _NAMED.search(text) is not None
+        named = _may_name(lowered)
         for pattern in PATTERNS:
             if any(hint in lowered for hint in pattern.hints) if pattern.hints else named:
                 text = hidden.matches(pattern, text)
@@ -62,6 +66,17 @@ class Redactor:
             yield self.text(line)
             if (begun := _BEGIN.search(line)) and not _END.search(line, begun.end()):
                 within = 1
+
+
+def _may_name(lowered: str) -> bool:
+    """Whether a secret may be named: cheap, so that the patterns need not look at what speaks of tokens and keys."""
+    for name in _NAMES:
+        place = lowered.find(name)
+        while place >= 0:
+            if _AFTER.search(lowered, place, place + _NEAR) or "--" in lowered[max(0, place - _NEAR) : place]:
+                return True
+            place = lowered.find(name, place + 1)
+    return False
 
 
 class _Hidden:
