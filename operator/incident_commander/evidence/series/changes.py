@@ -12,7 +12,7 @@ import numpy as np
 from incident_commander.api.statement import Citation
 from incident_commander.evidence.citing import of_metric
 from incident_commander.evidence.series import significance
-from incident_commander.evidence.series.samples import Array, Points, Window, independence, noise, samples
+from incident_commander.evidence.series.samples import Array, Points, Window, independence, median, noise, samples
 from incident_commander.ports import Query
 
 FALSE_ALARMS = 0.01
@@ -118,7 +118,7 @@ def _step(times: Array, values: Array) -> _Fit | None:
     ]
     best = min(range(len(alone)), key=lambda place: (alone[place], -abs(z[place])))
     split = first + best
-    before, after = float(np.median(values[:split])), float(np.median(values[split:]))
+    before, after = median(values[:split]), median(values[split:])
     residuals = np.concatenate([values[:split] - before, values[split:] - after])
     share = independence(residuals)
     one = significance.of_split(float(deficits[best]), float(z[best]), split, n - split, share)
@@ -163,9 +163,9 @@ def _ramp(times: Array, values: Array) -> _Fit | None:
 
 def _hinge(times: Array, values: Array, place: int) -> tuple[float, float, float, Array]:
     """Flat before ``place``, and from there a line that begins at the level before."""
-    level = float(np.median(values[:place]))
+    level = median(values[:place])
     run = times[place:] - times[place - 1]
-    slope = float(np.median((values[place:] - level) / run))
+    slope = median((values[place:] - level) / run)
     residuals = np.concatenate([values[:place] - level, values[place:] - level - slope * run])
     return float(np.sum(np.abs(residuals))), level, slope, residuals
 

@@ -98,3 +98,10 @@ def independence(residuals: Array) -> float:
     if lag < 1 / math.sqrt(len(residuals)):
         return 1.0  # white noise has as much by chance
     return (1 - lag) / (1 + lag)
+
+
+def median(values: Array) -> float:
+    """As numpy's, of at least one finite number: of few its checks take ten times as long as to sort them."""
+    ordered = np.sort(values)
+    middle = len(ordered) // 2
+    return float(ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2)

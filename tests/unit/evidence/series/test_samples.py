@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from incident_commander.evidence.series.changes import changes
-from incident_commander.evidence.series.samples import samples
+from incident_commander.evidence.series.samples import median, samples
 
 NUMBERS = st.floats() | st.floats(-1e12, 1e12)
 
@@ -31,3 +32,8 @@ def test_of_points_in_one_millisecond_the_last_is_kept() -> None:
 @example([(2.2250738585e-313, 0.0), (4.1384063409129295e-299, 7439584669.0), *((float(n), 0.0) for n in range(1, 12))])
 def test_whatever_the_points_are_their_changes_can_be_computed(points: list[tuple[float, float]]) -> None:
     changes(points)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=60))
+def test_the_median_is_numpys(values: list[float]) -> None:
+    assert median(np.array(values)) == float(np.median(np.array(values)))
