@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from incident_agents.diagnosis.case import Case
+from incident_agents.diagnosis.listening import Words
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.evidence import fields, pods
+from incident_commander.evidence.evidence import Log
 from incident_commander.evidence.owners import selects
 from incident_commander.ports import Object
 
@@ -158,12 +160,43 @@ def interrupted(case: Case, failing: Failing) -> int:
     """
     if fields.mapping(failing.container.spec, "startupProbe") and failing.probe != "startup":
         return 0
-    logs = [log for log in case.logs(failing.pod, failing.container.name) if log.previous]
+    logs = [log for log in case.logs(failing.pod, failing.container.name) if log.previous or _ends(log)]
     if not logs or listened(case, failing):
         return 0
     found = [m for line in logs[-1].lines[-_TOLD:] for m in _PROGRESS.finditer(line[:500])]
     shares = [int(m["done"]) / int(m["all"]) if m["all"] else int(m["percent"]) / 100 for m in found if m["all"] != "0"]
     return _INTERRUPTED if len(shares) > 1 and shares == sorted(shares) and shares[0] < shares[-1] < 1 else 0
+
+
+def _ends(log: Log) -> bool:
+    """Whether a log ends with its program being asked to end."""
+    return any(_ASKED_TO_END.search(line[:500]) for line in log.lines[-3:])
+
+
+_ASKED_TO_END = re.compile(r"SIGTERM|signal 15|shutting down|terminated", re.IGNORECASE)
+
+
+def takes_tls(case: Case, failing: Failing) -> bool:
+    """Whether the application wants TLS where the probe speaks plain HTTP: its log, or another probe, says so."""
+    own = handler(failing.spec)
+    if fields.text(own, "scheme") == "HTTPS":
+        return False
+    others = (handler(fields.mapping(failing.container.spec, f"{p}Probe")) for p in _PROBES if p != failing.probe)
+    if any(fields.text(o, "scheme") == "HTTPS" and o.get("port") == own.get("port") for o in others):
+        return True
+    logs = case.logs(failing.pod, failing.container.name)
+    return any(case.listen(log).heard(_PLAIN_HTTP) for log in logs)
+
+
+_PLAIN_HTTP = Words(
+    re.compile(
+        r"client sent an HTTP request to an HTTPS server|plain HTTP request (?:was sent )?to HTTPS port"
+        r"|\bSSL\b.{0,60}http request|not an SSL/TLS record|Unrecognized SSL message, plaintext connection",
+        re.IGNORECASE,
+    ),
+    ("http request", "ssl/tls record", "plaintext connection"),
+)
+"""Go, nginx and Apache, OpenSSL (Python, Node), Netty, and Java."""
 
 
 def difference(before: dict[str, Any], now: dict[str, Any]) -> str:

@@ -51,7 +51,8 @@ def volume(name: str = "pv-1", labels: dict[str, str] | None = None, **spec: Any
         ({"volumeName": "pv-9"}, volume(), "VolumeMissing"),
     ],
 )
-def test_the_wish_that_is_not_met_is_the_reason(wish: dict[str, Any], given: Object, reason: str) -> None:
+@pytest.mark.parametrize("binding", ["Immediate", "WaitForFirstConsumer"])
+def test_the_wish_that_is_not_met_is_the_reason(wish: dict[str, Any], given: Object, reason: str, binding: str) -> None:
     claim: Object = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -62,9 +63,17 @@ def test_the_wish_that_is_not_met_is_the_reason(wish: dict[str, Any], given: Obj
     volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
     db = deployment("db", replicas=1, ready=0, template=template("db", volumes=volumes))
     owner = replica_set(db, "6d4b75cb6d", replicas=1, ready=0)
-    waits = pending(owner, "abcde", "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
-    said = event(claim, "FailedBinding", "no persistent volumes available for this claim and no storage class is set")
-    found = diagnose(evidence(None, claim, given, db, owner, waits, said), incident(), NOW)
+    more: list[Object] = []
+    if binding == "Immediate":
+        waits = pending(owner, "abcde", "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
+        why = "no persistent volumes available for this claim and no storage class is set"
+        said = event(claim, "FailedBinding", why)
+    else:
+        why = "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind."
+        waits = pending(owner, "abcde", why)
+        more = [event(waits, "FailedScheduling", why)]
+        said = event(claim, "WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+    found = diagnose(evidence(None, claim, given, db, owner, waits, said, *more), incident(), NOW)
     top = found.hypotheses[0]
     assert (top.cause, top.facts["reason"], top.facts["dependent"]) == (
         Cause.VOLUME_CLAIM_PENDING,

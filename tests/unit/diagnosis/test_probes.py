@@ -91,6 +91,30 @@ def test_a_log_that_names_another_port_makes_the_probe_wrong() -> None:
     assert "9090" in top.summary
 
 
+BAD_REQUEST = "HTTP probe failed with statuscode: 400"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "http: TLS handshake error from 10.0.0.1:53331: client sent an HTTP request to an HTTPS server",
+        "[info] 29#29: *1 client sent plain HTTP request to HTTPS port while reading client request headers",
+        "ssl.SSLError: [SSL: HTTP_REQUEST] http request (_ssl.c:1007)",
+        "io.netty.handler.ssl.NotSslRecordException: not an SSL/TLS record: 474554202f",
+        "javax.net.ssl.SSLException: Unrecognized SSL message, plaintext connection?",
+    ],
+)
+def test_plain_http_to_a_port_that_takes_tls_is_the_wrong_protocol(line: str) -> None:
+    found = diagnose(not_ready(BAD_REQUEST, HTTP, lines=[line, line]), incident(), NOW)
+    top = found.hypotheses[0]
+    assert (top.cause, top.facts["problem"]) == (Cause.PROBE_MISCONFIGURED, "Protocol"), told(found)
+
+
+def test_a_bad_request_alone_is_the_applications_answer() -> None:
+    found = diagnose(not_ready(BAD_REQUEST, HTTP, lines=["GET /healthz 400 missing tenant"]), incident(), NOW)
+    assert found.hypotheses[0].cause is Cause.APP_NOT_ANSWERING, told(found)
+
+
 def test_a_log_that_names_the_port_keeps_the_blame_with_the_application() -> None:
     found = diagnose(not_ready(REFUSED, HTTP, lines=["listening on :8080", "deadlock detected"]), incident(), NOW)
     assert found.hypotheses[0].cause is Cause.APP_NOT_ANSWERING, told(found)
@@ -188,7 +212,8 @@ def test_a_grpc_probe_without_a_connection_is_judged_by_what_else_is_known(
         (["served 3 of 5", "nothing to do"], Cause.APP_NOT_ANSWERING),
     ],
 )
-def test_a_start_that_was_ended_half_done_wanted_more_time(lines: list[str], cause: Cause) -> None:
+@pytest.mark.parametrize("previous", [True, False])
+def test_a_start_that_was_ended_half_done_wanted_more_time(lines: list[str], cause: Cause, previous: bool) -> None:
     probe = HTTP | {"initialDelaySeconds": 10, "periodSeconds": 10, "failureThreshold": 3}
     web = deployment(ready=0, template=template("web", container(livenessProbe=probe)))
     rs = replica_set(web, "6d4b75cb6d", ready=0)
@@ -199,5 +224,5 @@ def test_a_start_that_was_ended_half_done_wanted_more_time(lines: list[str], cau
         event(sick, "Unhealthy", f"Liveness probe failed: {REFUSED}", container="web"),
         event(sick, "Killing", "Container web failed liveness probe, will be restarted", kind="Normal"),
     ]
-    found = diagnose(evidence(web, *objects, logs=[log(sick, *lines, previous=True)]), incident(), NOW)
+    found = diagnose(evidence(web, *objects, logs=[log(sick, *lines, previous=previous)]), incident(), NOW)
     assert found.hypotheses[0].cause is cause, told(found)

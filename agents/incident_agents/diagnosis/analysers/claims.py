@@ -46,13 +46,14 @@ def _unbound(case: Case, claim: Object, phase: str) -> Finding | None:
     users = case.topology.pods_of(claim)
     events = case.events(claim)
     bad = [e for e in events if fields.text(e, "reason") in _BAD]
+    wrong = _why(case, claim)
     if not bad and phase == "Pending":
         waits = any(fields.text(e, "reason") == "WaitForFirstConsumer" for e in events)
-        if waits or not users:
+        if not users or (waits and (wrong is None or not any(_finds_no_volume(case, p) for p in users))):
             return None  # waits for a pod, as it should
     class_name = fields.text(claim, "spec", "storageClassName")
     said = clean_line(fields.text(bad[0], "message"))[:300] if bad else ""
-    why = _why(case, claim) or _Why(
+    why = wrong or _Why(
         clean_line(fields.text(bad[0], "reason"))[:256] if bad else phase,
         said or "no volume was found for it",
         86 if bad else 76,
@@ -73,6 +74,14 @@ def _unbound(case: Case, claim: Object, phase: str) -> Finding | None:
         facts={k: v for k, v in facts.items() if v},
         about=frozenset({reference(claim), *(reference(p) for p in users), *(w.ref for w in workloads)}),
     )
+
+
+def _finds_no_volume(case: Case, pod: Object) -> bool:
+    """Whether the scheduler looked for the pod's volumes already, and found none on any node."""
+    return any(_NO_VOLUME in fields.text(e, "message") for e in case.events(pod, "FailedScheduling"))
+
+
+_NO_VOLUME = "find available persistent volumes to bind"
 
 
 def _why(case: Case, claim: Object) -> _Why | None:

@@ -25,6 +25,7 @@ from incident_agents.diagnosis.probing import (
     listened,
     number_of,
     other_protocol,
+    takes_tls,
 )
 from incident_agents.diagnosis.telling import COMPLAINT, quote
 from incident_agents.diagnosis.workload import Workload
@@ -166,6 +167,9 @@ def _judge(case: Case, failing: Failing) -> _Verdict:
         code = int(status["code"])
         if code in (401, 403, 404, 405, 406) or 300 <= code < 400:
             return _Verdict(Cause.PROBE_MISCONFIGURED, 74, f"asks for a path that answers {code}", "Path")
+        if code == 400 and takes_tls(case, failing):
+            words = "speaks plain HTTP to a port that takes TLS, and is answered with 400"
+            return _Verdict(Cause.PROBE_MISCONFIGURED, 88, words, "Protocol")
         return _Verdict(Cause.APP_NOT_ANSWERING, 72, f"is answered with {code}: the application says it is not well")
     if _SCHEME.search(why):
         return _Verdict(Cause.PROBE_MISCONFIGURED, 86, "speaks another protocol than the application", "Protocol")
