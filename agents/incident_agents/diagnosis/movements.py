@@ -21,7 +21,7 @@ from incident_commander.api.incident import Alert
 from incident_commander.api.statement import Citation
 from incident_commander.evidence import citing
 from incident_commander.evidence.series import Change, Points, Window, changes, inline, rates, samples
-from incident_commander.evidence.series.samples import Array
+from incident_commander.evidence.series.samples import Array, median, quantiles
 from incident_commander.ports import Series
 
 _COUNTERS = ("_total", "_count", "_sum")
@@ -134,11 +134,7 @@ def _moved(
     if cut is None or not _MIN_BEFORE <= int(np.searchsorted(times, cut)) <= len(times) - _MIN_BEFORE:
         cut = float(times[len(times) // 2])
     since = values[times >= cut]
-    low, high = (
-        (change.before, change.after)
-        if change is not None
-        else (float(np.median(values[times < cut])), float(np.median(since)))
-    )
+    low, high = (change.before, change.after) if change is not None else (median(values[times < cut]), median(since))
     peak = float(np.quantile(since, 0.9, method="lower"))
     own, unit = _own_unit(source.name, unit)
     if change is not None:
@@ -165,7 +161,7 @@ _UNITS = {1e3: "s", 1.0: "ms", 1e-3: "µs", 1e-6: "ns"}
 
 def _passing(times: Array, values: Array, points: Points) -> Change | None:
     """The rise of something that is over again, or on its way, since at most ten minutes."""
-    middle = (float(np.quantile(values, 0.05)) + float(np.quantile(values, 0.95))) / 2
+    middle = sum(quantiles(values, 0.05, 0.95)) / 2
     last = float(times[np.flatnonzero(values >= middle)[-1]])
     if times[-1] - last > _PASSED:
         return None
@@ -174,7 +170,7 @@ def _passing(times: Array, values: Array, points: Points) -> Change | None:
 
 def _varies(values: Array) -> bool:
     """Whether there is a change to look for: no analyser asks about less."""
-    low, high = float(np.quantile(values, 0.05)), float(np.quantile(values, 0.95))
+    low, high = quantiles(values, 0.05, 0.95)
     return high > _VARIES * low or low < 0
 
 

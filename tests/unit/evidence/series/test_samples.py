@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from incident_commander.evidence.series.changes import changes
-from incident_commander.evidence.series.samples import median, samples
+from incident_commander.evidence.series.samples import median, quantiles, samples
 
 NUMBERS = st.floats() | st.floats(-1e12, 1e12)
 
@@ -37,3 +37,8 @@ def test_whatever_the_points_are_their_changes_can_be_computed(points: list[tupl
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=60))
 def test_the_median_is_numpys(values: list[float]) -> None:
     assert median(np.array(values)) == float(np.median(np.array(values)))
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60), st.floats(0, 1))
+def test_quantiles_are_numpys(values: list[float], share: float) -> None:
+    assert quantiles(np.array(values), share)[0] == pytest.approx(float(np.quantile(values, share)), abs=1e-6)
