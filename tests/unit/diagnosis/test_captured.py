@@ -20,8 +20,9 @@ from tests.unit.diagnosis.capture import FIXTURES, unpack
 from tests.unit.diagnosis.capture_controls import CONTROLS
 from tests.unit.diagnosis.capture_refusals import REFUSALS
 from tests.unit.diagnosis.noise import with_noise
+from tests.unit.diagnosis.recorded_once import RECORDED
 
-CAUSES = SCENARIOS | {name: cause for name, (_, cause) in REFUSALS.items()}
+CAUSES = SCENARIOS | {name: cause for name, (_, cause) in REFUSALS.items()} | RECORDED
 
 
 @functools.cache
