@@ -126,6 +126,14 @@ class TestDeployments:
         told_ = next(h for h in found.hypotheses if h.cause is Cause.ROLLOUT_STUCK)
         assert "odd reasons" in told_.summary
 
+    def test_its_reason_is_cited_wherever_it_stands_among_the_conditions(self) -> None:
+        web = late({"type": "ReplicaFailure", "status": "True", "message": "pods is forbidden: odd reasons"})
+        web["status"]["conditions"].reverse()
+        rs = replica_set(web, "6d4b75cb6d", ready=1)
+        found = diagnose(evidence(web, rs, pod(rs, "abcde")), incident(), NOW)
+        told_ = next(h for h in found.hypotheses if h.cause is Cause.ROLLOUT_STUCK)
+        assert "pods is forbidden: odd reasons" in {c.value for c in told_.evidence}
+
     def test_pods_that_are_ill_say_themselves_why_it_is_late(self) -> None:
         web = late()
         rs = replica_set(web, "6d4b75cb6d", ready=1)

@@ -104,7 +104,9 @@ def _late(case: Case, workload: Workload) -> Iterator[Finding]:
         sick = [p for p in workload.living if case.unwell(p)]
         failure = next((m for m, c in enumerate(conditions) if c.get("type") == "ReplicaFailure"), None)
         evidence = [citing.of_object(workload.object, f"status.conditions[{n}].message")]
-        evidence += [citing.of_object(workload.object, f"status.conditions[{failure}].message")] if failure else []
+        evidence += (
+            [citing.of_object(workload.object, f"status.conditions[{failure}].message")] if failure is not None else []
+        )
         why = fields.text(conditions[failure], "message") if failure is not None else fields.text(condition, "message")
         yield of_workload(
             Cause.ROLLOUT_STUCK,
