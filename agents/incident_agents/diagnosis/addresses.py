@@ -60,10 +60,15 @@ _SOURCE_FILE = re.compile(r".*\.(c|cc|cpp|cs|ex|go|h|java|js|jsx|kt|lua|mjs|php|
 _IP = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
 
 
-_UNRESOLVED = re.compile(
-    r"no such host|ENOTFOUND|EAI_AGAIN|name or service not known|could not resolve|couldn'?t resolve|name resolution"
+NO_ADDRESS = (
+    r"no such host|ENOTFOUND|EAI_AGAIN|name or service not known|name resolution"
     r"|unknown ?host|nodename nor servname|name does not resolve|NXDOMAIN|SERVFAIL|server misbehaving"
     r"|failed to resolve|name resolver error|DNS resolution (?:failed|error)|getaddrinfo failed"
+)
+"""What resolvers and client libraries say of a name that has none; to be matched whatever the case of the letters."""
+
+_UNRESOLVED = re.compile(
+    rf"{NO_ADDRESS}|could not resolve|couldn'?t resolve"
     r"|(?:no|find|contain an) (?:servers?|instances?)(?: available)? for"
     r"|lookup [^ ]+(?: on [^ ]+:53:|: i/o timeout)",
     re.IGNORECASE,

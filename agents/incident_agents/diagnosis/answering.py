@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from incident_agents.diagnosis.case import Case
-from incident_agents.diagnosis.measures import Measure
-from incident_agents.diagnosis.movements import movements
+from incident_agents.diagnosis.movements import failing_shares
 
 _LATELY, _AT_LAST = timedelta(minutes=5), timedelta(minutes=2)
 """How long it must have gone well; and of shares over a window, which speak of the minutes before, how long at last."""
@@ -22,10 +21,7 @@ def answering(case: Case) -> frozenset[str]:
     """
     well: set[str] = set()
     ill: set[str] = set()
-    for moved in movements(case):
-        shares = moved.unit == "ratio" or "ratio" in moved.name
-        if moved.measure is not Measure.ERRORS or moved.alerted or not shares:
-            continue
+    for moved in failing_shares(case):
         since = (case.now - (_AT_LAST if moved.name == _OVER_WINDOW else _LATELY)).timestamp()
         if late := [value for at, value in moved.points if at >= since]:
             (well if len(late) >= _LEAST and max(late) <= _FEW else ill).add(moved.subject)

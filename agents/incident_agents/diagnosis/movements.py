@@ -79,6 +79,15 @@ def movements(case: Case) -> list[Movement]:
     return case.once("movements", lambda: _movements(case))
 
 
+def failing_shares(case: Case) -> list[Movement]:
+    """What was measured of the shares of requests that fail, 0 to 1."""
+    return [
+        m
+        for m in movements(case)
+        if m.measure is Measure.ERRORS and not m.alerted and (m.unit == "ratio" or "ratio" in m.name)
+    ]
+
+
 def _movements(case: Case) -> list[Movement]:
     subjects = Subjects(case)
     begun = _begun(case)

@@ -6,7 +6,7 @@ import enum
 import ipaddress
 import re
 
-from incident_agents.diagnosis.addresses import hosts, is_ip
+from incident_agents.diagnosis.addresses import NO_ADDRESS, hosts, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.listening import Words
 from incident_commander.api import kinds
@@ -78,9 +78,7 @@ BREAKER = _words(
     "circuit|callnotpermitted|breaker|overflow| uo ",
 )
 UNRESOLVED = _words(
-    r"no such host|ENOTFOUND|EAI_AGAIN|name or service not known|could ?n[o']t resolve|name resolution"
-    r"|unknown ?host|nodename nor servname|name does not resolve|NXDOMAIN|SERVFAIL|server misbehaving"
-    r"|failed to resolve|name resolver error|DNS resolution (?:failed|error)|getaddrinfo failed",
+    rf"{NO_ADDRESS}|could ?n[o']t resolve",
     "no such host|enotfound|eai_again|not known|resol|unknown|servname|nxdomain|servfail|misbehaving|getaddrinfo",
 )
 ERRORS = _words(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -41,6 +41,19 @@ class Setting:
 def settings(case: Case, workload: Workload) -> list[Setting]:
     """Every address in the newest pod's containers, or in the template when there is no pod."""
     return case.once(("settings", workload.ref), lambda: _settings(case, workload))
+
+
+def given(case: Case, place: str) -> Mapping[str, Sequence[tuple[Workload, Setting]]]:
+    """By the first label of a host, the workloads of a namespace that were given it, each with its setting."""
+    return case.once(("given", place), lambda: _given(case, place))
+
+
+def _given(case: Case, place: str) -> dict[str, list[tuple[Workload, Setting]]]:
+    found: dict[str, list[tuple[Workload, Setting]]] = {}
+    for workload in case.workloads:
+        for setting in settings(case, workload) if fields.namespace(workload.object) == place else ():
+            found.setdefault(setting.address.host.split(".")[0], []).append((workload, setting))
+    return found
 
 
 def _settings(case: Case, workload: Workload) -> list[Setting]:

@@ -29,19 +29,20 @@ def analyse(case: Case) -> Iterator[Finding]:
     for workload in case.workloads:
         place = fields.namespace(workload.object)
         for config_map, entries in configured(case, workload):
+            reached = _reached(case, place, entries)
             for entry in entries:
-                found = _judge(case, workload, config_map, entry, place, entries)
+                found = _judge(case, workload, config_map, entry, place, reached)
                 if found is not None:
                     yield found
 
 
 def _judge(
-    case: Case, workload: Workload, config_map: Object, route: Entry, place: str, routes: list[Entry]
+    case: Case, workload: Workload, config_map: Object, route: Entry, place: str, reached: set[str]
 ) -> Finding | None:
     address = next(iter(in_value(route.to)), None)
     if address is None:
         return None
-    wrong = _wrong(case, workload, route, address, place, _reached(case, place, routes))
+    wrong = _wrong(case, workload, route, address, place, reached)
     if wrong is None:
         return None
     confidence, words, expected = wrong
@@ -60,7 +61,9 @@ def _judge(
 def _reached(case: Case, place: str, routes: list[Entry]) -> set[str]:
     """Services that a route leads to which is not named after another one alone."""
     known = services(case, place)
-    hosts = {_host(r.to): [words(o.said) for o in routes if _host(o.to) == _host(r.to)] for r in routes}
+    hosts: dict[str, list[frozenset[str]]] = {}
+    for route in routes:
+        hosts.setdefault(_host(route.to), []).append(words(route.said))
     return {
         host
         for host, said in hosts.items()

@@ -13,7 +13,7 @@ from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.naming import in_cluster
 from incident_agents.diagnosis.refusals import never_made, refusals
-from incident_agents.diagnosis.settings import Setting, settings
+from incident_agents.diagnosis.settings import given
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -185,13 +185,10 @@ def _without_service(case: Case, quota: Object) -> _Missing:
     place = fields.namespace(quota)
     services = [s for s in case.evidence.of(kinds.SERVICE) if fields.namespace(s) == place]
     names = {fields.name(s) for s in services}
-    wanted: dict[str, list[tuple[Workload, Setting]]] = {}
-    for workload in case.workloads:
-        for setting in settings(case, workload) if fields.namespace(workload.object) == place else ():
-            host = setting.address.host
-            if setting.sure and in_cluster(host, place) and not is_ip(host) and host not in ("localhost", "kubernetes"):
-                wanted.setdefault(host.split(".")[0], []).append((workload, setting))
-    for host, callers in wanted.items():
+    for host, told in given(case, place).items():
+        callers = [(w, s) for w, s in told if s.sure and _may_be_a_service(s.address.host, place)]
+        if not callers:
+            continue
         lost = next((w for w in case.workloads if fields.name(w.object) == host), None)
         who = {w.ref for w, _ in callers} | ({lost.ref} if lost is not None else set())
         if host not in names and len(who) > 1:
@@ -205,6 +202,10 @@ def _without_service(case: Case, quota: Object) -> _Missing:
                     words = f"the applied manifest has a Service {named}, which does not exist"
                     return _Missing(words, frozenset(), (citing.of_note(note, line),), 90)
     return _Missing("nothing more can be created", frozenset(), (), 62)
+
+
+def _may_be_a_service(host: str, place: str) -> bool:
+    return in_cluster(host, place) and not is_ip(host) and host not in ("localhost", "kubernetes")
 
 
 _NAME = re.compile(r"^  name: ([a-z0-9][-a-z0-9.]{0,252})$")

@@ -14,7 +14,7 @@ from incident_agents.diagnosis.addresses import Complaint, is_ip
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.naming import in_cluster, meant, nearest, passes_on, services, words
-from incident_agents.diagnosis.settings import Setting, settings
+from incident_agents.diagnosis.settings import Setting, given, settings
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api import kinds
 from incident_commander.api.causes import Cause
@@ -109,7 +109,7 @@ def _no_service(case: Case, workload: Workload, setting: Setting, place: str) ->
     silent = any(True for p in workload.living for log in case.logs(p) if log.lines)
     vague = setting.address.port is None and _VAGUE.search(setting.name) is not None
     confidence = (90 if near else 78) if heard else (_NAMED_ALIKE if vague else 46) if silent else 66
-    if _given(case, workload, labels[0]) >= _AGREED:
+    if len({w.ref for w, _ in given(case, place).get(labels[0], ()) if w is not workload}) >= _AGREED:
         confidence -= _MISSING  # so many are not wrong in the same way: it is the Service that is missing
     tail = f" ({near} would be close)" if near else ""
     service = next((s for s in _services(case, place) if fields.name(s) == near), None)
@@ -122,15 +122,6 @@ _NAMED_ALIKE = 28
 
 
 _AGREED, _MISSING = 2, 20
-
-
-def _given(case: Case, workload: Workload, host: str) -> int:
-    """How many other workloads were given the same host."""
-    return sum(
-        any(s.address.host.split(".")[0] == host for s in settings(case, w))
-        for w in case.workloads
-        if w is not workload and fields.namespace(w.object) == fields.namespace(workload.object)
-    )
 
 
 def _services(case: Case, place: str) -> list[Object]:

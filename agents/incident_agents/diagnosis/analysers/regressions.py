@@ -13,7 +13,7 @@ from incident_agents.diagnosis.calls import calls
 from incident_agents.diagnosis.case import Case
 from incident_agents.diagnosis.finding import Finding, of_workload
 from incident_agents.diagnosis.measures import Measure, measure_of
-from incident_agents.diagnosis.movements import Movement, movements
+from incident_agents.diagnosis.movements import Movement, failing_shares
 from incident_agents.diagnosis.telling import COMPLAINT, quote
 from incident_agents.diagnosis.workload import Workload
 from incident_commander.api.causes import Cause
@@ -41,9 +41,8 @@ class _Rise:
 def analyse(case: Case) -> Iterator[Finding]:
     """One finding for each workload whose pods are well, and whose errors began with its newest revision."""
     ratios: dict[str, list[Movement]] = {}
-    for moved in movements(case):
-        if moved.measure is Measure.ERRORS and not moved.alerted and (moved.unit == "ratio" or "ratio" in moved.name):
-            ratios.setdefault(moved.subject, []).append(moved)
+    for moved in failing_shares(case):
+        ratios.setdefault(moved.subject, []).append(moved)
     failing = {ref for ref, moved in ratios.items() if _now(case, moved) >= _FAILS}
     for workload in case.workloads:
         since = workload.revisions[0].since if workload.recent_rollout else None

@@ -135,13 +135,13 @@ def _reached(port: dict[str, object]) -> int | str | None:
 
 def _served(case: Case, service: Object, declared: set[int | str]) -> bool:
     """Whether a Service of the same pods reaches a port that they declare, by its number or name."""
+    behind = {fields.name(p) for p in case.topology.pods_of(service)}
     return any(
         _reached(port) in declared
         for other in case.evidence.of(kinds.SERVICE)
         if fields.namespace(other) == fields.namespace(service)
         and fields.strings(other, "spec", "selector")
-        and {fields.name(p) for p in case.topology.pods_of(other)}
-        >= {fields.name(p) for p in case.topology.pods_of(service)}
+        and {fields.name(p) for p in case.topology.pods_of(other)} >= behind
         for port in fields.items(other, "spec", "ports")
     )
 
